@@ -1,0 +1,189 @@
+# backtalk: build, test, install.  `make help` lists the goals.
+#
+# Sources are found by being there: every proto/**/*.c goes into libproto.a, sim/**/*.c into libsim.a, ui/**/*.c into
+# libui.a (ui/main.c into the program), every tests/*/test_*.c and tests/prop/*.c becomes a test binary of its own.
+#
+#   make [VARIANT=release|debug|asan|fuzz|coverage] [CC=gcc|clang] [WERROR=] [V=1]
+
+VERSION := 0.1.0
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+.SECONDEXPANSION:
+
+SHELL := /bin/sh
+ifeq ($(filter-out default undefined,$(origin CC)),)
+CC := gcc
+endif
+AR ?= ar
+ifeq ($(filter-out default undefined,$(origin AR)),)
+AR := ar
+endif
+PKG_CONFIG ?= pkg-config
+VARIANT ?= release
+ifeq ($(VARIANT),fuzz)
+CC := clang
+endif
+WERROR ?= -Werror
+
+# One folder per variant, and per compiler when it is not gcc, so that objects never mix.
+B ?= build/$(VARIANT)$(if $(filter fuzz,$(VARIANT))$(filter gcc cc,$(notdir $(CC))),,-$(notdir $(CC)))
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BINDIR := $(PREFIX)/bin
+DATADIR := $(PREFIX)/share/backtalk
+MANDIR := $(PREFIX)/share/man/man1
+
+# ---------------------------------------------------------------------------------------------- packages and flags
+LIB_PKGS := ncursesw libpcap libfyaml jansson zlib libcrypto
+TEST_PKGS := cmocka libnghttp2
+
+NO_BUILD_GOALS := help deps clean distclean demo uninstall
+ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(MAKECMDGOALS),all)),)
+PKG_MISSING := $(shell command -v $(PKG_CONFIG) >/dev/null 2>&1 || { echo $(PKG_CONFIG); exit; }; \
+	$(PKG_CONFIG) --exists $(LIB_PKGS) $(TEST_PKGS) && exit; \
+	for p in $(LIB_PKGS) $(TEST_PKGS); do $(PKG_CONFIG) --exists $$p || echo $$p; done)
+PKG_MISSING += $(shell for c in $(firstword $(CC)) $(AR); do command -v $$c >/dev/null 2>&1 || echo $$c; done)
+LIB_LIBS := $(if $(strip $(PKG_MISSING)),,$(shell $(PKG_CONFIG) --libs $(LIB_PKGS)))
+TEST_LIBS := $(if $(strip $(PKG_MISSING)),,$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)))
+PKG_INC := $(if $(strip $(PKG_MISSING)),,$(shell $(PKG_CONFIG) --cflags-only-I $(LIB_PKGS) $(TEST_PKGS)))
+endif
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wno-format-nonliteral $(WERROR)
+WARN_CONV := -Wconversion -Wno-sign-conversion
+
+OPT_release := -O2 -g
+OPT_debug := -O0 -g3
+OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OPT_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+OPT_coverage := -O0 -g --coverage
+ifeq ($(origin OPT_$(VARIANT)),undefined)
+$(error VARIANT=$(VARIANT): there are release, debug, asan, fuzz and coverage)
+endif
+OPT ?= $(OPT_$(VARIANT))
+
+CFLAGS_ALL = -std=c17 $(OPT) $(WARN) $(WARN_DIR) -pthread -fno-common $(CFLAGS)
+CPPFLAGS_ALL = -I. $(CPP_DIR) $(PKG_INC) $(CPPFLAGS)
+LDFLAGS_ALL = $(OPT) -pthread $(LDFLAGS)
+
+# What a folder may ask of the C library.  proto and sim are plain POSIX; pcap.h and mmap'ed test pages need BSD names.
+POSIX := -D_POSIX_C_SOURCE=200809L
+CPP_DIR = $(POSIX)
+WARN_DIR = $(WARN_CONV)
+$(B)/obj/sim/capture/%.o: CPP_DIR = $(POSIX) -D_DEFAULT_SOURCE
+$(B)/obj/ui/%.o: CPP_DIR = -D_XOPEN_SOURCE=700 -D_XOPEN_SOURCE_EXTENDED -DNCURSES_WIDECHAR=1 \
+	-DBT_VERSION='"$(VERSION)"' -DBT_DATADIR='"$(DATADIR)"'
+$(B)/obj/tests/%.o: CPP_DIR = $(POSIX) -D_DEFAULT_SOURCE -DBT_VERSION='"$(VERSION)"'
+$(B)/obj/tests/%.o: WARN_DIR =
+
+# ---------------------------------------------------------------------------------------------- sources
+find_c = $(sort $(shell test -d $(1) && find $(1) -name '*.c' 2>/dev/null))
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+PROTO_SRC := $(call find_c,proto)
+SIM_SRC := $(call find_c,sim)
+UI_SRC := $(filter-out ui/main.c,$(call find_c,ui))
+MAIN_SRC := $(wildcard ui/main.c)
+TEST_SRC := $(sort $(wildcard tests/*/test_*.c tests/prop/*.c))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRC := $(sort $(wildcard tests/bench/bench_*.c))
+
+LIBS := $(B)/libui.a $(B)/libsim.a $(B)/libproto.a
+PROGRAM := $(if $(MAIN_SRC),$(B)/backtalk)
+TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
+REPLAY_BIN := $(patsubst tests/fuzz/%.c,$(B)/replay/%,$(FUZZ_SRC))
+BENCH_BIN := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
+
+ifeq ($(V),)
+Q := @
+say = @printf '  %-5s %s\n' $(1) $(2)
+ifneq ($(findstring s,$(filter-out -%,$(firstword $(MAKEFLAGS)))),)
+say = @:
+endif
+endif
+
+# ---------------------------------------------------------------------------------------------- building
+.PHONY: all tests unit test have-packages FORCE
+all: $(LIBS) $(PROGRAM)
+tests: all $(TEST_BIN)
+
+have-packages:
+	@test -z "$(strip $(PKG_MISSING))" || { \
+		echo "backtalk: missing to build: $(strip $(PKG_MISSING))" >&2; \
+		echo "backtalk: \`make deps\` installs what is missing" >&2; exit 1; }
+
+# Stamps change only when what they hold changes: the compiler line, and the list of a library's members.
+$(B)/flags: FORCE | have-packages
+	@mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS_ALL) $(PKG_INC) $(DATADIR) $(VERSION))' >$@.new; \
+	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+define members
+$(B)/$(1).list: FORCE | have-packages
+	@mkdir -p $$(@D); printf '%s\n' $(2) >$$@.new; cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
+$(B)/$(1).a: $(call obj,$(2)) $(B)/$(1).list
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@; $(AR) rcsD $$@ $$(filter %.o,$$^)
+endef
+$(eval $(call members,libproto,$(PROTO_SRC)))
+$(eval $(call members,libsim,$(SIM_SRC)))
+$(eval $(call members,libui,$(UI_SRC)))
+$(eval $(call members,libsupport,$(SUPPORT_SRC)))
+
+$(B)/obj/%.o: %.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CPPFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+LINK = $(Q)mkdir -p $(@D); $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+$(B)/backtalk: $(call obj,ui/main.c) $(LIBS)
+	$(call say,LD,$@)
+	$(LINK) $(LIB_LIBS)
+
+$(B)/tests/%: $(B)/obj/tests/%.o $(B)/libsupport.a $(LIBS)
+	$(call say,LD,$@)
+	$(LINK) $(TEST_LIBS) $(LIB_LIBS)
+
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(LIBS)
+	$(call say,LD,$@)
+	$(LINK) -fsanitize=fuzzer $(LIB_LIBS)
+
+$(B)/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/tools/fuzz_replay.o $(LIBS)
+	$(call say,LD,$@)
+	$(LINK) $(LIB_LIBS)
+
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS)
+	$(call say,LD,$@)
+	$(LINK) $(LIB_LIBS)
+
+.SECONDARY:
+-include $(patsubst %.o,%.d,$(call obj,$(PROTO_SRC) $(SIM_SRC) $(UI_SRC) $(MAIN_SRC) $(TEST_SRC) $(SUPPORT_SRC) \
+	$(FUZZ_SRC) $(BENCH_SRC) tests/tools/fuzz_replay.c))
+
+# ---------------------------------------------------------------------------------------------- tests
+# `make unit` runs every test binary; `make test T=ws` those whose path holds "ws" (T=tests/unit/test_ws.c works too).
+unit: tests
+	@sh tests/tools/run-tests $(TEST_BIN)
+
+T_BIN = $(if $(T),$(filter $(patsubst tests/%.c,$(B)/tests/%,$(filter tests/%.c,$(T))),$(TEST_BIN)) \
+	$(foreach t,$(TEST_BIN),$(if $(findstring $(T),$(notdir $(t))),$(t))))
+test: all $$(sort $$(T_BIN))
+	@test -n "$(strip $(T_BIN))" || { echo "make test T=NAME: no test binary has '$(T)' in its name" >&2; exit 2; }
+	@sh tests/tools/run-tests $(sort $(T_BIN))
+
+# ---------------------------------------------------------------------------------------------- housekeeping
+.PHONY: clean help
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^#: //p' Makefile
+#: make                 plain build: build/release/backtalk
+#: make VARIANT=V       the same as debug, asan, fuzz or coverage: build/V/
+#: make unit            build and run every test binary; make test T=NAME runs one
+#: make clean           remove build/
