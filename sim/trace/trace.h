@@ -70,17 +70,17 @@ const char *trace_layer_name(enum trace_layer l);
 
 struct trace_rec {
 	uint64_t id, cause;
-	int64_t at;     /* ns since the start of the run, or of the capture */
-	uint64_t pkt;   /* packet identity: the same on every hop; 0 none */
-	int64_t a, b;   /* the kind's own numbers, see kinds.def */
-	uint64_t soff;  /* range in the connection's stream, direction by flags; see slen */
-	uint64_t off;   /* octets in the payload store, [off, off+len) */
+	int64_t at;    /* ns since the start of the run, or of the capture */
+	uint64_t pkt;  /* packet identity: the same on every hop; 0 none */
+	int64_t a, b;  /* the kind's own numbers, see kinds.def */
+	uint64_t soff; /* range in the connection's stream, direction by flags; see slen */
+	uint64_t off;  /* octets in the payload store, [off, off+len) */
 	uint32_t len;
 	uint32_t slen;
-	uint32_t conn;   /* trace_conn id, 0 none */
-	uint32_t msg;    /* application message number in this run (from 1), 0 none */
-	uint32_t client; /* client number in this run (from 1), 0 none */
-	uint32_t text;   /* trace_str id, 0 none */
+	uint32_t conn;       /* trace_conn id, 0 none */
+	uint32_t msg;        /* application message number in this run (from 1), 0 none */
+	uint32_t client;     /* client number in this run (from 1), 0 none */
+	uint32_t text;       /* trace_str id, 0 none */
 	uint16_t node, peer; /* trace_node ids, 0 none */
 	uint16_t kind, reason;
 	uint32_t flags;
@@ -95,13 +95,13 @@ struct trace_node {
 	uint32_t addr;  /* trace_str: "203.0.113.9"; 0 none */
 	uint32_t group; /* trace_str: client group or server name; 0 none */
 	enum trace_role role;
-	uint16_t order;    /* lanes are shown by rising order, client side first */
-	uint32_t client;   /* client number from 1 when role is TRACE_CLIENT */
+	uint16_t order;  /* lanes are shown by rising order, client side first */
+	uint32_t client; /* client number from 1 when role is TRACE_CLIENT */
 };
 
 /* One TCP connection end to end (a proxy has one on each side; a NAT is only passed through). */
 struct trace_conn {
-	uint16_t client, server; /* nodes */
+	uint16_t client, server;           /* nodes */
 	uint32_t client_addr, server_addr; /* trace_str "10.0.0.17:40112" as seen by the client */
 	uint32_t technique;                /* trace_str, 0 unknown */
 	uint32_t owner;                    /* client number (from 1) on whose behalf it exists, 0 unknown */
@@ -126,7 +126,7 @@ struct trace {
 	uint64_t keep[2], fold[2]; /* which kinds the store keeps, which some fold wants */
 	struct trace_rec *rec;
 	uint64_t nrec, cap, rec_max;
-	struct buf payload; /* octets; offsets never change */
+	struct buf payload;      /* octets; offsets never change */
 	struct trace_node *node; /* [0] unused */
 	uint32_t nnode, node_cap;
 	struct trace_conn *conn; /* [0] unused */

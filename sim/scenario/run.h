@@ -1,0 +1,49 @@
+/*
+ * run: a plan, run once or under several techniques, with its metrics, expectations and trace.
+ */
+#ifndef SIM_SCENARIO_RUN_H
+#define SIM_SCENARIO_RUN_H
+
+#include "sim/measure/metrics.h"
+#include "sim/scenario/plan.h"
+#include "sim/trace/trace.h"
+
+struct run_progress {
+	/* called about every 50 ms of work; sim time reached, events so far; return nonzero to stop early */
+	int (*tick)(void *ctx, int64_t now_ns, int64_t end_ns, uint64_t events);
+	void *ctx;
+};
+
+struct run_opts {
+	uint64_t seed;
+	bool seed_set;         /* else the plan's own */
+	const char *technique; /* NULL: as the plan says */
+	bool keep_trace;       /* fill result.trace with the clients under the lens */
+	uint32_t lens_clients; /* per group; 0: default 20 */
+	struct run_progress progress;
+};
+
+struct run_expect {
+	const struct plan_expect *e;
+	bool holds, applies; /* applies: concerns this technique */
+	double measured;
+};
+
+struct run_result {
+	const char *technique; /* technique, or the plan's own */
+	uint64_t seed, fingerprint;
+	struct metrics *metrics;
+	struct trace *trace; /* NULL unless kept */
+	struct run_expect *expects;
+	size_t nexpects;
+	bool partial; /* stopped early */
+};
+
+/* Always succeeds (a plan is valid by construction); the result is freed with run_result_fini. */
+void run_plan(struct plan *p, const struct run_opts *o, struct run_result *out);
+void run_result_fini(struct run_result *r);
+
+/* `run`, `compare`: the contract's JSON object for a set of results. Deterministic. malloc'ed text. */
+char *run_json(const struct plan *p, const struct run_result *r, size_t n, bool engine_figures);
+
+#endif
