@@ -22,6 +22,7 @@ struct diag {
 	char *what;        /* "unknown key `heartbeet`" */
 	char *hint;        /* "did you mean `heartbeat`?" or NULL */
 	char *source_line; /* the line itself or NULL */
+	bool environment;  /* the file could not be read at all */
 };
 
 struct diags {
@@ -29,6 +30,8 @@ struct diags {
 	size_t n, cap;
 };
 
+/* Was the trouble the machine's (a file that cannot be read) rather than what the file says? Then exit 3, else 2. */
+bool diags_environment(const struct diags *ds);
 void diags_fini(struct diags *ds);
 /* file:line:col: sentence / the line / caret / hint, as printed on stderr. Returns a malloc'ed text. */
 char *diags_text(const struct diags *ds);
@@ -46,14 +49,6 @@ struct plan_cue { /* what the timeline says and asks, by time */
 	int question;    /* index or -1 */
 };
 
-struct plan_question {
-	const char *id, *ask, *why;
-	const char *const *options;
-	size_t noptions;
-	int answer; /* index of the right option; computed from the run when `metric`/`check` is given */
-	const char *check; /* expression or NULL */
-};
-
 struct plan_expect {
 	const char *text; /* as written */
 	struct src_pos pos;
@@ -61,6 +56,19 @@ struct plan_expect {
 	int64_t since_ns;                   /* 0 */
 	enum { EXPECT_LT, EXPECT_LE, EXPECT_EQ, EXPECT_GE, EXPECT_GT, EXPECT_NE } op;
 	double value; /* in the metric's unit (a share for %) */
+};
+
+/* A question of the lecture. The answer is claimed by the file and proved by a run: every `checks` must hold
+ * (`backtalk check` and the tests run them), so a lecturer cannot ask a question whose answer is wrong. */
+struct plan_question {
+	const char *id, *ask, *why;
+	const char *const *options;
+	const char *const *wrong; /* per option: why it is not the answer, or NULL; noptions entries */
+	size_t noptions;
+	int answer; /* index of the right option */
+	const struct plan_expect *checks;
+	size_t nchecks;
+	struct src_pos pos;
 };
 
 struct plan {
@@ -78,15 +86,20 @@ struct plan {
 	size_t nquestions;
 	const struct plan_expect *expects;
 	size_t nexpects;
+	const char *const *claims; /* ids of the claims this scenario shows */
+	size_t nclaims;
 	void *impl; /* owner of all of the above */
 };
 
-/* Loads a scenario: a path, or the id of a shipped one. `sets` are "path=value" texts applied in order (a path
- * may hold `*` for any name). Returns NULL and fills `ds` when anything is wrong (all errors, not the first). */
-struct plan *plan_load(const char *path_or_id, const char *const *sets, size_t nsets, struct diags *ds);
-/* The same from memory; `name` is used in messages. */
-struct plan *plan_parse(const char *name, const char *text, size_t len, const char *const *sets, size_t nsets,
+/* Loads a scenario: a path (has a `/` or ends in .yaml), or the id of a shipped one. `data` is the folder with
+ * lectures/, exercises/ and presets/ (NULL: there are no shipped scenarios and no presets). `sets` are
+ * "path=value" texts applied in order (a path may hold `*` for any name). Returns NULL and fills `ds` when
+ * anything is wrong (all errors, not the first). */
+struct plan *plan_load(const char *data, const char *path_or_id, const char *const *sets, size_t nsets,
 	struct diags *ds);
+/* The same from memory; `name` is used in messages. */
+struct plan *plan_parse(const char *data, const char *name, const char *text, size_t len, const char *const *sets,
+	size_t nsets, struct diags *ds);
 void plan_free(struct plan *p);
 
 /* The value now in force at a path, as text ("30s"), or NULL. */

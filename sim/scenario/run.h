@@ -11,6 +11,8 @@
 struct run_progress {
 	/* called about every 50 ms of work; sim time reached, events so far; return nonzero to stop early */
 	int (*tick)(void *ctx, int64_t now_ns, int64_t end_ns, uint64_t events);
+	/* a clock for engine.wall_s and for the 50 ms, NULL: neither (tick is then called 200 times in a run) */
+	int64_t (*wall_ns)(void *ctx);
 	void *ctx;
 };
 
@@ -37,6 +39,7 @@ struct run_result {
 	struct run_expect *expects;
 	size_t nexpects;
 	bool partial; /* stopped early */
+	int64_t wall_ns; /* 0 without a clock */
 };
 
 /* Always succeeds (a plan is valid by construction); the result is freed with run_result_fini. */
