@@ -190,7 +190,11 @@ size_t trace_reason_param(const struct trace *tr, const struct trace_rec *r, cha
 /* A duration for people: "0 s", "25 ms", "1.204 s", "30 s", "2 min 5 s". */
 size_t trace_duration(int64_t ns, char *out, size_t cap);
 
-/* One JSON object per line, keys of the contract. Returns 0, or -1 with errno. */
+/* The ids of all records by (time, id): a record may be noticed later than it happened (a forgotten mapping),
+ * so the order of adding is not always the order of time. `ids` has room for tr->nrec. */
+void trace_by_time(const struct trace *tr, uint64_t *ids);
+
+/* One JSON object per line, by time, keys of the contract. Returns 0, or -1 with errno. */
 struct trace_out {
 	int (*write)(void *ctx, const char *p, size_t n);
 	void *ctx;
