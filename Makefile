@@ -43,13 +43,14 @@ TEST_PKGS := cmocka libnghttp2
 
 NO_BUILD_GOALS := help deps clean distclean demo uninstall
 ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(MAKECMDGOALS),all)),)
-PKG_MISSING := $(shell command -v $(PKG_CONFIG) >/dev/null 2>&1 || { echo $(PKG_CONFIG); exit; }; \
-	$(PKG_CONFIG) --exists $(LIB_PKGS) $(TEST_PKGS) && exit; \
-	for p in $(LIB_PKGS) $(TEST_PKGS); do $(PKG_CONFIG) --exists $$p || echo $$p; done)
-PKG_MISSING += $(shell for c in $(firstword $(CC)) $(AR); do command -v $$c >/dev/null 2>&1 || echo $$c; done)
-LIB_LIBS := $(if $(strip $(PKG_MISSING)),,$(shell $(PKG_CONFIG) --libs $(LIB_PKGS)))
-TEST_LIBS := $(if $(strip $(PKG_MISSING)),,$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)))
-PKG_INC := $(if $(strip $(PKG_MISSING)),,$(shell $(PKG_CONFIG) --cflags-only-I $(LIB_PKGS) $(TEST_PKGS)))
+missing_pkgs = $(strip $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && exit; \
+	for p in $(1); do $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done))
+MISSING := $(strip $(shell for c in $(firstword $(CC)) $(AR) $(PKG_CONFIG); do \
+	command -v $$c >/dev/null 2>&1 || echo $$c; done) $(call missing_pkgs,$(LIB_PKGS)))
+TEST_MISSING := $(call missing_pkgs,$(TEST_PKGS))
+LIB_LIBS := $(if $(MISSING),,$(shell $(PKG_CONFIG) --libs $(LIB_PKGS)) -lm)
+TEST_LIBS := $(if $(TEST_MISSING),,$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)))
+PKG_INC := $(if $(MISSING),,$(sort $(shell $(PKG_CONFIG) --cflags-only-I $(LIB_PKGS))))
 endif
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
@@ -109,13 +110,15 @@ endif
 endif
 
 # ---------------------------------------------------------------------------------------------- building
-.PHONY: all tests unit test have-packages FORCE
+.PHONY: all tests unit test have-packages have-test-packages FORCE
 all: $(LIBS) $(PROGRAM)
 tests: all $(TEST_BIN)
 
 have-packages:
-	@test -z "$(strip $(PKG_MISSING))" || { \
-		echo "backtalk: missing to build: $(strip $(PKG_MISSING))" >&2; \
+	@test -z "$(MISSING)" || { echo "backtalk: missing to build: $(MISSING)" >&2; \
+		echo "backtalk: \`make deps\` installs what is missing" >&2; exit 1; }
+have-test-packages: | have-packages
+	@test -z "$(TEST_MISSING)" || { echo "backtalk: missing to test: $(TEST_MISSING)" >&2; \
 		echo "backtalk: \`make deps\` installs what is missing" >&2; exit 1; }
 
 # Stamps change only when what they hold changes: the compiler line, and the list of a library's members.
@@ -145,6 +148,7 @@ $(B)/backtalk: $(call obj,ui/main.c) $(LIBS)
 	$(call say,LD,$@)
 	$(LINK) $(LIB_LIBS)
 
+$(call obj,$(TEST_SRC) $(SUPPORT_SRC)): | have-test-packages
 $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libsupport.a $(LIBS)
 	$(call say,LD,$@)
 	$(LINK) $(TEST_LIBS) $(LIB_LIBS)
@@ -176,14 +180,87 @@ test: all $$(sort $$(T_BIN))
 	@test -n "$(strip $(T_BIN))" || { echo "make test T=NAME: no test binary has '$(T)' in its name" >&2; exit 2; }
 	@sh tests/tools/run-tests $(sort $(T_BIN))
 
-# ---------------------------------------------------------------------------------------------- housekeeping
-.PHONY: clean help
+# `make check` is everything we test ourselves with; `make check-peers` is what judges us from outside.
+.PHONY: check check-peers replays determinism-builds golden-update fuzz bench
+check:
+	@sh tests/tools/deps build check
+	@+sh tests/tools/check "$(MAKE)"
+
+check-peers:
+	@sh tests/tools/deps build check peers
+	@+sh tests/tools/check-peers "$(MAKE)"
+
+replays: all $(REPLAY_BIN)
+
+# The same program by both compilers, barely and heavily optimised: tests/determinism compares what they compute.
+DETERMINISM := gcc-O0 gcc-O3 $(if $(shell command -v clang 2>/dev/null),clang-O0 clang-O3)
+determinism-builds: $(addprefix determinism-,$(DETERMINISM))
+determinism-%: FORCE
+	@+$(MAKE) -s CC=$(firstword $(subst -, ,$*)) OPT=-$(lastword $(subst -, ,$*)) B=build/determinism/$* WERROR= all
+
+# Tests that keep recorded results rewrite them when UPDATE is set; look at `git diff` before you commit.
+golden-update: tests replays
+	@UPDATE=1 sh tests/tools/check-env sh tests/tools/run-tests -j 1 -t 600 \
+		$$(grep -ls UPDATE tests/*/*.sh) \
+		$(foreach t,$(shell grep -ls UPDATE $(TEST_SRC) /dev/null),$(patsubst tests/%.c,$(B)/tests/%,$(t)))
+
+# make fuzz [F=ws] [SECONDS=60]: libFuzzer on the targets whose name holds F; what it finds new goes to build/fuzz/corpus.
+SECONDS ?= 60
+fuzz:
+	@+$(MAKE) -s VARIANT=fuzz fuzz-run F=$(F) SECONDS=$(SECONDS)
+fuzz-run: all $(FUZZ_BIN)
+	@for t in $(foreach t,$(FUZZ_BIN),$(if $(or $(if $(F),,1),$(findstring $(F),$(notdir $(t)))),$(t))); do \
+		n=$${t##*/fuzz_}; mkdir -p $(B)/corpus/$$n $(B)/crashes; seeds=tests/fuzz/corpus/$$n; \
+		echo "== $$n, $(SECONDS) s"; \
+		$$t -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+			-artifact_prefix=$(B)/crashes/$$n- $(B)/corpus/$$n $$(test -d $$seeds && echo $$seeds) || exit 1; \
+	done
+
+# Figures, not pass or fail.
+bench: all $(BENCH_BIN)
+	@for t in $(BENCH_BIN) $(sort $(wildcard tests/bench/*.sh)); do \
+		echo "== $${t##*/}"; case $$t in \
+		*.sh) sh tests/tools/check-env sh $$t ;; *) $$t ;; esac || exit 1; done
+
+# ---------------------------------------------------------------------------------------------- using it
+.PHONY: deps demo install uninstall clean help
+deps:
+	@sh tests/tools/deps build check
+
+demo:
+	@sh tests/tools/deps build
+	@+$(MAKE) --no-print-directory all
+	@exec build/release/backtalk run first-look
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR) $(DESTDIR)$(MANDIR)
+	install -m 755 $(B)/backtalk $(DESTDIR)$(BINDIR)/backtalk
+	find scenarios -type d -exec install -d '$(DESTDIR)$(DATADIR)/{}' \;
+	find scenarios -type f -exec install -m 644 '{}' '$(DESTDIR)$(DATADIR)/{}' \;
+	install -m 644 docs/backtalk.1 $(DESTDIR)$(MANDIR)/backtalk.1
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/backtalk $(DESTDIR)$(MANDIR)/backtalk.1
+	rm -rf $(DESTDIR)$(DATADIR)
+
 clean:
 	rm -rf build
 
 help:
-	@sed -n 's/^#: //p' Makefile
-#: make                 plain build: build/release/backtalk
-#: make VARIANT=V       the same as debug, asan, fuzz or coverage: build/V/
-#: make unit            build and run every test binary; make test T=NAME runs one
+	@sed -n 's/^#: \{0,1\}//p' Makefile
+#: make                 build build/release/backtalk; says what is missing
+#: make deps            install what is missing to build and test (asks for nothing when all is there)
+#: make demo            deps, build, and the lecture `first-look`
+#: make check           deps, build, format, lint, layers, all tests; ends in "N passed, N failed"
+#: make check-peers     tests judged by other programs, such as tshark; skipped where these cannot be had
+#:
+#: make unit            build and run every test binary
+#: make test T=ws       those with "ws" in the name (VARIANT=asan: under the sanitizers)
+#: make fuzz F=ws SECONDS=60     libFuzzer on tests/fuzz/fuzz_ws.c, with clang
+#: make bench           figures: events a second, memory a client
+#: make golden-update   record expected results anew; look at the difference before you commit it
+#:
+#: make install         to DESTDIR/PREFIX (default /usr/local); make uninstall takes it away
 #: make clean           remove build/
+#:
+#: VARIANT=release|debug|asan|fuzz|coverage   builds go to build/VARIANT    CC=gcc|clang    WERROR=    V=1
