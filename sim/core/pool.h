@@ -1,0 +1,65 @@
+/*
+ * pool: objects of one size, taken and returned in constant time, counted.
+ *
+ * Memory comes in slabs and goes back only when the pool ends, so an object's address always holds an object of
+ * the same type, living or returned ("type-stable"). Lazy timers rely on that: a pending event may still point
+ * to an object that was returned; see world.h, struct timer. A returned object keeps its octets, except for the
+ * first eight (the free list's link).
+ *
+ * Objects are handed out last-returned-first, which is deterministic and warm in the cache.
+ */
+#ifndef SIM_CORE_POOL_H
+#define SIM_CORE_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct pool_slab;
+
+struct pool {
+	const char *name; /* borrowed; a literal such as "pkt" */
+	size_t size;      /* octets per object, rounded up to 8 */
+	void *free;       /* list of returned objects */
+	char *fresh, *fresh_end;
+	struct pool_slab *slabs;
+	size_t live, live_peak; /* objects out now, and the most ever */
+	size_t live_max;        /* the named limit; 0: none */
+	size_t bytes;           /* of all slabs */
+};
+
+/* `live_max` 0 means unlimited; exceeding it ends the program naming the pool (a model that can reach its limit
+ * asks pool_full first and fails in its own words). */
+void pool_init(struct pool *p, const char *name, size_t size, size_t live_max);
+/* Frees the slabs. Asserts that every object was returned. */
+void pool_fini(struct pool *p);
+
+/* Out of line: takes a fresh object, or a new slab. */
+void *pool_grow(struct pool *p);
+
+static inline int pool_full(const struct pool *p)
+{
+	return p->live_max && p->live >= p->live_max;
+}
+
+/* An object with undefined contents. */
+static inline void *pool_get(struct pool *p)
+{
+	void *o = p->free;
+
+	if (!o)
+		return pool_grow(p);
+	p->free = *(void **)o;
+	if (++p->live > p->live_peak)
+		p->live_peak = p->live;
+	return o;
+}
+
+/* Returns an object taken from this pool. */
+static inline void pool_put(struct pool *p, void *owned)
+{
+	*(void **)owned = p->free;
+	p->free = owned;
+	p->live--;
+}
+
+#endif

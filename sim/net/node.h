@@ -1,0 +1,48 @@
+/*
+ * node: whatever stands at the end of links: a host, a NAT, a router, a proxy's host.
+ *
+ * A node embeds struct node first and gives a const struct of functions. A packet arrives with the link it came
+ * over in pkt->link; the way back is pkt->link->rev.
+ */
+#ifndef SIM_NET_NODE_H
+#define SIM_NET_NODE_H
+
+#include "sim/net/pkt.h"
+
+struct node;
+
+struct node_ops {
+	const char *name;
+	/* A packet arrived at interface `port`; the node owns it now. */
+	void (*on_pkt)(struct world *w, struct node *n, unsigned port, struct pkt *owned);
+};
+
+struct node {
+	const struct node_ops *ops;
+	uint32_t elem;       /* world element id */
+	uint16_t trace_node; /* 0: not a lane */
+	uint16_t spare;
+};
+
+/* ---- a router: forwards by destination address, counts TTL down ------------------------------------------- */
+
+struct router {
+	struct node node;
+	struct {
+		uint32_t addr, mask;
+		struct link *out;
+	} * routes; /* longest mask first; found by binary search among full matches */
+	uint32_t n_routes, routes_cap;
+	uint32_t *table; /* open addressing over the routes of full length */
+	uint32_t table_slots;
+	struct link *fallback;
+};
+
+/* A router element; `name` as in world_elem_add. Freed with the world. */
+struct router *router_new(struct world *w, const char *name, uint16_t trace_node);
+/* Packets to addr/mask leave by `out`; mask 0 is the default route. */
+void router_add(struct router *r, uint32_t addr, uint32_t mask, struct link *out);
+/* Removes the routes through `out`. */
+void router_del(struct router *r, const struct link *out);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * pkt: a packet on the simulated network: a header struct plus slices of shared blobs.
+ *
+ * A packet keeps its identity (`id`) over all hops; boxes rewrite fields in place. Nobody encodes octets unless
+ * somebody looks: pkt_render (pkt_wire.c) makes the exact frame, Ethernet II + IPv4 + TCP with options and right
+ * checksums, at any hop. The fields are named as in RFC 9293 3.1 and RFC 791 3.1. `wire_bytes` is the length of
+ * the IPv4 datagram, which is what links serialise and count.
+ *
+ * Whoever is handed a packet owns it and passes it on or frees it (after saying why it was dropped, net_drop).
+ *
+ * Left out: IPv6, IP fragments and IP options, urgent data. UDP has its place (`proto`), for QUIC.
+ */
+#ifndef SIM_NET_PKT_H
+#define SIM_NET_PKT_H
+
+#include "proto/base/base.h"
+#include "sim/core/world.h"
+#include "sim/trace/trace.h"
+
+#define TCP_FIN 0x01u
+#define TCP_SYN 0x02u
+#define TCP_RST 0x04u
+#define TCP_PSH 0x08u
+#define TCP_ACK 0x10u
+#define TCP_URG 0x20u
+#define TCP_ECE 0x40u
+#define TCP_CWR 0x80u
+
+#define IP_PROTO_TCP 6
+#define IP_PROTO_UDP 17
+
+/* opts: which TCP options are present, in the order in which Linux writes them */
+#define PKT_OPT_MSS 0x01u
+#define PKT_OPT_SACK_OK 0x02u
+#define PKT_OPT_TS 0x04u
+#define PKT_OPT_WSCALE 0x08u
+#define PKT_OPT_SACK 0x10u
+
+/* marks */
+#define PKT_LENS 0x01u  /* its client is under the lens: full records */
+#define PKT_UP 0x02u    /* client to server in its connection */
+#define PKT_DOWN 0x04u  /* server to client */
+#define PKT_AGAIN 0x08u /* carries octets that were sent before */
+#define PKT_ECN_CE 0x10u
+
+/* ---- payload: a few slices, owned ------------------------------------------------------------------------- */
+
+#define SLICEV_INLINE 2
+#define SLICE_MORE 7
+
+struct slice_more {
+	struct slice_more *next;
+	struct slice s[SLICE_MORE];
+};
+
+/* Up to any number of slices; two inline, further ones in pooled blocks. Each slice owns a reference. */
+struct slicev {
+	struct slice s[SLICEV_INLINE];
+	struct slice_more *more;
+};
+
+struct pkt_sack { /* RFC 2018 3: at most four blocks (three beside timestamps) */
+	uint32_t n;
+	struct {
+		uint32_t left, right;
+	} block[4];
+};
+
+struct link;
+
+struct pkt {
+	struct pkt *next; /* for whoever owns it */
+	uint64_t id;      /* from 1, the same on every hop */
+	uint64_t
+		cause; /* the record that caused it, then the record of its latest hop; 0 when not recorded */
+	struct link *link; /* the link it is on, or arrived on; NULL before its first hop */
+	uint32_t src, dst; /* IPv4 addresses, host byte order: 0x0a000011 is 10.0.0.17 */
+	uint16_t sport, dport;
+	uint32_t seq, ack;
+	uint16_t wnd;  /* as on the wire: already shifted down */
+	uint8_t flags; /* TCP_* */
+	uint8_t opts;  /* PKT_OPT_* */
+	uint32_t tsval, tsecr;
+	uint16_t mss;
+	uint8_t wscale;
+	uint8_t ttl;
+	uint16_t ip_id;
+	uint8_t proto;
+	uint8_t marks;
+	uint16_t payload_len; /* octets in data */
+	uint16_t wire_bytes;  /* IP header + TCP header with options + payload */
+	uint16_t epoch;       /* of the link's class when it was sent: a cut in between kills it */
+	uint8_t nslices;
+	uint8_t pad;
+	uint32_t conn;   /* trace_conn id, 0 none */
+	uint32_t client; /* client number from 1, 0 none */
+	uint32_t soff;   /* offset of the first payload octet in its direction of the connection's stream */
+	uint32_t dead_ago_ms; /* spare for boxes: see nat.c */
+	struct pkt_sack *sack;
+	struct slicev data;
+};
+
+/* ---- the network's state in a world ------------------------------------------------------------------------ */
+
+struct net {
+	struct world *w;
+	struct pool *pkts, *mores, *sacks;
+	uint64_t next_pkt_id;
+	/* Over all links: sent = delivered + dropped + in_flight at any moment (net_check). */
+	uint64_t sent, delivered, dropped;
+	uint64_t in_flight;
+};
+
+/* Makes the network part of a world (once, before links); found again by net_of. Freed with the world. */
+struct net *net_new(struct world *w);
+static inline struct net *net_of(const struct world *w)
+{
+	return (struct net *)w->ext[WORLD_NET];
+}
+/* Asserts conservation: sent = delivered + dropped + in flight. */
+void net_check(const struct net *n);
+
+/* A packet with an identity of its own, TTL 64, no options, no payload, cause = the world's present cause. */
+struct pkt *pkt_new(struct net *n);
+/* Releases a packet and its references. */
+void pkt_free(struct net *n, struct pkt *owned);
+/* Sets wire_bytes from proto, opts, sack and payload_len. Call after filling a packet, before sending it. */
+void pkt_finish(struct pkt *p);
+/* TCP header length with options, as it will be on the wire: options are laid out as Linux does. */
+unsigned pkt_tcp_header_len(const struct pkt *p);
+/* Appends payload; takes over the slice's reference. */
+void pkt_add(struct net *n, struct pkt *p, struct slice owned);
+/* Octets `off .. off+len` of the payload of `p` as slices, one after the other: iterate i from 0 until false.
+ * The slice is borrowed. */
+bool pkt_slice(const struct pkt *p, unsigned i, struct slice *out);
+
+/* Adds to a vector of `*n_slices` slices; takes over the reference. */
+void slicev_add(struct net *n, struct slicev *v, uint8_t *n_slices, struct slice owned);
+struct slice *slicev_at(struct slicev *v, unsigned i);
+void slicev_free(struct net *n, struct slicev *v, unsigned n_slices);
+
+/* Short words for people: "SYN", "ACK", "PSH ACK, 234 bytes", "FIN ACK". Returns `out`. */
+const char *pkt_words(const struct pkt *p, char *out, size_t out_size);
+
+/* The exact frame at its present hop, appended to `b`: Ethernet II, IPv4, TCP (or UDP), payload. The hardware
+ * addresses tell the link's two ends. (pkt_wire.c) */
+void pkt_render(const struct pkt *p, struct buf *b);
+
+/* Drops a packet for `reason`: counts it as dropped where it is on a link, writes PKT_DROP caused by `cause`
+ * (0: by the packet's latest record) with the reason's numbers a and b, and frees it. For nodes: the packet has
+ * arrived (its link counted it as delivered), so only the record is written. */
+void net_drop(struct net *n, struct pkt *owned, uint16_t at_node, enum trace_reason reason, uint64_t cause,
+	int64_t a, int64_t b);
+
+#endif

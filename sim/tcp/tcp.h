@@ -1,0 +1,268 @@
+/*
+ * tcp: TCP as a machine without I/O (RFC 9293).
+ *
+ *	tcp_input(c, packet)  ┐                          ┌ segments to send (packets)
+ *	tcp_write(c, slice)   ├─▶ struct tcp_conn ─▶ tcp_next ─▶ ESTABLISHED, DATA, EOF, RESET, TIMEOUT, CLOSED
+ *	tcp_timer(c)          ┘        │
+ *	                               └▶ tcp_deadline: when tcp_timer wants to be called
+ *
+ * Give an input, then call tcp_next until it says IDLE, then look at tcp_deadline. Nothing calls back. Time is an
+ * argument. Payload is slices of shared blobs from end to end; an octet is never copied.
+ *
+ *	             passive OPEN            active OPEN: SYN
+ *	   CLOSED ─────────────▶ LISTEN ─────────────┐
+ *	     │  SYN                 │ SYN: SYN,ACK   │
+ *	     ▼                      ▼                │
+ *	  SYN_SENT ───────────▶ SYN_RECEIVED         │     simultaneous open: SYN in SYN_SENT
+ *	     │ SYN,ACK: ACK         │ ACK of SYN
+ *	     └─────▶ ESTABLISHED ◀──┘
+ *	     CLOSE: FIN │    │ FIN: ACK
+ *	   FIN_WAIT_1 ◀─┘    └─▶ CLOSE_WAIT ── CLOSE: FIN ─▶ LAST_ACK ── ACK of FIN ─▶ CLOSED
+ *	     │ ACK of FIN  │ FIN: ACK
+ *	     ▼             ▼
+ *	   FIN_WAIT_2    CLOSING ── ACK of FIN ─▶ TIME_WAIT ── 60 s ─▶ CLOSED
+ *	     └── FIN: ACK ─────────────────────────▲
+ *
+ * What is modelled, with sources: options MSS, window scale, timestamps (RFC 7323), SACK (RFC 2018, 6675);
+ * retransmission timer (RFC 6298 with Linux's bounds); limited transmit (RFC 3042), fast retransmit and recovery
+ * (RFC 5681, 6582, 6675); tail loss probe (RFC 8985 7); congestion control in files of its own (cc_*.c); delayed
+ * ACK, quick ACK and ping-pong mode as in Linux; Nagle (RFC 9293 3.7.4); zero window and persist timer (3.8.6);
+ * silly window avoidance; keepalive (3.8.4); give-up times (Linux tcp_retries2, tcp_syn_retries); RST rules with
+ * RFC 5961; FIN both ways, half close, simultaneous open and close; TIME_WAIT; sequence wrap.
+ *
+ * Left out: urgent data, path MTU discovery, TCP Fast Open, ECN, PAWS's 24-day rule.
+ *
+ * Memory: struct tcp_conn is what an idle connection costs. Queues of unsent, unacknowledged and out-of-order
+ * data, and the state of loss recovery, come from pools and exist only while needed.
+ */
+#ifndef SIM_TCP_TCP_H
+#define SIM_TCP_TCP_H
+
+#include "sim/net/pkt.h"
+
+enum tcp_state {
+	TCP_CLOSED,
+	TCP_LISTEN,
+	TCP_SYN_SENT,
+	TCP_SYN_RECEIVED,
+	TCP_ESTABLISHED,
+	TCP_FIN_WAIT_1,
+	TCP_FIN_WAIT_2,
+	TCP_CLOSE_WAIT,
+	TCP_CLOSING,
+	TCP_LAST_ACK,
+	TCP_TIME_WAIT,
+};
+const char *tcp_state_name(enum tcp_state s);
+
+struct tcp_conn;
+struct tcp_cc_ops;
+
+/* What many connections share: a host's sysctls and socket options. Borrowed by every connection using it. */
+struct tcp_cfg {
+	uint16_t mss;   /* offered: 1460 on Ethernet */
+	uint8_t wscale; /* offered window shift: 7 (Linux, 6 MB receive buffer limit) */
+	bool timestamps, sack, nodelay, window_scaling;
+	uint32_t rcv_window_bytes;           /* first window of data: 65535 class */
+	uint32_t rcv_window_max_bytes;       /* grows up to this while the application reads */
+	uint32_t snd_buffer_bytes;           /* tcp_writable: room left for the application; 0 no limit */
+	uint8_t initial_window;              /* segments: 10 (RFC 6928) */
+	uint8_t syn_retries, synack_retries; /* 6, 5 */
+	int64_t rto_initial_ns, rto_min_ns, rto_max_ns; /* 1 s, 200 ms, 120 s */
+	int64_t give_up_ns; /* unacknowledged data this long after the first retransmission: 924.6 s */
+	int64_t delack_ns;  /* 40 ms */
+	int64_t time_wait_ns, fin_wait_2_ns; /* 60 s each */
+	bool keepalive;
+	int64_t keepalive_idle_ns, keepalive_interval_ns; /* 7200 s, 75 s */
+	uint8_t keepalive_probes;                         /* 9 */
+	bool tail_loss_probe;
+	bool idle_restart; /* the window falls back after an idle time of one RTO */
+	const struct tcp_cc_ops *cc;
+};
+/* Linux's defaults (TC-01 .. TC-12). */
+extern const struct tcp_cfg tcp_cfg_linux;
+
+/* One end's address pair; host byte order. */
+struct tcp_addr {
+	uint32_t local, remote;
+	uint16_t lport, rport;
+};
+
+/* The world's TCP: pools. */
+struct tcp {
+	struct world *w;
+	struct net *net;
+	struct pool *sgs, *exts, *ooos, *rxs;
+	uint32_t secret; /* salts initial sequence numbers and timestamp offsets */
+};
+/* Makes the TCP part of a world (after net_new); found again by tcp_of. Freed with the world. */
+struct tcp *tcp_new(struct world *w);
+static inline struct tcp *tcp_of(const struct world *w)
+{
+	return (struct tcp *)w->ext[WORLD_TCP];
+}
+
+struct tcp_sg;  /* a segment's worth (or more, unsent) of queued data */
+struct tcp_ext; /* recovery and out-of-order state, only while needed */
+struct tcp_rx;  /* data the application has not taken yet */
+
+/* flags */
+#define TCPF_LENS 0x0001u       /* under the lens: full records */
+#define TCPF_SERVER 0x0002u     /* this end accepted: its data goes down */
+#define TCPF_TS 0x0004u         /* timestamps agreed */
+#define TCPF_SACK 0x0008u       /* SACK agreed */
+#define TCPF_WSCALE 0x0010u     /* window scaling agreed */
+#define TCPF_FIN_QUEUED 0x0020u /* the application has closed its direction */
+#define TCPF_FIN_SENT 0x0040u
+#define TCPF_FIN_RCVD 0x0080u
+#define TCPF_ACK_PENDING 0x0100u /* something received is not acknowledged yet */
+#define TCPF_ACK_NOW 0x0200u
+#define TCPF_ACK_PUSHED 0x0400u
+#define TCPF_ACK_PUSHED2 0x0800u
+#define TCPF_ACK_TIMER 0x1000u /* delack_ns is running */
+#define TCPF_PAUSED 0x2000u    /* the application does not read */
+#define TCPF_PERSIST 0x4000u   /* rtx_ns is the persist timer */
+#define TCPF_PROBE_DUE 0x8000u
+#define TCPF_RTT_SAMPLED 0x10000u
+#define TCPF_DETACHED 0x20000u /* the application is gone: FIN_WAIT_2 ends by itself */
+#define TCPF_CWND_LIMITED 0x40000u
+#define TCPF_TLP_ARMED 0x80000u /* rtx_ns is the tail loss probe's */
+#define TCPF_RTX_DUE 0x100000u
+#define TCPF_KA_DUE 0x200000u
+#define TCPF_TLP_DUE 0x400000u
+#define TCPF_RST_DUE 0x800000u
+#define TCPF_WUPDATE 0x1000000u
+#define TCPF_ZERO_WND 0x2000000u /* announced a closed window */
+#define TCPF_SYN_DUE 0x4000000u
+
+/* An endpoint. Embed it; the owner may read any field, write none. */
+struct tcp_conn {
+	const struct tcp_cfg *cfg;
+	struct tcp_addr addr;
+	uint32_t snd_una, snd_nxt;
+	uint32_t snd_end; /* next sequence number the application will write */
+	uint32_t snd_wnd, snd_wl1, snd_wl2;
+	uint32_t rcv_nxt;
+	uint32_t rcv_wup;        /* rcv_nxt when the last ACK was sent (Last.ACK.sent) */
+	uint32_t rcv_adv;        /* right edge last announced */
+	uint32_t cwnd, ssthresh; /* in segments; 0xffffffff: not set */
+	uint32_t srtt_us, rttvar_us;
+	uint32_t ts_recent;
+	uint32_t iss, irs;
+	uint32_t flags;
+	uint32_t rcv_window; /* what is offered when nothing waits: grows */
+	uint32_t rx_bytes;   /* waiting for the application */
+	uint16_t snd_mss, rcv_mss;
+	uint8_t state;
+	uint8_t snd_wscale, rcv_wscale;
+	uint8_t backoff; /* timeouts in a row */
+	uint8_t quick;   /* quick ACKs left */
+	uint8_t pingpong;
+	uint8_t dupacks;
+	uint8_t events; /* outputs waiting for tcp_next */
+	uint16_t ato_ms;
+	uint8_t probes; /* keepalive or window probes unanswered */
+	uint8_t reason; /* enum trace_reason of the end */
+	int64_t rtx_ns; /* retransmission, persist, tail loss probe or TIME_WAIT deadline */
+	int64_t delack_ns;
+	int64_t rcvd_ns;                       /* last segment received */
+	int64_t sent_ns;                       /* last data sent */
+	struct tcp_sg *tx, *tx_tail, *tx_next; /* unacknowledged and unsent; tx_next: first unsent */
+	struct tcp_rx *rx, *rx_tail;
+	struct tcp_ext *ext;
+	uint64_t cause; /* record behind what is to be sent next */
+	uint32_t trace_conn, client;
+	uint16_t node, peer; /* trace nodes of this and the other end */
+	uint16_t ip_id;
+	uint16_t spare;
+};
+
+enum tcp_out_kind {
+	TCP_OUT_IDLE,
+	TCP_OUT_SEGMENT, /* pkt: owned by the caller, to be sent */
+	TCP_OUT_ESTABLISHED,
+	TCP_OUT_DATA,     /* data: in order; the caller owns the slice. Not while paused */
+	TCP_OUT_EOF,      /* the peer has finished sending; our direction may go on (half close) */
+	TCP_OUT_RESET,    /* the connection is gone: reset by the peer (or refused) */
+	TCP_OUT_TIMEOUT,  /* the connection is gone: retries exhausted; reason says which */
+	TCP_OUT_CLOSED,   /* both directions are done; nothing will follow: tcp_fini */
+	TCP_OUT_WRITABLE, /* room in the send buffer again, after tcp_write had filled it */
+};
+
+struct tcp_out {
+	enum tcp_out_kind kind;
+	struct pkt *pkt;
+	struct slice data;
+	uint64_t cause; /* record to name as cause of what the application does now */
+	enum trace_reason reason;
+};
+
+/* A closed connection with its addresses. `cfg` is borrowed. Set trace_conn, client, node, peer and TCPF_LENS
+ * right afterwards, if wanted (tcp_trace). */
+void tcp_init(struct tcp_conn *c, const struct tcp_cfg *cfg, struct tcp_addr a);
+void tcp_trace(
+	struct tcp_conn *c, uint32_t trace_conn, uint32_t client, uint16_t node, uint16_t peer, bool lens);
+/* Releases queues. In any state; sends nothing. */
+void tcp_fini(struct tcp *t, struct tcp_conn *c);
+
+/* Active OPEN: a SYN waits in tcp_next. */
+void tcp_open(struct tcp *t, struct tcp_conn *c, int64_t now);
+/* Passive OPEN of one connection: the state is LISTEN, give it the SYN by tcp_input. */
+void tcp_listen(struct tcp *t, struct tcp_conn *c, int64_t now);
+/* The same with a chosen initial sequence number, for tests. */
+void tcp_set_iss(struct tcp_conn *c, uint32_t iss);
+
+/* A packet for this connection; it is consumed. */
+void tcp_input(struct tcp *t, struct tcp_conn *c, struct pkt *owned, int64_t now);
+
+/* Queues data; takes over the slice. False (and nothing taken: the slice stays the caller's) when this direction
+ * is closed or the connection is gone. Never refuses for lack of room; see tcp_writable. `more`: more will be
+ * written at once (MSG_MORE): no PSH, no short segment yet. */
+bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more, int64_t now);
+/* Octets the application should still write now: send buffer minus what is queued. */
+uint32_t tcp_writable(const struct tcp_conn *c);
+/* CLOSE: no more writes; a FIN follows the queued data. Reading goes on. */
+void tcp_shutdown(struct tcp *t, struct tcp_conn *c, int64_t now);
+/* close(): as shutdown, and the application will not read again: unread or later data is answered with RST. */
+void tcp_close(struct tcp *t, struct tcp_conn *c, int64_t now);
+/* ABORT: a RST waits in tcp_next, the state is CLOSED. */
+void tcp_abort(struct tcp *t, struct tcp_conn *c, int64_t now);
+/* The application stops or resumes reading: the window closes, or a window update is sent. */
+void tcp_pause(struct tcp *t, struct tcp_conn *c, bool paused, int64_t now);
+
+/* The next output; call until IDLE after every input. */
+void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out);
+
+/* When tcp_timer is to be called (at or after); TIME_NEVER: not at all. */
+int64_t tcp_deadline(const struct tcp_conn *c);
+/* Does what is due; then tcp_next. Harmless when nothing is due. */
+void tcp_timer(struct tcp *t, struct tcp_conn *c, int64_t now);
+
+/* The RST that answers a segment for which there is no connection (RFC 9293 3.10.7.1), or NULL when it is itself
+ * a RST. The segment stays the caller's. */
+struct pkt *tcp_reset_for(struct tcp *t, const struct pkt *seg);
+
+/* Octets written but not yet acknowledged. */
+static inline uint32_t tcp_unacked(const struct tcp_conn *c)
+{
+	return c->snd_end - c->snd_una;
+}
+
+/* ---- finding the connection of a segment ------------------------------------------------------------------ */
+
+/* (local port, remote address, remote port) → connection, open addressing; one per host address. */
+struct tcp_demux {
+	struct tcp_demux_slot {
+		uint64_t key; /* remote address << 32 | remote port << 16 | local port; 0 empty */
+		struct tcp_conn *conn;
+	} * slot;
+	uint32_t slots, used;
+};
+void tcp_demux_init(struct tcp_demux *d);
+void tcp_demux_fini(struct tcp_demux *d);
+void tcp_demux_add(struct tcp_demux *d, struct tcp_conn *c);
+void tcp_demux_del(struct tcp_demux *d, const struct tcp_conn *c);
+/* The connection of an arriving segment, or NULL. */
+struct tcp_conn *tcp_demux_find(const struct tcp_demux *d, const struct pkt *seg);
+
+#endif
