@@ -1,7 +1,7 @@
 /*
  * evq: the set of pending events, ordered exactly by (time, band, order of insertion).
  *
- *	level 0   |slot|slot|slot| ... 256 slots of 2^shift ns      chunks of 21 events, singly linked,
+ *	level 0   |slot|slot|slot| ... 256 slots of 2^shift ns      chunks of 20 events, singly linked,
  *	level 1   |  slot   |  slot   | ... 256 slots, 256 x wider   first in first out
  *	...
  *	bottom    the slot being served: an array sorted by (time, band), plus a small heap for latecomers

@@ -1,0 +1,85 @@
+/* Allocation that ends the program when there is no memory. See xmalloc.h. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS, madvise */
+#include "sim/core/xmalloc.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Exit status 3: the environment failed. */
+static _Noreturn void out_of_memory(size_t n)
+{
+	fprintf(stderr, "backtalk: out of memory (%zu bytes asked for)\n", n);
+	exit(3);
+}
+
+void *xmalloc(size_t n)
+{
+	void *p = malloc(n ? n : 1);
+
+	if (!p)
+		out_of_memory(n);
+	return p;
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+	void *p;
+
+	if (size && n > SIZE_MAX / size)
+		out_of_memory(SIZE_MAX);
+	p = calloc(n ? n : 1, size ? size : 1);
+	if (!p)
+		out_of_memory(n * size);
+	return p;
+}
+
+void *xrealloc(void *p, size_t n)
+{
+	p = realloc(p, n ? n : 1);
+	if (!p)
+		out_of_memory(n);
+	return p;
+}
+
+char *xstrdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	return memcpy(xmalloc(n), s, n);
+}
+
+void xfree(void *p)
+{
+	free(p);
+}
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/* Sanitizers watch malloc, not mmap: small requests go through calloc so that they are watched. */
+void *xpages(size_t n)
+{
+	void *p;
+
+	if (n < HUGE_PAGE)
+		return xcalloc(1, n);
+	p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		out_of_memory(n);
+#ifdef MADV_HUGEPAGE
+	(void)madvise(p, n, MADV_HUGEPAGE); /* a wish; failure costs only speed */
+#endif
+	return p;
+}
+
+void xfree_pages(void *p, size_t n)
+{
+	if (!p)
+		return;
+	if (n < HUGE_PAGE)
+		free(p);
+	else
+		munmap(p, n);
+}
