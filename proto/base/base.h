@@ -98,9 +98,47 @@ void buf_be32(struct buf *b, uint32_t v);
 void buf_be64(struct buf *b, uint64_t v);
 void buf_dec(struct buf *b, uint64_t v); /* decimal digits */
 void buf_hex(struct buf *b, uint64_t v); /* lower-case hex digits, no prefix */
+/* Room for `more` octets behind p[n]; the caller writes there and adds to `n`. False (and failed) at the limit or out of memory. */
+bool buf_reserve(struct buf *b, size_t more);
 /* Drops the first `n` octets. */
 void buf_drop(struct buf *b, size_t n);
 void buf_clear(struct buf *b);
 struct bytes buf_bytes(const struct buf *b);
+/* A new blob holding a copy of the contents; NULL when out of memory or when the buffer has failed. */
+struct blob *buf_blob(struct buf *b);
+
+/* Network byte order, unaligned. The caller has checked that the octets are there. */
+static inline uint16_t be16_get(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t be32_get(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline uint64_t be64_get(const uint8_t *p)
+{
+	return (uint64_t)be32_get(p) << 32 | be32_get(p + 4);
+}
+
+static inline void be16_put(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static inline void be32_put(uint8_t *p, uint32_t v)
+{
+	be16_put(p, v >> 16);
+	be16_put(p + 2, v);
+}
+
+static inline void be64_put(uint8_t *p, uint64_t v)
+{
+	be32_put(p, (uint32_t)(v >> 32));
+	be32_put(p + 4, (uint32_t)v);
+}
 
 #endif

@@ -1,0 +1,25 @@
+/*
+ * codec: small encodings several protocols need: base64 (RFC 4648 4), SHA-1 (FIPS 180-4, for RFC 6455 only), hex.
+ */
+#ifndef PROTO_BASE_CODEC_H
+#define PROTO_BASE_CODEC_H
+
+#include "proto/base/base.h"
+
+/* Appends the base64 form of `b`, padded. */
+void base64_put(struct buf *out, struct bytes b);
+/* Appends what `b` encodes. False when a character is outside the alphabet, padding is missing or misplaced, or
+ * unused bits are not zero (`strict`); nothing is appended then. */
+bool base64_get(struct buf *out, struct bytes b, bool strict);
+
+/* The SHA-1 digest of `b`. A broken hash, used here only where RFC 6455 4.2.2 demands it. */
+void sha1(struct bytes b, uint8_t digest[20]);
+
+/* The value of a hex digit, or -1. */
+int hex_digit(unsigned c);
+/* Appends the octets written as hex digits in `b`, white space ignored. False on any other character or an odd digit. */
+bool hex_get(struct buf *out, struct bytes b);
+/* Appends `b` as lower-case hex digits. */
+void hex_put(struct buf *out, struct bytes b);
+
+#endif
