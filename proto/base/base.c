@@ -218,7 +218,7 @@ void buf_hex(struct buf *b, uint64_t v)
 	uint8_t o[16];
 	size_t i = sizeof o;
 	do {
-		o[--i] = (uint8_t)"0123456789abcdef"[v & 15];
+		o[--i] = (uint8_t) "0123456789abcdef"[v & 15];
 		v >>= 4;
 	} while (v != 0);
 	buf_add(b, (struct bytes){o + i, sizeof o - i});

@@ -27,7 +27,9 @@ enum dx_type {
 	DX_BOOL,  /* one bit */
 	DX_BYTES, /* octets shown in hex */
 	DX_TEXT,  /* octets shown as text, with escapes */
-	DX_IPV4, DX_IPV6, DX_MAC,
+	DX_IPV4,
+	DX_IPV6,
+	DX_MAC,
 };
 
 /* Words for values, ended by a row whose name is NULL. */
@@ -45,10 +47,10 @@ struct dx_field {
 	const char *ref, *help;
 };
 
-#define DX_BAD 1u      /* breaks a rule: note says which */
-#define DX_CUT 2u      /* goes on beyond the octets that are there */
-#define DX_DERIVED 4u  /* stands for no octets of its own: computed */
-#define DX_FOLD 8u     /* a view may show it closed at first */
+#define DX_BAD 1u     /* breaks a rule: note says which */
+#define DX_CUT 2u     /* goes on beyond the octets that are there */
+#define DX_DERIVED 4u /* stands for no octets of its own: computed */
+#define DX_FOLD 8u    /* a view may show it closed at first */
 
 /* Where a field was found. Index 0 of a tree is its root. Lengths in bits; bit 0 of an octet is its most significant. */
 struct dx_node {
@@ -57,7 +59,8 @@ struct dx_node {
 	uint64_t bit_len;
 	uint32_t source, parent, first_child, last_child, next;
 	uint32_t flags;
-	uint32_t note; /* offset+1 into the tree's text: a sentence on this very value; 0 = none. Read with dx_note. */
+	uint32_t
+		note; /* offset+1 into the tree's text: a sentence on this very value; 0 = none. Read with dx_note. */
 };
 
 struct dx_source {
@@ -81,9 +84,9 @@ struct dx_tree {
 
 /* What a dissector may be told; all optional. */
 struct dx_hints {
-	bool to_server;      /* direction: requests / client frames. `known` says whether this is meant */
+	bool to_server; /* direction: requests / client frames. `known` says whether this is meant */
 	bool direction_known;
-	bool pmd;            /* WebSocket: permessage-deflate agreed; RSV1 messages are inflated */
+	bool pmd; /* WebSocket: permessage-deflate agreed; RSV1 messages are inflated */
 	uint8_t pmd_bits;
 	bool pmd_no_context_takeover;
 	uint16_t src_port, dst_port;
@@ -96,7 +99,8 @@ struct dx_proto {
 	const char *name, *title, *ref;
 	const struct dx_field *fields;
 	uint32_t n_fields;
-	size_t (*dissect)(struct dx_tree *t, uint32_t parent, uint32_t src, size_t off, size_t len, const struct dx_hints *h);
+	size_t (*dissect)(struct dx_tree *t, uint32_t parent, uint32_t src, size_t off, size_t len,
+		const struct dx_hints *h);
 };
 
 #define X(name) extern const struct dx_proto dx_##name;
@@ -114,16 +118,19 @@ bool dx_dissect(struct dx_tree *t, const struct dx_proto *p, struct bytes in, co
 
 /* For dissectors: add a node. Ranges are clipped to the source (and flagged DX_CUT). Returns its index, or DX_NONE when the tree
  * is full: every function accepts DX_NONE as a node and then does nothing. */
-uint32_t dx_add(struct dx_tree *t, uint32_t parent, const struct dx_field *f, uint32_t src, uint64_t bit_off, uint64_t bit_len,
-	uint64_t value);
+uint32_t dx_add(struct dx_tree *t, uint32_t parent, const struct dx_field *f, uint32_t src, uint64_t bit_off,
+	uint64_t bit_len, uint64_t value);
 /* A field of whole octets whose value is read big-endian (up to 8 octets; longer: value 0). */
-uint32_t dx_octets(struct dx_tree *t, uint32_t parent, const struct dx_field *f, uint32_t src, size_t off, size_t len);
+uint32_t dx_octets(
+	struct dx_tree *t, uint32_t parent, const struct dx_field *f, uint32_t src, size_t off, size_t len);
 /* A field of `len` bits starting `bit` bits into octet `off`; its value is read from the source. */
-uint32_t dx_bits(struct dx_tree *t, uint32_t parent, const struct dx_field *f, uint32_t src, size_t off, unsigned bit, unsigned len);
+uint32_t dx_bits(struct dx_tree *t, uint32_t parent, const struct dx_field *f, uint32_t src, size_t off,
+	unsigned bit, unsigned len);
 /* Changes a group's length once it is known (octets). */
 void dx_set_len(struct dx_tree *t, uint32_t node, size_t octets);
 /* Adds flags and, when `fmt` is not NULL, a sentence. */
-void dx_flag(struct dx_tree *t, uint32_t node, uint32_t flags, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void dx_flag(struct dx_tree *t, uint32_t node, uint32_t flags, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 /* Adds a source. A copy of `data` is made when `copy`; else it is borrowed. Returns its index or DX_NONE. */
 uint32_t dx_source_add(struct dx_tree *t, const char *name, uint32_t from_node, struct bytes data, bool copy);
 

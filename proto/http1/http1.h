@@ -36,12 +36,12 @@ const char *h1_framing_name(enum h1_framing f);
 
 /* Limits, each of which an error names. RFC 9112 3 recommends that lines of 8000 octets be supported. */
 struct h1_limits {
-	uint32_t line_octets_max;       /* start line, field line or chunk-size line, without CRLF */
-	uint32_t head_octets_max;       /* start line and fields together; again for the trailer section */
-	uint32_t fields_max;            /* field lines in a head; again for the trailer section */
-	uint32_t chunk_ext_octets_max;  /* chunk extensions of one message together */
-	uint32_t empty_lines_max;       /* empty lines ignored before a request line (RFC 9112 2.2) */
-	uint64_t body_octets_max;       /* octets of one body after removing chunking */
+	uint32_t line_octets_max;      /* start line, field line or chunk-size line, without CRLF */
+	uint32_t head_octets_max;      /* start line and fields together; again for the trailer section */
+	uint32_t fields_max;           /* field lines in a head; again for the trailer section */
+	uint32_t chunk_ext_octets_max; /* chunk extensions of one message together */
+	uint32_t empty_lines_max;      /* empty lines ignored before a request line (RFC 9112 2.2) */
+	uint64_t body_octets_max;      /* octets of one body after removing chunking */
 };
 extern const struct h1_limits h1_limits_default;
 
@@ -49,15 +49,15 @@ extern const struct h1_limits h1_limits_default;
 struct h1_field {
 	struct bytes name, value;
 	uint64_t name_off, value_off; /* stream offsets of the first octets */
-	bool folded;                  /* value was spread over several lines (obs-fold), now joined by single spaces */
+	bool folded; /* value was spread over several lines (obs-fold), now joined by single spaces */
 };
 
 /* A message head. */
 struct h1_head {
-	uint64_t off;     /* stream offset of the first octet of the start line */
-	uint32_t len;     /* octets up to and including the empty line */
-	uint8_t version;  /* 10 = HTTP/1.0, 11 = HTTP/1.1, 12.. = a later minor version, treated as 1.1 */
-	uint16_t status;  /* responses; 0 in requests */
+	uint64_t off;    /* stream offset of the first octet of the start line */
+	uint32_t len;    /* octets up to and including the empty line */
+	uint8_t version; /* 10 = HTTP/1.0, 11 = HTTP/1.1, 12.. = a later minor version, treated as 1.1 */
+	uint16_t status; /* responses; 0 in requests */
 	struct bytes method, target; /* requests */
 	struct bytes reason;         /* responses */
 	uint64_t target_off;         /* requests: where the target stands */
@@ -67,24 +67,24 @@ struct h1_head {
 	enum h1_framing framing;
 	uint64_t content_length; /* with H1_FRAMING_LENGTH */
 	bool keep_alive;         /* the connection persists after this message (RFC 9112 9.3) */
-	bool upgrade;            /* Upgrade together with Connection: upgrade (a request asks, a 101 agrees) */
-	bool expect_continue;    /* Expect: 100-continue in an HTTP/1.1 request (RFC 9110 10.1.1) */
-	bool interim;            /* a 1xx response other than 101: the final response is still to come */
-	bool switches;           /* after END the connection speaks something else: 101, or 2xx to CONNECT */
+	bool upgrade;         /* Upgrade together with Connection: upgrade (a request asks, a 101 agrees) */
+	bool expect_continue; /* Expect: 100-continue in an HTTP/1.1 request (RFC 9110 10.1.1) */
+	bool interim;         /* a 1xx response other than 101: the final response is still to come */
+	bool switches;        /* after END the connection speaks something else: 101, or 2xx to CONNECT */
 };
 
 /* What h1_dec_next returns. */
 enum h1_ev_kind {
-	H1_NEED,     /* all input is used up: feed more, or tell h1_dec_eof */
-	H1_HEAD,     /* head is complete: ev.head */
-	H1_CHUNK,    /* a chunk-size line was read: ev.chunk (its data follow as H1_DATA; size 0 is the last chunk) */
-	H1_DATA,     /* a piece of the body: ev.data, at stream offset ev.off; pieces follow the cuts of the input */
-	H1_END,      /* the message is complete: ev.end (trailer fields, end offset) */
-	H1_SWITCHED, /* after 101 or 2xx to CONNECT: the rest is not HTTP; take it with h1_dec_rest */
-	H1_CLOSED,   /* a message that ends the connection is complete, or the peer closed between messages:
+	H1_NEED, /* all input is used up: feed more, or tell h1_dec_eof */
+	H1_HEAD, /* head is complete: ev.head */
+	H1_CHUNK, /* a chunk-size line was read: ev.chunk (its data follow as H1_DATA; size 0 is the last chunk) */
+	H1_DATA, /* a piece of the body: ev.data, at stream offset ev.off; pieces follow the cuts of the input */
+	H1_END,       /* the message is complete: ev.end (trailer fields, end offset) */
+	H1_SWITCHED,  /* after 101 or 2xx to CONNECT: the rest is not HTTP; take it with h1_dec_rest */
+	H1_CLOSED,    /* a message that ends the connection is complete, or the peer closed between messages:
 	              * nothing more is read (RFC 9112 9.6). h1_dec_rest gives what came too late. */
-	H1_TRUNCATED,/* the connection ended inside a message: ev.err */
-	H1_ERROR,    /* the peer broke a rule, or a limit or memory ran out: ev.err, for ever after */
+	H1_TRUNCATED, /* the connection ended inside a message: ev.err */
+	H1_ERROR,     /* the peer broke a rule, or a limit or memory ran out: ev.err, for ever after */
 };
 
 struct h1_ev {
@@ -119,12 +119,12 @@ struct perr h1_err_info(enum h1_err e, uint64_t off);
 struct h1_dec {
 	const struct alloc *al;
 	const struct h1_limits *lim;
-	struct bytes in;         /* input not yet used, borrowed */
-	uint64_t off;            /* stream offset of in.p */
-	uint64_t left;           /* octets left of a body or chunk */
-	uint64_t body;           /* octets of this body so far */
-	struct h1_work *work;    /* only while a head or trailer section is under way or lent */
-	uint64_t answers;        /* kinds of the requests not yet answered, two bits each, oldest lowest */
+	struct bytes in;      /* input not yet used, borrowed */
+	uint64_t off;         /* stream offset of in.p */
+	uint64_t left;        /* octets left of a body or chunk */
+	uint64_t body;        /* octets of this body so far */
+	struct h1_work *work; /* only while a head or trailer section is under way or lent */
+	uint64_t answers;     /* kinds of the requests not yet answered, two bits each, oldest lowest */
 	uint8_t n_answers;
 	uint8_t state, role, flags;
 	uint16_t err;
@@ -159,7 +159,8 @@ uint64_t h1_dec_off(const struct h1_dec *d);
 bool h1_dec_busy(const struct h1_dec *d);
 
 /* The first field of that name (ASCII case ignored), or NULL. `after` NULL starts at the beginning. */
-const struct h1_field *h1_find(const struct h1_field *f, uint32_t n, const char *name, const struct h1_field *after);
+const struct h1_field *h1_find(
+	const struct h1_field *f, uint32_t n, const char *name, const struct h1_field *after);
 /* The value of the only or first field of that name in a head, BYTES_NONE (p == NULL) when there is none. */
 struct bytes h1_value(const struct h1_head *h, const char *name);
 /* Number of fields of that name. */

@@ -39,14 +39,15 @@ enum sse_ev_kind {
 	SSE_COMMENT, /* ev.data: what follows the colon */
 	SSE_RETRY,   /* ev.retry_ms: the stream set the reconnection time */
 	SSE_EVENT,   /* an event is dispatched: ev.type, ev.data, ev.id */
-	SSE_ID,      /* an empty line took over a changed last event ID although no event was dispatched: ev.id */
-	SSE_END,     /* after sse_dec_eof; ev.dropped tells whether an unfinished event was thrown away */
-	SSE_ERROR,   /* a limit or memory ran out: ev.err */
+	SSE_ID,  /* an empty line took over a changed last event ID although no event was dispatched: ev.id */
+	SSE_END, /* after sse_dec_eof; ev.dropped tells whether an unfinished event was thrown away */
+	SSE_ERROR, /* a limit or memory ran out: ev.err */
 };
 
 struct sse_ev {
 	enum sse_ev_kind kind;
-	uint64_t off, len; /* EVENT and ID: from the first octet of the block to the end of its empty line (a CR ends it);
+	uint64_t off,
+		len; /* EVENT and ID: from the first octet of the block to the end of its empty line (a CR ends it);
 	                    * others: the line with its end */
 	struct bytes type; /* EVENT: "message" unless the stream named it */
 	struct bytes data; /* EVENT: lines joined by LF, without the last LF. COMMENT: the text */
@@ -57,7 +58,8 @@ struct sse_ev {
 	struct { /* LINE */
 		enum sse_field field;
 		uint64_t off, value_off; /* of the line; of the value (after ":" and one space) */
-		uint32_t name_len, value_len, end_len; /* name; value; 1 or 2 octets of line end (a CRLF cut by the input counts 1) */
+		uint32_t name_len, value_len,
+			end_len; /* name; value; 1 or 2 octets of line end (a CRLF cut by the input counts 1) */
 	} line;
 	struct perr err;
 };
@@ -74,7 +76,7 @@ struct sse_dec {
 	char *last_id;         /* last event ID string, allocated when not empty */
 	uint32_t last_id_len;
 	uint8_t state, want, err, bom;
-	uint64_t block_off;    /* stream offset of the block's first octet; of the fault after an error */
+	uint64_t block_off; /* stream offset of the block's first octet; of the fault after an error */
 };
 
 /* `lim` may be NULL. `want`: 0 or SSE_WANT_LINES. Allocates nothing. */

@@ -16,9 +16,9 @@
 
 enum wire_result {
 	WIRE_OK,
-	WIRE_CUT,    /* the header goes on beyond the captured octets */
-	WIRE_BAD,    /* a length or version field contradicts itself */
-	WIRE_OTHER,  /* well-formed, but not something decoded here */
+	WIRE_CUT,   /* the header goes on beyond the captured octets */
+	WIRE_BAD,   /* a length or version field contradicts itself */
+	WIRE_OTHER, /* well-formed, but not something decoded here */
 };
 
 /* Link layers; the values are libpcap's LINKTYPE_ numbers. */
@@ -40,9 +40,9 @@ enum wire_link {
 #define WIRE_ETHERTYPE_IPV6 0x86ddu
 
 struct wire_frame {
-	uint16_t ethertype;   /* of what is carried, after VLAN tags; 0 when it is an 802.3 length */
+	uint16_t ethertype;     /* of what is carried, after VLAN tags; 0 when it is an 802.3 length */
 	uint8_t dst[6], src[6]; /* Ethernet (SLL: src only) */
-	uint16_t vlan[2];     /* tag control information, outermost first */
+	uint16_t vlan[2];       /* tag control information, outermost first */
 	uint8_t n_vlan;
 	uint16_t hdr_len;     /* octets before the payload */
 	struct bytes payload; /* Ethernet padding included */
@@ -70,20 +70,21 @@ char *ip_addr_text(const struct ip_addr *a, char out[IP_ADDR_TEXT_MAX]);
 
 /* An IPv4 or IPv6 header. */
 struct ip_hdr {
-	uint8_t v;            /* 4 or 6 */
+	uint8_t v; /* 4 or 6 */
 	uint8_t dscp, ecn;
-	uint8_t ttl;          /* hop limit */
-	uint8_t proto;        /* transport protocol, after extension headers */
-	uint8_t next;         /* the fixed header's own protocol / next header field */
-	uint16_t hdr_len;     /* with options or extension headers */
-	uint32_t total_len;   /* header and payload as the header says; a 0 in IPv4 (segmentation offload) = all there is */
-	uint16_t id;          /* IPv4 identification */
-	uint32_t frag_id;     /* IPv6 fragment identification */
-	uint32_t flow;        /* IPv6 flow label */
-	uint32_t frag_off;    /* octets */
+	uint8_t ttl;      /* hop limit */
+	uint8_t proto;    /* transport protocol, after extension headers */
+	uint8_t next;     /* the fixed header's own protocol / next header field */
+	uint16_t hdr_len; /* with options or extension headers */
+	uint32_t
+		total_len; /* header and payload as the header says; a 0 in IPv4 (segmentation offload) = all there is */
+	uint16_t id;       /* IPv4 identification */
+	uint32_t frag_id;  /* IPv6 fragment identification */
+	uint32_t flow;     /* IPv6 flow label */
+	uint32_t frag_off; /* octets */
 	bool dont_fragment, more_fragments, is_fragment;
-	uint16_t checksum;    /* IPv4, as received */
-	bool checksum_ok;     /* IPv4; true for IPv6, which has none */
+	uint16_t checksum; /* IPv4, as received */
+	bool checksum_ok;  /* IPv4; true for IPv6, which has none */
 	struct ip_addr src, dst;
 	struct bytes options; /* IPv4 options, or IPv6 extension headers */
 	struct bytes payload; /* within total_len, as far as captured */
@@ -105,33 +106,33 @@ enum {
 	TCP_OPT_SACK = 5,
 	TCP_OPT_TIMESTAMPS = 8,
 };
-enum {
-	TCP_FIN = 0x01,
-	TCP_SYN = 0x02,
-	TCP_RST = 0x04,
-	TCP_PSH = 0x08,
-	TCP_ACK = 0x10,
-	TCP_URG = 0x20,
-	TCP_ECE = 0x40,
-	TCP_CWR = 0x80,
-	TCP_AE = 0x100, /* RFC 9768 */
-};
+#define TCP_FIN 0x01u
+#define TCP_SYN 0x02u
+#define TCP_RST 0x04u
+#define TCP_PSH 0x08u
+#define TCP_ACK 0x10u
+#define TCP_URG 0x20u
+#define TCP_ECE 0x40u
+#define TCP_CWR 0x80u
+#define TCP_AE 0x100u /* RFC 9768 */
 #define TCP_SACK_BLOCKS_MAX 4
 #define TCP_OPTIONS_MAX 40
 
 struct tcp_hdr {
 	uint16_t src_port, dst_port;
 	uint32_t seq, ack;
-	uint16_t flags;     /* TCP_FIN … TCP_AE */
-	uint16_t window;    /* as sent, not scaled */
+	uint16_t flags;  /* TCP_FIN … TCP_AE */
+	uint16_t window; /* as sent, not scaled */
 	uint16_t checksum, urgent;
-	uint8_t hdr_len;    /* with options */
+	uint8_t hdr_len; /* with options */
 	bool has_mss, has_wscale, sack_permitted, has_ts;
 	uint16_t mss;
 	uint8_t wscale;
 	uint32_t ts_val, ts_ecr;
 	uint8_t n_sack;
-	struct { uint32_t left, right; } sack[TCP_SACK_BLOCKS_MAX];
+	struct {
+		uint32_t left, right;
+	} sack[TCP_SACK_BLOCKS_MAX];
 	bool options_bad;     /* some option's length is wrong; what stood before it was read */
 	struct bytes options; /* raw */
 	struct bytes payload;
@@ -140,8 +141,8 @@ enum wire_result tcp_get(struct bytes in, struct tcp_hdr *out);
 /* Appends a TCP header for `payload` (not appended): MSS, SACK-permitted, timestamps, window scale, SACK in the order Linux
  * writes them, aligned with NOPs; checksum over the pseudo-header of src, dst. h->options is not looked at. Returns the header
  * length, 0 when the options do not fit in 40 octets. */
-unsigned tcp_put(struct buf *out, const struct tcp_hdr *h, const struct ip_addr *src, const struct ip_addr *dst,
-	const struct bytes *payload, unsigned n_payload);
+unsigned tcp_put(struct buf *out, const struct tcp_hdr *h, const struct ip_addr *src,
+	const struct ip_addr *dst, const struct bytes *payload, unsigned n_payload);
 /* Octets tcp_put will write for h, 0 when the options do not fit. */
 unsigned tcp_put_len(const struct tcp_hdr *h);
 
@@ -153,8 +154,8 @@ struct udp_hdr {
 	struct bytes payload;
 };
 enum wire_result udp_get(struct bytes in, struct udp_hdr *out);
-void udp_put(struct buf *out, uint16_t src_port, uint16_t dst_port, const struct ip_addr *src, const struct ip_addr *dst,
-	struct bytes payload);
+void udp_put(struct buf *out, uint16_t src_port, uint16_t dst_port, const struct ip_addr *src,
+	const struct ip_addr *dst, struct bytes payload);
 
 struct icmp_hdr {
 	uint8_t type, code;
@@ -164,7 +165,8 @@ struct icmp_hdr {
 };
 enum wire_result icmp_get(struct bytes in, struct icmp_hdr *out);
 /* Appends header and payload; the checksum covers the ICMPv6 pseudo-header when src is IPv6. */
-void icmp_put(struct buf *out, const struct icmp_hdr *h, const struct ip_addr *src, const struct ip_addr *dst);
+void icmp_put(
+	struct buf *out, const struct icmp_hdr *h, const struct ip_addr *src, const struct ip_addr *dst);
 
 /* The Internet checksum (RFC 1071): add pieces to a sum, then fold. A piece of odd length may only be the last, unless `odd`
  * is carried along by wire_sum_at. */
@@ -176,6 +178,7 @@ uint16_t wire_sum_fold(uint32_t sum);
 uint32_t wire_sum_pseudo(const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto, uint32_t len);
 /* The checksum of a whole TCP, UDP or ICMPv6 segment (header and payload in `segment`) is right. A UDP checksum of 0 over IPv4
  * means none was made and is right. */
-bool wire_l4_checksum_ok(uint8_t proto, const struct ip_addr *src, const struct ip_addr *dst, struct bytes segment);
+bool wire_l4_checksum_ok(
+	uint8_t proto, const struct ip_addr *src, const struct ip_addr *dst, struct bytes segment);
 
 #endif

@@ -35,7 +35,7 @@ struct ws_pmd_params {
 struct ws_pmd_policy {
 	bool on;
 	bool server_no_context_takeover, client_no_context_takeover; /* ask for it even if not offered */
-	uint8_t server_bits_max; /* 0 = 15 */
+	uint8_t server_bits_max;                                     /* 0 = 15 */
 	uint8_t client_bits_max; /* 0 = 15; less only binds clients that offered client_max_window_bits */
 };
 
@@ -44,7 +44,8 @@ struct ws_pmd_policy {
 int ws_pmd_accept(struct bytes offers, const struct ws_pmd_policy *policy, struct ws_pmd_params *answer);
 /* Judges a server's answer against the client's own offers. 1: agreed, *agreed filled; 0: answer is empty, go on
  * without; -1: fail the connection, *why (may be NULL) says why. */
-int ws_pmd_check_answer(struct bytes offers, struct bytes answer, struct ws_pmd_params *agreed, struct perr *why);
+int ws_pmd_check_answer(
+	struct bytes offers, struct bytes answer, struct ws_pmd_params *agreed, struct perr *why);
 /* Appends "permessage-deflate; …". */
 void ws_pmd_put(struct buf *out, const struct ws_pmd_params *p);
 /* The setting of one direction. */
@@ -52,14 +53,16 @@ struct ws_pmd ws_pmd_of(const struct ws_pmd_params *p, enum ws_role sender);
 
 /* A server's judgement of a request. */
 struct ws_hs_request {
-	unsigned status;    /* 101, or the error to answer with (426 goes with Sec-WebSocket-Version: 13) */
-	struct perr err;    /* when status is not 101 */
-	struct bytes key, protocols, extensions; /* header values, borrowed from the head; p == NULL when absent */
+	unsigned status; /* 101, or the error to answer with (426 goes with Sec-WebSocket-Version: 13) */
+	struct perr err; /* when status is not 101 */
+	struct bytes key, protocols,
+		extensions; /* header values, borrowed from the head; p == NULL when absent */
 	bool pmd_on;
 	struct ws_pmd_params pmd; /* what to answer */
 };
 /* `protocol`: offered subprotocols may contain it and it is then chosen (NULL: none is). `policy` may be NULL. */
-void ws_hs_check_request(const struct h1_head *head, const struct ws_pmd_policy *policy, struct ws_hs_request *out);
+void ws_hs_check_request(
+	const struct h1_head *head, const struct ws_pmd_policy *policy, struct ws_hs_request *out);
 
 /* What a client asked for, and its judgement of the response. */
 struct ws_hs_offer {
@@ -74,7 +77,8 @@ struct ws_hs_response {
 	bool pmd_on;
 	struct ws_pmd_params pmd;
 };
-void ws_hs_check_response(const struct h1_head *head, const struct ws_hs_offer *offer, struct ws_hs_response *out);
+void ws_hs_check_response(
+	const struct h1_head *head, const struct ws_hs_offer *offer, struct ws_hs_response *out);
 
 /* Appends the fields (no request line, Host or empty line) of a request: Upgrade, Connection, Key, Version 13 and what
  * was offered. */

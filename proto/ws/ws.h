@@ -94,12 +94,13 @@ enum ws_ev_kind {
 
 struct ws_ev {
 	enum ws_ev_kind kind;
-	uint64_t off, len; /* stream range: the frame (control), or from the first frame's first octet to the last's end */
+	uint64_t off,
+		len; /* stream range: the frame (control), or from the first frame's first octet to the last's end */
 	struct ws_frame frame;
 	uint8_t op;
-	bool compressed;     /* MESSAGE: was sent with RSV1 */
-	uint32_t n_frames;   /* MESSAGE */
-	uint64_t wire_octets;/* MESSAGE: payload octets on the wire, before decompression */
+	bool compressed;      /* MESSAGE: was sent with RSV1 */
+	uint32_t n_frames;    /* MESSAGE */
+	uint64_t wire_octets; /* MESSAGE: payload octets on the wire, before decompression */
 	uint16_t code;
 	struct bytes data; /* valid until the next call on the decoder */
 	struct perr err;
@@ -119,10 +120,10 @@ struct ws_dec {
 	const struct alloc *al;
 	const struct ws_limits *lim;
 	struct bytes in;
-	uint64_t off;            /* stream offset of in.p */
-	uint64_t left;           /* payload octets of the current frame still to come; error offset after an error */
-	struct ws_work *work;    /* only while a message or a cut frame is under way, or lent */
-	struct ws_inflate *zin;  /* with permessage-deflate, from the first compressed message on */
+	uint64_t off;  /* stream offset of in.p */
+	uint64_t left; /* payload octets of the current frame still to come; error offset after an error */
+	struct ws_work *work;   /* only while a message or a cut frame is under way, or lent */
+	struct ws_inflate *zin; /* with permessage-deflate, from the first compressed message on */
 	uint8_t hdr[WS_HEADER_MAX];
 	uint8_t hdr_n;
 	uint8_t state, role, err, utf8, flags;
@@ -147,9 +148,11 @@ enum ws_err ws_dec_err(const struct ws_dec *d);
  * draws them (RFC 6455 5.3 wants them unpredictable).
  */
 /* Writes a frame header into `out` and returns its length. Any header can be written, illegal ones too. */
-unsigned ws_header(uint8_t out[WS_HEADER_MAX], bool fin, unsigned rsv, unsigned op, uint64_t pay_len, const uint8_t *key);
+unsigned ws_header(uint8_t out[WS_HEADER_MAX], bool fin, unsigned rsv, unsigned op, uint64_t pay_len,
+	const uint8_t *key);
 /* A whole frame, payload masked when `key` is given. */
-void ws_put_frame(struct buf *out, bool fin, unsigned rsv, unsigned op, struct bytes payload, const uint8_t *key);
+void ws_put_frame(
+	struct buf *out, bool fin, unsigned rsv, unsigned op, struct bytes payload, const uint8_t *key);
 /* A message in one frame. */
 void ws_put_message(struct buf *out, enum ws_op op, struct bytes payload, const uint8_t *key);
 /* A Close frame. code 0 or 1005: without a code. The reason is cut at a character so that 125 octets suffice. */
