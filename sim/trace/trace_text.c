@@ -54,11 +54,12 @@ static void put_decimal(struct out *o, uint64_t v, uint64_t unit, unsigned place
 		part = 0;
 	}
 	char t[48];
-	int n = snprintf(t, sizeof t, "%" PRIu64 ".%0*" PRIu64, whole, (int)places, part);
+	int n = places ? snprintf(t, sizeof t, "%" PRIu64 ".%0*" PRIu64, whole, (int)places, part)
+		       : snprintf(t, sizeof t, "%" PRIu64, whole);
 	if (places)
 		while (n > 0 && t[n - 1] == '0')
 			n--;
-	if (n > 0 && t[n - 1] == '.')
+	if (places && n > 0 && t[n - 1] == '.')
 		n--;
 	put(o, t, (size_t)n);
 }
