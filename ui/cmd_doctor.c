@@ -129,6 +129,7 @@ static void capture(struct report *r)
 /* Can bubblewrap make a namespace here? Only running it tells. */
 static bool bwrap_works(void)
 {
+	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0) {
 		if (!freopen("/dev/null", "w", stderr) || !freopen("/dev/null", "w", stdout))

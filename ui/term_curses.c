@@ -6,7 +6,6 @@
  * SIGTSTP are left to curses, which restores and redraws.
  */
 #include <curses.h>
-#include <term.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +21,10 @@
 
 #include "sim/core/xmalloc.h"
 #include "ui/term.h"
+
+/* From <term.h>, which also declares a `struct term` of its own. */
+extern int setupterm(const char *type, int fd, int *err);
+extern int tigetnum(const char *name);
 
 struct term {
 	SCREEN *screen;
