@@ -232,12 +232,16 @@ demo:
 	@+$(MAKE) --no-print-directory all
 	@exec build/release/backtalk run first-look
 
-install: all
+# The manual page is written from the program's own help.
+$(B)/backtalk.1: $(PROGRAM) docs/manpage.sh
+	@sh docs/manpage.sh $(B)/backtalk >$@
+
+install: all $(B)/backtalk.1
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR) $(DESTDIR)$(MANDIR)
 	install -m 755 $(B)/backtalk $(DESTDIR)$(BINDIR)/backtalk
 	find scenarios -type d -exec install -d '$(DESTDIR)$(DATADIR)/{}' \;
 	find scenarios -type f -exec install -m 644 '{}' '$(DESTDIR)$(DATADIR)/{}' \;
-	install -m 644 docs/backtalk.1 $(DESTDIR)$(MANDIR)/backtalk.1
+	install -m 644 $(B)/backtalk.1 $(DESTDIR)$(MANDIR)/backtalk.1
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/backtalk $(DESTDIR)$(MANDIR)/backtalk.1
