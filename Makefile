@@ -55,7 +55,7 @@ endif
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wno-format-nonliteral $(WERROR)
-WARN_CONV := -Wconversion -Wno-sign-conversion
+WARN_CONV := -Wconversion -Wno-sign-conversion $(if $(findstring clang,$(CC)),-Wno-string-conversion)
 
 OPT_release := -O2 -g
 OPT_debug := -O0 -g3
@@ -196,7 +196,7 @@ replays: all $(REPLAY_BIN)
 DETERMINISM := gcc-O0 gcc-O3 $(if $(shell command -v clang 2>/dev/null),clang-O0 clang-O3)
 determinism-builds: $(addprefix determinism-,$(DETERMINISM))
 determinism-%: FORCE
-	@+$(MAKE) -s CC=$(firstword $(subst -, ,$*)) OPT=-$(lastword $(subst -, ,$*)) B=build/determinism/$* WERROR= all
+	@+$(MAKE) -s CC=$(firstword $(subst -, ,$*)) OPT=-$(lastword $(subst -, ,$*)) B=build/determinism/$* all
 
 # Tests that keep recorded results rewrite them when UPDATE is set; look at `git diff` before you commit.
 golden-update: tests replays
