@@ -1,0 +1,782 @@
+/*
+ * relay: see relay.h for the model. One exchange at a time:
+ *
+ *   IDLE ── request head ──▶ REQUEST ── request end ──▶ ANSWER ── response end ──▶ IDLE
+ *                               └── 101 ──▶ TUNNEL            (client octets that come meanwhile wait in `pend`)
+ *
+ * Outputs are queued in order and pulled by the caller. Memory for the queue and for what is kept exists only
+ * while there is something in it.
+ */
+#include "proto/tech/relay.h"
+
+#include <string.h>
+
+enum relay_state { ST_IDLE, ST_REQUEST, ST_ANSWER, ST_TUNNEL, ST_ENDED };
+
+struct held {
+	struct slice data;
+	int64_t since_ns;
+	uint64_t id;
+};
+
+struct relay {
+	const struct alloc *al;
+	const struct relay_cfg *cfg;
+	struct h1_dec req, res;
+	struct relay_out *out;
+	uint32_t out_n, out_at, out_cap;
+	struct held *held;
+	uint32_t held_n, held_at, held_cap;
+	uint32_t held_octets;
+	uint32_t noted; /* index of the held entry whose HOLD was handed out last */
+	struct buf pend;
+	int64_t last_ns;    /* last read that the running timer counts from */
+	int64_t trickle_ns; /* next octet, INT64_MAX: none */
+	uint8_t state;
+	bool up_open;                 /* the upstream leg exists and is usable */
+	bool up_close;                /* it is to be closed after this answer */
+	bool legacy;                  /* this exchange speaks HTTP/1.0 to upstream */
+	bool client_10, client_close; /* what the client's request said */
+	bool asked_upgrade;
+	bool rechunk_up;   /* request body goes upstream in chunks */
+	bool rechunk_down; /* response body goes to the client in chunks */
+	bool close_ends;   /* response body to the client ends with the connection */
+	bool keep;         /* this response is kept (page, full, trickle) */
+	bool head_out;     /* its head has been passed on */
+	bool final_head;   /* the head being answered with is no 1xx: its end is the end of the exchange */
+	bool ended[1];     /* CLOSE or ABORT was put out for the client leg */
+	bool oom;
+};
+
+static uint32_t page_octets(const struct relay *r)
+{
+	return r->cfg->page_octets ? r->cfg->page_octets : 4096;
+}
+
+struct relay *relay_new(const struct alloc *al, const struct relay_cfg *cfg, int64_t now_ns)
+{
+	struct relay *r = alloc_get(al, sizeof *r);
+	if (!r)
+		return NULL;
+	*r = (struct relay){.al = al, .cfg = cfg, .last_ns = now_ns, .trickle_ns = INT64_MAX};
+	h1_dec_init(&r->req, al, H1_REQUESTS, NULL);
+	h1_dec_init(&r->res, al, H1_RESPONSES, NULL);
+	buf_init(&r->pend, al, RELAY_PENDING_MAX);
+	return r;
+}
+
+static void held_clear(struct relay *r)
+{
+	for (uint32_t i = r->held_at; i < r->held_n; i++)
+		blob_unref(r->held[i].data.blob);
+	alloc_put(r->al, r->held, r->held_cap * sizeof *r->held);
+	r->held = NULL;
+	r->held_n = r->held_at = r->held_cap = r->held_octets = 0;
+}
+
+void relay_free(struct relay *r)
+{
+	if (!r)
+		return;
+	for (uint32_t i = r->out_at; i < r->out_n; i++)
+		if (r->out[i].kind == RELAY_WRITE)
+			blob_unref(r->out[i].data.blob);
+	alloc_put(r->al, r->out, r->out_cap * sizeof *r->out);
+	held_clear(r);
+	buf_fini(&r->pend);
+	h1_dec_fini(&r->req);
+	h1_dec_fini(&r->res);
+	alloc_put(r->al, r, sizeof *r);
+}
+
+/* ------------------------------------------------------------------------------------------------- outputs */
+
+static struct relay_out *push(struct relay *r, enum relay_out_kind kind, unsigned leg)
+{
+	static const struct relay_out none;
+	if (r->out_n == r->out_cap) {
+		uint32_t cap = r->out_cap ? r->out_cap * 2 : 8;
+		void *p =
+			r->al->resize(r->al->ctx, r->out, r->out_cap * sizeof *r->out, cap * sizeof *r->out);
+		if (!p) {
+			r->oom = true;
+			return NULL;
+		}
+		r->out = p;
+		r->out_cap = cap;
+	}
+	struct relay_out *o = &r->out[r->out_n++];
+	*o = none;
+	o->kind = kind;
+	o->leg = leg;
+	return o;
+}
+
+static struct relay_out *note(struct relay *r, enum relay_note what, unsigned leg)
+{
+	struct relay_out *o = push(r, RELAY_NOTE, leg);
+	if (o)
+		o->note = what;
+	return o;
+}
+
+static void note_ab(struct relay *r, enum relay_note what, unsigned leg, int64_t a, int64_t b)
+{
+	struct relay_out *o = note(r, what, leg);
+	if (o) {
+		o->a = a;
+		o->b = b;
+	}
+}
+
+static bool writable(const struct relay *r, unsigned leg)
+{
+	return leg == RELAY_UPSTREAM ? r->up_open : !r->ended[RELAY_CLIENT];
+}
+
+/* Takes over the reference. */
+static void put_slice(struct relay *r, unsigned leg, struct slice s)
+{
+	struct relay_out *o = s.len && writable(r, leg) ? push(r, RELAY_WRITE, leg) : NULL;
+	if (o)
+		o->data = s;
+	else
+		blob_unref(s.blob);
+}
+
+static void put_bytes(struct relay *r, unsigned leg, struct bytes b)
+{
+	if (!b.n || !writable(r, leg))
+		return;
+	struct blob *blob = blob_new(r->al, b);
+	if (blob)
+		put_slice(r, leg, slice_of(blob));
+	else
+		r->oom = true;
+}
+
+static void put_buf(struct relay *r, unsigned leg, struct buf *b)
+{
+	if (b->failed)
+		r->oom = true;
+	else
+		put_bytes(r, leg, buf_bytes(b));
+	buf_fini(b);
+}
+
+static void end_leg(struct relay *r, unsigned leg, enum relay_out_kind how)
+{
+	if (!writable(r, leg))
+		return;
+	push(r, how, leg);
+	if (leg == RELAY_UPSTREAM)
+		r->up_open = false;
+	else
+		r->ended[leg] = true;
+}
+
+static void end_both(struct relay *r, enum relay_out_kind how)
+{
+	end_leg(r, RELAY_CLIENT, how);
+	end_leg(r, RELAY_UPSTREAM, how);
+	r->state = ST_ENDED;
+}
+
+enum relay_out_kind relay_next(struct relay *r, struct relay_out *out)
+{
+	if (r->oom) { /* nothing sensible can follow: both sides must see that it broke */
+		r->oom = false;
+		end_both(r, RELAY_ABORT);
+	}
+	if (r->out_at == r->out_n) {
+		r->out_at = r->out_n = 0;
+		*out = (struct relay_out){.kind = RELAY_IDLE};
+		return RELAY_IDLE;
+	}
+	*out = r->out[r->out_at++];
+	if (out->kind == RELAY_NOTE && out->note == RELAY_HOLD)
+		r->noted = (uint32_t)out->cause;
+	return out->kind;
+}
+
+void relay_note_id(struct relay *r, uint64_t id)
+{
+	if (r->noted >= r->held_at && r->noted < r->held_n)
+		r->held[r->noted].id = id;
+}
+
+bool relay_finished(const struct relay *r)
+{
+	return r->ended[RELAY_CLIENT] && !r->up_open;
+}
+
+/* ----------------------------------------------------------------------------------------- the relay's own words */
+
+static void answer_self(struct relay *r, unsigned status, const char *text)
+{
+	struct buf b;
+	buf_init(&b, r->al, 1024);
+	h1_put_status_line(&b, status, NULL);
+	h1_put_field_str(&b, "Content-Type", "text/plain");
+	h1_put_field_dec(&b, "Content-Length", strlen(text));
+	h1_put_field_str(&b, "Connection", "close");
+	h1_put_end(&b);
+	buf_str(&b, text);
+	put_buf(r, RELAY_CLIENT, &b);
+	end_leg(r, RELAY_CLIENT, RELAY_CLOSE);
+	end_leg(r, RELAY_UPSTREAM, RELAY_ABORT);
+	held_clear(r);
+	r->state = ST_ENDED;
+}
+
+/* Fields that are for this hop only (RFC 9110 7.6.1): never passed on as they are. */
+static bool hop_by_hop(const struct h1_head *h, struct bytes name)
+{
+	static const char *const own[] = {"connection", "proxy-connection", "keep-alive", "te", "trailer",
+		"transfer-encoding", "upgrade", "expect"};
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		if (bytes_eq_nocase(name, bytes_str(own[i])))
+			return true;
+	for (const struct h1_field *f = NULL; (f = h1_find(h->fields, h->n_fields, "connection", f));) {
+		struct bytes rest = f->value, token;
+		while (h1_list_next(&rest, &token))
+			if (bytes_eq_nocase(token, name))
+				return true;
+	}
+	return false;
+}
+
+static void copy_fields(struct buf *b, const struct h1_head *h, const char *also_not)
+{
+	for (uint32_t i = 0; i < h->n_fields; i++) {
+		const struct h1_field *f = &h->fields[i];
+		if (hop_by_hop(h, f->name) || (also_not && bytes_eq_nocase(f->name, bytes_str(also_not))))
+			continue;
+		buf_add(b, f->name);
+		buf_str(b, ": ");
+		buf_add(b, f->value);
+		buf_str(b, "\r\n");
+	}
+}
+
+static void copy_upgrade(struct buf *b, const struct h1_head *h)
+{
+	for (const struct h1_field *f = NULL; (f = h1_find(h->fields, h->n_fields, "upgrade", f));)
+		h1_put_field(b, "Upgrade", f->value);
+	h1_put_field_str(b, "Connection", "Upgrade");
+}
+
+/* ------------------------------------------------------------------------------------------------- requests */
+
+static void open_upstream(struct relay *r)
+{
+	if (r->up_open)
+		return;
+	push(r, RELAY_OPEN, RELAY_UPSTREAM);
+	r->up_open = true;
+}
+
+static void put_request_head(struct relay *r, const struct h1_head *h)
+{
+	struct buf b;
+	buf_init(&b, r->al, 256 * 1024);
+	buf_add(&b, h->method);
+	buf_u8(&b, ' ');
+	buf_add(&b, h->target);
+	buf_str(&b, r->legacy ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
+	copy_fields(&b, h, NULL);
+	buf_str(&b, h->version == 10 ? "Via: 1.0 " : "Via: 1.1 ");
+	buf_str(&b, r->cfg->pseudonym ? r->cfg->pseudonym : "relay");
+	buf_str(&b, "\r\n");
+	if (r->asked_upgrade)
+		copy_upgrade(&b, h);
+	else if (r->legacy)
+		h1_put_field_str(&b, "Connection", "close");
+	if (r->rechunk_up)
+		h1_put_field_str(&b, "Transfer-Encoding", "chunked");
+	h1_put_end(&b);
+	put_buf(r, RELAY_UPSTREAM, &b);
+}
+
+static void request_head(struct relay *r, const struct h1_head *h)
+{
+	r->client_10 = h->version == 10;
+	r->client_close = !h->keep_alive;
+	r->asked_upgrade = h->upgrade && r->cfg->upgrade == RELAY_UPGRADE_FORWARD;
+	if (h->upgrade && r->cfg->upgrade == RELAY_UPGRADE_BLOCK) {
+		note(r, RELAY_BLOCKED, RELAY_CLIENT);
+		answer_self(r, 403, "This proxy does not allow protocol upgrades.\n");
+		return;
+	}
+	if (h->upgrade && r->cfg->upgrade == RELAY_UPGRADE_STRIP)
+		note(r, RELAY_STRIPPED, RELAY_CLIENT);
+	r->rechunk_up = h->framing == H1_FRAMING_CHUNKED;
+	r->legacy = r->cfg->buffering == RELAY_BUFFER_PAGE && !r->asked_upgrade && !r->rechunk_up;
+	if (h->expect_continue)
+		put_bytes(r, RELAY_CLIENT, BYTES_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
+	h1_dec_fini(&r->res);
+	h1_dec_init(&r->res, r->al, H1_RESPONSES, NULL);
+	h1_dec_expect(&r->res, h->method);
+	r->head_out = r->keep = r->close_ends = r->rechunk_down = r->up_close = false;
+	open_upstream(r);
+	put_request_head(r, h);
+	r->state = ST_REQUEST;
+}
+
+static void request_data(struct relay *r, struct bytes piece)
+{
+	if (!r->rechunk_up) {
+		put_bytes(r, RELAY_UPSTREAM, piece);
+		return;
+	}
+	struct buf b;
+	buf_init(&b, r->al, piece.n + 64);
+	h1_put_chunk(&b, piece, BYTES_NONE);
+	put_buf(r, RELAY_UPSTREAM, &b);
+}
+
+/* The request is complete: what follows it in `in` waits. */
+static void request_end(struct relay *r, struct bytes in, uint64_t base, int64_t now_ns)
+{
+	size_t used = (size_t)(h1_dec_off(&r->req) - base);
+	if (r->rechunk_up)
+		put_bytes(r, RELAY_UPSTREAM, BYTES_LIT("0\r\n\r\n"));
+	if (used < in.n)
+		buf_add(&r->pend, bytes_sub(in, used, in.n - used));
+	h1_dec_fini(&r->req);
+	h1_dec_init(&r->req, r->al, H1_REQUESTS, NULL);
+	r->state = ST_ANSWER;
+	r->last_ns = now_ns;
+}
+
+static void client_in(struct relay *r, struct bytes in, int64_t now_ns)
+{
+	uint64_t base = h1_dec_off(&r->req);
+	struct h1_ev ev;
+	h1_dec_feed(&r->req, in);
+	while (r->state == ST_IDLE || r->state == ST_REQUEST) {
+		switch (h1_dec_next(&r->req, &ev)) {
+		case H1_HEAD:
+			request_head(r, &ev.head);
+			break;
+		case H1_DATA:
+			request_data(r, ev.data);
+			break;
+		case H1_END:
+			request_end(r, in, base, now_ns);
+			return;
+		case H1_ERROR: {
+			struct relay_out *o = note(r, RELAY_BAD_MESSAGE, RELAY_CLIENT);
+			if (o)
+				o->err = ev.err;
+			answer_self(r, ev.err.code ? (unsigned)ev.err.code : 400,
+				"This proxy cannot read the request.\n");
+			return;
+		}
+		case H1_CHUNK:
+			break;
+		default:
+			return;
+		}
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------- responses */
+
+static void put_body(struct relay *r, struct slice s)
+{
+	if (!r->rechunk_down) {
+		put_slice(r, RELAY_CLIENT, (struct slice){blob_ref(s.blob), s.off, s.len});
+		return;
+	}
+	struct buf b;
+	buf_init(&b, r->al, s.len + 64u);
+	h1_put_chunk(&b, slice_bytes(s), BYTES_NONE);
+	put_buf(r, RELAY_CLIENT, &b);
+}
+
+static void hold(struct relay *r, struct slice s, int64_t now_ns)
+{
+	if (r->held_octets + s.len > RELAY_HELD_MAX) {
+		r->oom = true;
+		return;
+	}
+	if (r->held_n == r->held_cap) {
+		uint32_t cap = r->held_cap ? r->held_cap * 2 : 8;
+		void *p = r->al->resize(
+			r->al->ctx, r->held, r->held_cap * sizeof *r->held, cap * sizeof *r->held);
+		if (!p) {
+			r->oom = true;
+			return;
+		}
+		r->held = p;
+		r->held_cap = cap;
+	}
+	r->held[r->held_n] = (struct held){{blob_ref(s.blob), s.off, s.len}, now_ns, 0};
+	r->held_octets += s.len;
+	struct relay_out *o = note(r, RELAY_HOLD, RELAY_CLIENT);
+	if (o) {
+		o->slen = s.len;
+		o->a = r->held_octets;
+		o->b = r->cfg->buffering == RELAY_BUFFER_PAGE ? page_octets(r) : 0;
+		o->cause = r->held_n; /* which entry relay_note_id names */
+	}
+	r->held_n++;
+}
+
+/* Passes the oldest `n` kept octets on as one piece; with `n` = 0 everything. */
+static void release(struct relay *r, uint32_t n, int64_t now_ns)
+{
+	if (!n || n > r->held_octets)
+		n = r->held_octets;
+	if (!n)
+		return;
+	struct blob *all = blob_new_raw(r->al, n);
+	struct relay_out *o = note(r, RELAY_RELEASE, RELAY_CLIENT);
+	if (!all || !o) {
+		blob_unref(all);
+		r->oom = true;
+		return;
+	}
+	o->slen = n;
+	o->a = now_ns - r->held[r->held_at].since_ns;
+	o->cause = r->held[r->held_at].id;
+	for (uint32_t at = 0; at < n;) {
+		struct held *h = &r->held[r->held_at];
+		uint32_t take = h->data.len < n - at ? h->data.len : n - at;
+		memcpy(all->data + at, slice_bytes(h->data).p, take);
+		at += take;
+		h->data = (struct slice){h->data.blob, h->data.off + take, h->data.len - take};
+		if (!h->data.len) {
+			blob_unref(h->data.blob);
+			r->held_at++;
+		}
+	}
+	r->held_octets -= n;
+	put_body(r, slice_of(all));
+	blob_unref(all);
+	if (!r->held_octets)
+		held_clear(r);
+}
+
+static void put_response_head(struct relay *r, const struct h1_head *h, bool tunnel)
+{
+	struct buf b;
+	buf_init(&b, r->al, 256 * 1024);
+	h1_put_status_line(&b, h->status, NULL);
+	copy_fields(&b, h, "x-accel-buffering");
+	if (tunnel)
+		copy_upgrade(&b, h);
+	else if (r->rechunk_down)
+		h1_put_field_str(&b, "Transfer-Encoding", "chunked");
+	if (!tunnel && (r->client_close || r->close_ends))
+		h1_put_field_str(&b, "Connection", "close");
+	h1_put_end(&b);
+	if (b.failed) {
+		r->oom = true;
+		buf_fini(&b);
+		return;
+	}
+	put_buf(r, RELAY_CLIENT, &b);
+}
+
+static bool wants_keeping(const struct relay *r, const struct h1_head *h)
+{
+	switch (r->cfg->buffering) {
+	case RELAY_BUFFER_PAGE:
+		return r->legacy && h->framing != H1_FRAMING_CHUNKED &&
+		       !bytes_eq_nocase(h1_value(h, "x-accel-buffering"), BYTES_LIT("no"));
+	case RELAY_BUFFER_FULL:
+	case RELAY_BUFFER_TRICKLE:
+		return h->framing != H1_FRAMING_NONE;
+	default:
+		return false;
+	}
+}
+
+/* The head of a kept response waits at the front of what is kept: see response_head. */
+static void response_head(struct relay *r, const struct h1_head *h, int64_t now_ns)
+{
+	if (h->interim)
+		return;
+	bool open_end = h->framing == H1_FRAMING_CHUNKED || h->framing == H1_FRAMING_UNTIL_CLOSE;
+	r->rechunk_down = open_end && !r->client_10;
+	r->close_ends = open_end && r->client_10;
+	r->up_close = r->legacy || !h->keep_alive;
+	r->keep = wants_keeping(r, h);
+	put_response_head(r, h, false);
+	if (r->keep && r->cfg->buffering != RELAY_BUFFER_TRICKLE && r->out_n) {
+		/* take the head just written back: it is kept with the body, outside its chunks */
+		struct relay_out *o = &r->out[r->out_n - 1];
+		if (o->kind == RELAY_WRITE && o->leg == RELAY_CLIENT) {
+			struct slice s = o->data;
+			r->out_n--;
+			hold(r, s, now_ns);
+			blob_unref(s.blob);
+			return;
+		}
+	}
+	r->head_out = true;
+	if (r->keep)
+		r->trickle_ns = now_ns + RELAY_TRICKLE_NS;
+}
+
+/* The kept head goes first and by itself. */
+static void release_head(struct relay *r, int64_t now_ns)
+{
+	if (r->head_out || r->held_at == r->held_n)
+		return;
+	bool chunks = r->rechunk_down;
+	r->rechunk_down = false;
+	release(r, r->held[r->held_at].data.len, now_ns);
+	r->rechunk_down = chunks;
+	r->head_out = true;
+}
+
+static uint32_t held_body(const struct relay *r)
+{
+	return r->head_out || r->held_at == r->held_n ? r->held_octets
+						      : r->held_octets - r->held[r->held_at].data.len;
+}
+
+static void response_data(struct relay *r, struct slice s, int64_t now_ns)
+{
+	if (!r->keep) {
+		put_body(r, s);
+		return;
+	}
+	hold(r, s, now_ns);
+	while (r->cfg->buffering == RELAY_BUFFER_PAGE && held_body(r) >= page_octets(r)) {
+		release_head(r, now_ns);
+		release(r, page_octets(r), now_ns);
+	}
+}
+
+static void response_end(struct relay *r, int64_t now_ns)
+{
+	release_head(r, now_ns);
+	release(r, 0, now_ns);
+	if (r->rechunk_down)
+		put_bytes(r, RELAY_CLIENT, BYTES_LIT("0\r\n\r\n"));
+	r->trickle_ns = INT64_MAX;
+	if (r->up_close)
+		end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
+	if (r->client_close || r->close_ends) {
+		end_leg(r, RELAY_CLIENT, RELAY_CLOSE);
+		end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
+		r->state = ST_ENDED;
+		return;
+	}
+	r->state = ST_IDLE;
+	r->last_ns = now_ns;
+	if (r->pend.n) {
+		struct buf waiting = r->pend;
+		buf_init(&r->pend, r->al, RELAY_PENDING_MAX);
+		client_in(r, buf_bytes(&waiting), now_ns);
+		buf_fini(&waiting);
+	}
+}
+
+/* The answer can never become complete. */
+static void upstream_broken(struct relay *r, int64_t now_ns)
+{
+	note(r, RELAY_UPSTREAM_GONE, RELAY_UPSTREAM);
+	if (!r->head_out && r->held_at == r->held_n) {
+		answer_self(r, 502, "The server behind this proxy did not answer.\n");
+		return;
+	}
+	release_head(r, now_ns);
+	release(r, 0, now_ns);
+	end_both(r, RELAY_ABORT);
+}
+
+static void start_tunnel(struct relay *r, int64_t now_ns)
+{
+	uint64_t off;
+	struct bytes rest = h1_dec_rest(&r->res, &off);
+	note(r, RELAY_TUNNEL, RELAY_CLIENT);
+	put_bytes(r, RELAY_CLIENT, rest);
+	put_bytes(r, RELAY_UPSTREAM, buf_bytes(&r->pend));
+	buf_clear(&r->pend);
+	r->state = ST_TUNNEL;
+	r->last_ns = now_ns;
+}
+
+/* The part of the input slice that an event's data lies in; a copy when the decoder had to put it together. */
+static struct slice part_of(struct relay *r, struct slice in, struct bytes piece)
+{
+	struct bytes all = slice_bytes(in);
+	if (all.p && piece.p >= all.p && piece.p + piece.n <= all.p + all.n)
+		return (struct slice){
+			blob_ref(in.blob), in.off + (uint32_t)(piece.p - all.p), (uint32_t)piece.n};
+	struct blob *b = blob_new(r->al, piece);
+	if (!b)
+		r->oom = true;
+	return slice_of(b);
+}
+
+static void upstream_events(struct relay *r, struct slice in, int64_t now_ns)
+{
+	struct h1_ev ev;
+	while (r->state == ST_ANSWER || r->state == ST_REQUEST) {
+		switch (h1_dec_next(&r->res, &ev)) {
+		case H1_HEAD:
+			r->final_head = !ev.head.interim && !ev.head.switches;
+			if (ev.head.switches) {
+				put_response_head(r, &ev.head, true);
+				r->head_out = true;
+			} else {
+				response_head(r, &ev.head, now_ns);
+			}
+			break;
+		case H1_DATA: {
+			struct slice s = part_of(r, in, ev.data);
+			if (s.blob)
+				response_data(r, s, now_ns);
+			blob_unref(s.blob);
+			break;
+		}
+		case H1_END:
+			if (r->final_head) {
+				r->client_close |=
+					r->state == ST_REQUEST; /* answered before it was all sent */
+				response_end(r, now_ns);
+			}
+			break;
+		case H1_SWITCHED:
+			start_tunnel(r, now_ns);
+			return;
+		case H1_TRUNCATED:
+		case H1_ERROR:
+			upstream_broken(r, now_ns);
+			return;
+		case H1_CHUNK:
+			break;
+		default:
+			return;
+		}
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------- inputs */
+
+void relay_data(struct relay *r, unsigned leg, struct slice data, int64_t now_ns)
+{
+	if (r->state == ST_ENDED || !data.len)
+		return;
+	if (r->state == ST_TUNNEL) {
+		r->last_ns = now_ns;
+		put_slice(r, !leg, (struct slice){blob_ref(data.blob), data.off, data.len});
+		return;
+	}
+	if (leg == RELAY_UPSTREAM) {
+		r->last_ns = now_ns;
+		h1_dec_feed(&r->res, slice_bytes(data));
+		upstream_events(r, data, now_ns);
+		return;
+	}
+	if (r->state == ST_ANSWER) {
+		buf_add(&r->pend, slice_bytes(data));
+		if (r->pend.failed)
+			end_both(r, RELAY_ABORT);
+		return;
+	}
+	client_in(r, slice_bytes(data), now_ns);
+}
+
+void relay_eof(struct relay *r, unsigned leg, int64_t now_ns)
+{
+	if (r->state == ST_TUNNEL) {
+		end_leg(r, !leg, RELAY_CLOSE);
+		end_leg(r, leg, RELAY_CLOSE);
+		r->state = ST_ENDED;
+		return;
+	}
+	if (leg == RELAY_CLIENT) { /* done, or gone while an answer was due: either way upstream is let go */
+		end_both(r, RELAY_CLOSE);
+		return;
+	}
+	if (!r->up_open)
+		return;
+	if (r->state == ST_ANSWER || r->state == ST_REQUEST) {
+		h1_dec_eof(&r->res);
+		upstream_events(r, SLICE_NONE, now_ns);
+		if (r->state == ST_ANSWER)
+			upstream_broken(r, now_ns);
+	}
+	end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
+}
+
+void relay_gone(struct relay *r, unsigned leg, int64_t now_ns)
+{
+	if (leg == RELAY_CLIENT) {
+		r->ended[RELAY_CLIENT] = true;
+		end_leg(r, RELAY_UPSTREAM, RELAY_ABORT);
+		r->state = ST_ENDED;
+		return;
+	}
+	bool was_open = r->up_open;
+	r->up_open = false;
+	if (!was_open || r->state == ST_ENDED || r->state == ST_IDLE)
+		return;
+	if (r->state == ST_TUNNEL) {
+		note(r, RELAY_UPSTREAM_GONE, RELAY_UPSTREAM);
+		end_both(r, RELAY_ABORT);
+		return;
+	}
+	upstream_broken(r, now_ns);
+}
+
+static int64_t after(int64_t t, int64_t d)
+{
+	return d > 0 && t < INT64_MAX - d ? t + d : INT64_MAX;
+}
+
+int64_t relay_wake_at(const struct relay *r)
+{
+	int64_t at;
+	switch (r->state) {
+	case ST_ANSWER:
+	case ST_TUNNEL:
+		at = after(r->last_ns, r->cfg->read_timeout_ns);
+		return r->trickle_ns < at ? r->trickle_ns : at;
+	case ST_IDLE:
+		return after(r->last_ns, r->cfg->keepalive_ns);
+	default:
+		return INT64_MAX;
+	}
+}
+
+static void timed_out(struct relay *r, int64_t now_ns)
+{
+	int64_t quiet = now_ns - r->last_ns;
+	if (r->state == ST_IDLE) {
+		note_ab(r, RELAY_KEEPALIVE_END, RELAY_CLIENT, quiet, r->cfg->keepalive_ns);
+		end_both(r, RELAY_CLOSE);
+	} else if (r->state == ST_TUNNEL) {
+		note_ab(r, RELAY_TUNNEL_TIMEOUT, RELAY_CLIENT, quiet, r->cfg->read_timeout_ns);
+		end_both(r, RELAY_CLOSE);
+	} else {
+		note_ab(r, RELAY_READ_TIMEOUT, RELAY_CLIENT, quiet, r->cfg->read_timeout_ns);
+		if (!r->head_out && r->held_at == r->held_n) {
+			answer_self(r, 504, "The server behind this proxy did not answer in time.\n");
+			return;
+		}
+		release_head(r, now_ns);
+		release(r, 0, now_ns);
+		end_leg(r, RELAY_CLIENT, RELAY_CLOSE);
+		end_leg(r, RELAY_UPSTREAM, RELAY_ABORT);
+		r->state = ST_ENDED;
+	}
+}
+
+void relay_time(struct relay *r, int64_t now_ns)
+{
+	if (now_ns >= r->trickle_ns && r->state == ST_ANSWER) {
+		release(r, 1, now_ns);
+		r->trickle_ns = now_ns + RELAY_TRICKLE_NS;
+	}
+	int64_t limit = r->state == ST_IDLE ? r->cfg->keepalive_ns : r->cfg->read_timeout_ns;
+	if (r->state != ST_ENDED && r->state != ST_REQUEST && now_ns >= after(r->last_ns, limit))
+		timed_out(r, now_ns);
+}

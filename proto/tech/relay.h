@@ -1,0 +1,103 @@
+/*
+ * relay: a reverse proxy between one client connection and its upstream connection, without I/O.
+ *
+ *     client ══ leg 0 ══▶ ┌───────┐ ══ leg 1 ══▶ server
+ *                         │ relay │   request: parsed, hop-by-hop fields taken out, Via added, written anew
+ *     client ◀══ leg 0 ══ └───────┘ ◀══ leg 1 ══ response: the same; its body is passed on, or kept:
+ *
+ *   buffering  off      every piece is passed on as it comes (upstream HTTP/1.1, persistent)
+ *              page     upstream is spoken to as HTTP/1.0, so that a body without a length ends with the
+ *                       connection; its octets, and the head, wait until `page_octets` are there or it ends
+ *              full     a content scanner: nothing is passed on before the whole response is there
+ *              trickle  the head at once, then one octet a second until the whole response is there
+ *   upgrade    forward  Upgrade and Connection go on; after 101 both legs become a tunnel
+ *              strip    they are hop by hop and dropped; the server sees an ordinary GET
+ *              block    the relay answers 403 itself
+ *
+ * Timers: `read_timeout_ns` between two reads from upstream while an answer is due (then 504, or an abort when
+ * the head has gone), and between any two reads of a tunnel; `keepalive_ns` for an idle client connection.
+ *
+ * Sources: RFC 9110 7.6 (hop-by-hop fields, Via), 7.8 (Upgrade), 15.6.3/5 (502, 504); RFC 9112 9; nginx
+ * ngx_http_proxy_module for page buffering, X-Accel-Buffering and the timeouts. Left out: retries on another
+ * server, caching, Expect: 100-continue towards upstream (answered here), trailer fields (dropped).
+ */
+#ifndef PROTO_TECH_RELAY_H
+#define PROTO_TECH_RELAY_H
+
+#include "proto/http1/http1.h"
+
+enum relay_buffering { RELAY_BUFFER_OFF, RELAY_BUFFER_PAGE, RELAY_BUFFER_FULL, RELAY_BUFFER_TRICKLE };
+enum relay_upgrade { RELAY_UPGRADE_FORWARD, RELAY_UPGRADE_STRIP, RELAY_UPGRADE_BLOCK };
+
+/* Borrowed by every relay using it; read anew at each decision, so it may change while relays run. */
+struct relay_cfg {
+	enum relay_buffering buffering;
+	uint32_t page_octets; /* 0: 4096 */
+	enum relay_upgrade upgrade;
+	int64_t read_timeout_ns, keepalive_ns; /* 0: never */
+	const char *pseudonym;                 /* of the Via field, "edge" */
+};
+
+#define RELAY_CLIENT 0u
+#define RELAY_UPSTREAM 1u
+
+enum relay_out_kind {
+	RELAY_IDLE,  /* nothing more until the next input */
+	RELAY_OPEN,  /* a (new) upstream connection is wanted; writes to it may follow at once */
+	RELAY_WRITE, /* leg, data: the caller owns the slice */
+	RELAY_CLOSE, /* leg: no more will be written to it (FIN) */
+	RELAY_ABORT, /* leg: reset it */
+	RELAY_NOTE,  /* something to record: note, slen, a, b */
+};
+
+enum relay_note {
+	RELAY_HOLD,     /* slen octets are kept; a = octets kept now, b = page size or 0. See relay_note_id */
+	RELAY_RELEASE,  /* slen kept octets go on; a = age of the oldest in ns; cause = its HOLD */
+	RELAY_STRIPPED, /* the Upgrade field was taken out */
+	RELAY_BLOCKED,  /* the upgrade was refused with 403 */
+	RELAY_TUNNEL,
+	RELAY_READ_TIMEOUT,   /* a = how long nothing came, b = read_timeout_ns */
+	RELAY_TUNNEL_TIMEOUT, /* likewise */
+	RELAY_KEEPALIVE_END,  /* an idle client connection is closed */
+	RELAY_UPSTREAM_GONE,  /* it ended before the answer was complete */
+	RELAY_BAD_MESSAGE,    /* err: what was wrong; leg: whose message */
+};
+
+struct relay_out {
+	enum relay_out_kind kind;
+	unsigned leg;
+	struct slice data;
+	enum relay_note note;
+	uint32_t slen;
+	int64_t a, b;
+	uint64_t
+		cause; /* what the caller gave relay_note_id for the octets concerned; 0: the current input */
+	struct perr err;
+};
+
+/* Octets of requests that may wait behind an answer under way, and octets that `full` and `trickle` may keep. */
+#define RELAY_PENDING_MAX (64u * 1024)
+#define RELAY_HELD_MAX (16u * 1024 * 1024)
+#define RELAY_TRICKLE_NS 1000000000ll
+
+struct relay;
+
+/* NULL when out of memory. */
+struct relay *relay_new(const struct alloc *al, const struct relay_cfg *cfg, int64_t now_ns);
+void relay_free(struct relay *r);
+
+/* Inputs. After each, call relay_next until RELAY_IDLE. `data` is borrowed for the call (blobs are shared). */
+void relay_data(struct relay *r, unsigned leg, struct slice data, int64_t now_ns);
+void relay_eof(struct relay *r, unsigned leg, int64_t now_ns);
+/* The leg is gone: reset, refused, timed out. */
+void relay_gone(struct relay *r, unsigned leg, int64_t now_ns);
+void relay_time(struct relay *r, int64_t now_ns);
+enum relay_out_kind relay_next(struct relay *r, struct relay_out *out);
+/* When relay_time wants to be called; INT64_MAX: not at all. */
+int64_t relay_wake_at(const struct relay *r);
+/* After RELAY_NOTE/RELAY_HOLD: the caller's own number for it, handed back as `cause` of the release. */
+void relay_note_id(struct relay *r, uint64_t id);
+/* Neither leg is written to any more: the relay has nothing left to do. */
+bool relay_finished(const struct relay *r);
+
+#endif
