@@ -20,8 +20,8 @@ void h2_header_read(const uint8_t hd[H2_HEADER_LEN], struct h2_frame *f)
 	f->stream = be32(hd + 5) & H2_STREAM_MAX;
 }
 
-static enum h2_scope fault(
-	struct h2_frame *f, enum h2_scope scope, enum h2_error code, uint32_t at, const char *what, const char *ref)
+static enum h2_scope fault(struct h2_frame *f, enum h2_scope scope, enum h2_error code, uint32_t at,
+	const char *what, const char *ref)
 {
 	f->fault = (struct h2_fault){scope, f->stream, {(int)code, f->off + at, what, ref}};
 	return scope;
@@ -38,14 +38,17 @@ static enum h2_scope length_check(struct h2_frame *f, const struct h2_type_info 
 {
 	if (f->type == H2_SETTINGS) {
 		if ((f->flags & H2_FLAG_ACK) && f->length)
-			return conn_fault(f, H2_FRAME_SIZE_ERROR, 9, "SETTINGS with ACK must be empty", t->ref);
+			return conn_fault(
+				f, H2_FRAME_SIZE_ERROR, 9, "SETTINGS with ACK must be empty", t->ref);
 		if (f->length % 6)
-			return conn_fault(f, H2_FRAME_SIZE_ERROR, 9, "SETTINGS must be a multiple of 6 octets", t->ref);
+			return conn_fault(
+				f, H2_FRAME_SIZE_ERROR, 9, "SETTINGS must be a multiple of 6 octets", t->ref);
 		return H2_FINE;
 	}
 	if (t->fixed_len && f->length != t->fixed_len) {
 		enum h2_scope scope = f->type == H2_PRIORITY ? H2_STREAM_ERROR : H2_CONNECTION_ERROR;
-		return fault(f, scope, H2_FRAME_SIZE_ERROR, 9, "the frame has not the length of its type", t->ref);
+		return fault(
+			f, scope, H2_FRAME_SIZE_ERROR, 9, "the frame has not the length of its type", t->ref);
 	}
 	uint32_t min = t->min_len;
 	if (f->flags & t->flags & H2_FLAG_PADDED)
@@ -53,7 +56,8 @@ static enum h2_scope length_check(struct h2_frame *f, const struct h2_type_info 
 	if (f->type == H2_HEADERS && (f->flags & H2_FLAG_PRIORITY))
 		min += 5;
 	if (f->length < min)
-		return conn_fault(f, H2_FRAME_SIZE_ERROR, 9, "the frame is too short for its fields", "RFC 9113 4.2");
+		return conn_fault(
+			f, H2_FRAME_SIZE_ERROR, 9, "the frame is too short for its fields", "RFC 9113 4.2");
 	return H2_FINE;
 }
 
@@ -61,8 +65,8 @@ enum h2_scope h2_header_check(struct h2_frame *f, uint32_t max_frame_size)
 {
 	f->fault = (struct h2_fault){.scope = H2_FINE};
 	if (f->length > max_frame_size)
-		return conn_fault(f, H2_FRAME_SIZE_ERROR, 9, "the frame is larger than SETTINGS_MAX_FRAME_SIZE",
-			"RFC 9113 4.2");
+		return conn_fault(f, H2_FRAME_SIZE_ERROR, 9,
+			"the frame is larger than SETTINGS_MAX_FRAME_SIZE", "RFC 9113 4.2");
 	const struct h2_type_info *t = h2_type_info(f->type);
 	if (!t)
 		return H2_FINE; /* unknown types are ignored, RFC 9113 5.5 */
@@ -84,7 +88,8 @@ static enum h2_scope check_dependency(struct h2_frame *f)
 {
 	if (f->dependency != f->stream)
 		return H2_FINE;
-	return fault(f, H2_STREAM_ERROR, H2_PROTOCOL_ERROR, 9, "a stream cannot depend on itself", "RFC 7540 5.3.1");
+	return fault(f, H2_STREAM_ERROR, H2_PROTOCOL_ERROR, 9, "a stream cannot depend on itself",
+		"RFC 7540 5.3.1");
 }
 
 /* DATA, HEADERS and PUSH_PROMISE: [pad length] [priority | promised stream] body [padding]. */
@@ -105,8 +110,8 @@ static enum h2_scope padded_read(struct h2_frame *f)
 		at += 4;
 	}
 	if (f->pad_len > p.n - at)
-		return conn_fault(f, H2_PROTOCOL_ERROR, 10, "the padding is longer than what is left of the frame",
-			h2_type_info(f->type)->ref);
+		return conn_fault(f, H2_PROTOCOL_ERROR, 10,
+			"the padding is longer than what is left of the frame", h2_type_info(f->type)->ref);
 	if (f->type == H2_PUSH_PROMISE && !f->promised)
 		return conn_fault(f, H2_PROTOCOL_ERROR, 9 + at, "the promised stream is 0", "RFC 9113 6.6");
 	if (f->type == H2_HEADERS && (f->flags & H2_FLAG_PRIORITY))
@@ -125,12 +130,15 @@ static enum h2_scope settings_read(struct h2_frame *f)
 		bool flag = s.id == H2_SETTINGS_ENABLE_PUSH || s.id == H2_SETTINGS_ENABLE_CONNECT_PROTOCOL ||
 			    s.id == H2_SETTINGS_NO_RFC7540_PRIORITIES;
 		if (flag && s.value > 1)
-			return conn_fault(f, H2_PROTOCOL_ERROR, at, "this setting is 0 or 1", h2_setting_info(s.id)->ref);
+			return conn_fault(f, H2_PROTOCOL_ERROR, at, "this setting is 0 or 1",
+				h2_setting_info(s.id)->ref);
 		if (s.id == H2_SETTINGS_INITIAL_WINDOW_SIZE && s.value > H2_WINDOW_MAX)
-			return conn_fault(f, H2_FLOW_CONTROL_ERROR, at, "a window cannot be over 2^31-1", "RFC 9113 6.5.2");
+			return conn_fault(f, H2_FLOW_CONTROL_ERROR, at, "a window cannot be over 2^31-1",
+				"RFC 9113 6.5.2");
 		if (s.id == H2_SETTINGS_MAX_FRAME_SIZE &&
 			(s.value < H2_MAX_FRAME_SIZE_DEFAULT || s.value > H2_MAX_FRAME_SIZE_LIMIT))
-			return conn_fault(f, H2_PROTOCOL_ERROR, at, "MAX_FRAME_SIZE is 2^14 to 2^24-1", "RFC 9113 6.5.2");
+			return conn_fault(f, H2_PROTOCOL_ERROR, at, "MAX_FRAME_SIZE is 2^14 to 2^24-1",
+				"RFC 9113 6.5.2");
 	}
 	return H2_FINE;
 }
@@ -215,7 +223,8 @@ bool h2_dec_feed(struct h2_dec *d, struct bytes in)
 	if (d->in.failed) {
 		d->state = H2_DEC_FAILED;
 		d->oom = true;
-		d->fault = (struct h2_fault){H2_CONNECTION_ERROR, 0, {H2_INTERNAL_ERROR, d->off, "out of memory", ""}};
+		d->fault = (struct h2_fault){
+			H2_CONNECTION_ERROR, 0, {H2_INTERNAL_ERROR, d->off, "out of memory", ""}};
 	}
 	return !d->in.failed;
 }

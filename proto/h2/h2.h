@@ -23,7 +23,7 @@
 #define H2_PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" /* RFC 9113 3.4 */
 #define H2_PREFACE_LEN 24
 #define H2_HEADER_LEN 9
-#define H2_MAX_FRAME_SIZE_DEFAULT 16384u    /* also the smallest allowed, RFC 9113 4.2 */
+#define H2_MAX_FRAME_SIZE_DEFAULT 16384u /* also the smallest allowed, RFC 9113 4.2 */
 #define H2_MAX_FRAME_SIZE_LIMIT 16777215u
 #define H2_WINDOW_DEFAULT 65535
 #define H2_WINDOW_MAX 2147483647 /* RFC 9113 6.9.1 */
@@ -77,8 +77,8 @@ enum h2_setting_id {
 	H2_SETTINGS_INITIAL_WINDOW_SIZE = 0x4,
 	H2_SETTINGS_MAX_FRAME_SIZE = 0x5,
 	H2_SETTINGS_MAX_HEADER_LIST_SIZE = 0x6,
-	H2_SETTINGS_ENABLE_CONNECT_PROTOCOL = 0x8,  /* RFC 8441 */
-	H2_SETTINGS_NO_RFC7540_PRIORITIES = 0x9     /* RFC 9218 */
+	H2_SETTINGS_ENABLE_CONNECT_PROTOCOL = 0x8, /* RFC 8441 */
+	H2_SETTINGS_NO_RFC7540_PRIORITIES = 0x9    /* RFC 9218 */
 };
 
 /* Where a stream identifier may point (RFC 9113 6). */
@@ -122,11 +122,11 @@ struct h2_frame {
 	uint32_t stream;
 
 	struct bytes payload; /* whole; borrowed until the decoder's next call */
-	struct bytes body;    /* DATA octets, header block fragment, GOAWAY debug data, PING's opaque octets */
-	uint32_t body_off;    /* offset of `body` in the payload */
-	uint32_t pad_len;     /* PADDED: octets of padding, without the length octet */
+	struct bytes body; /* DATA octets, header block fragment, GOAWAY debug data, PING's opaque octets */
+	uint32_t body_off; /* offset of `body` in the payload */
+	uint32_t pad_len;  /* PADDED: octets of padding, without the length octet */
 
-	bool exclusive;       /* PRIORITY, HEADERS with the PRIORITY flag */
+	bool exclusive; /* PRIORITY, HEADERS with the PRIORITY flag */
 	uint32_t dependency;
 	uint16_t weight;      /* 1..256 */
 	uint32_t promised;    /* PUSH_PROMISE */
@@ -157,7 +157,7 @@ struct h2_dec {
 	uint32_t max_frame_size; /* our SETTINGS_MAX_FRAME_SIZE */
 	struct buf in;
 	size_t taken;
-	uint64_t off;            /* stream offset of in.p[taken] */
+	uint64_t off; /* stream offset of in.p[taken] */
 	struct h2_fault fault;
 	bool oom;
 };

@@ -34,14 +34,16 @@ static int spend(struct h2_conn *c, const struct h2_frame *f, struct h2_event *e
 
 static void earn(struct h2_conn *c, int n)
 {
-	c->control_budget = c->control_budget + n > H2_CONTROL_BUDGET ? H2_CONTROL_BUDGET : c->control_budget + n;
+	c->control_budget =
+		c->control_budget + n > H2_CONTROL_BUDGET ? H2_CONTROL_BUDGET : c->control_budget + n;
 }
 
 /* DATA for a stream that has no record. */
 static int data_without_stream(struct h2_conn *c, const struct h2_frame *f, struct h2_event *ev)
 {
 	if (h2_stream_is_idle(c, f->stream))
-		return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9, "DATA on an idle stream", "RFC 9113 5.1");
+		return h2_conn_fail(
+			c, ev, H2_PROTOCOL_ERROR, f->off + 9, "DATA on an idle stream", "RFC 9113 5.1");
 	h2_windows_refill(c, NULL, f->length);
 	switch (h2_stream_how(c, f->stream)) {
 	case H2_END_RST_SENT: /* was under way when our RST_STREAM left */
@@ -50,7 +52,8 @@ static int data_without_stream(struct h2_conn *c, const struct h2_frame *f, stru
 		return h2_stream_fail(c, ev, f->stream, H2_STREAM_CLOSED, f->off + 9, "DATA after RST_STREAM",
 			"RFC 9113 5.1");
 	default:
-		return h2_conn_fail(c, ev, H2_STREAM_CLOSED, f->off + 9, "DATA on a closed stream", "RFC 9113 5.1");
+		return h2_conn_fail(
+			c, ev, H2_STREAM_CLOSED, f->off + 9, "DATA on a closed stream", "RFC 9113 5.1");
 	}
 }
 
@@ -70,8 +73,8 @@ int h2_recv_data(struct h2_conn *c, const struct h2_frame *f, struct h2_event *e
 {
 	c->recv_window -= f->length;
 	if (c->recv_window < 0)
-		return h2_conn_fail(c, ev, H2_FLOW_CONTROL_ERROR, f->off + 9, "DATA over the connection's window",
-			"RFC 9113 6.9.1");
+		return h2_conn_fail(c, ev, H2_FLOW_CONTROL_ERROR, f->off + 9,
+			"DATA over the connection's window", "RFC 9113 6.9.1");
 	struct h2_stream *s = h2_conn_stream(c, f->stream);
 	if (!s)
 		return data_without_stream(c, f, ev);
@@ -81,12 +84,13 @@ int h2_recv_data(struct h2_conn *c, const struct h2_frame *f, struct h2_event *e
 	const char *what = NULL;
 	if (s->state == H2_HALF_CLOSED_REMOTE) {
 		h2_windows_refill(c, NULL, f->length);
-		return h2_stream_fail(c, ev, id, H2_STREAM_CLOSED, f->off + 9, "DATA after END_STREAM", "RFC 9113 5.1");
+		return h2_stream_fail(
+			c, ev, id, H2_STREAM_CLOSED, f->off + 9, "DATA after END_STREAM", "RFC 9113 5.1");
 	}
 	if (s->recv_window < 0) {
 		h2_windows_refill(c, NULL, f->length);
-		return h2_stream_fail(c, ev, id, H2_FLOW_CONTROL_ERROR, f->off + 9, "DATA over the stream's window",
-			"RFC 9113 6.9.1");
+		return h2_stream_fail(c, ev, id, H2_FLOW_CONTROL_ERROR, f->off + 9,
+			"DATA over the stream's window", "RFC 9113 6.9.1");
 	}
 	s->received += f->body.n;
 	if (!s->got_headers)
@@ -101,7 +105,8 @@ int h2_recv_data(struct h2_conn *c, const struct h2_frame *f, struct h2_event *e
 		earn(c, 1);
 	else if (!end && spend(c, f, ev))
 		return 1;
-	h2_windows_refill(c, end ? NULL : s, c->local.manual_window ? f->length - (uint32_t)f->body.n : f->length);
+	h2_windows_refill(
+		c, end ? NULL : s, c->local.manual_window ? f->length - (uint32_t)f->body.n : f->length);
 	if (end)
 		h2_stream_remote_done(c, s);
 	*ev = (struct h2_event){
@@ -113,14 +118,17 @@ static int recv_rst(struct h2_conn *c, const struct h2_frame *f, struct h2_event
 {
 	struct h2_stream *s = h2_conn_stream(c, f->stream);
 	if (!s && h2_stream_is_idle(c, f->stream))
-		return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9, "RST_STREAM on an idle stream", "RFC 9113 6.4");
+		return h2_conn_fail(
+			c, ev, H2_PROTOCOL_ERROR, f->off + 9, "RST_STREAM on an idle stream", "RFC 9113 6.4");
 	if (!s)
 		return spend(c, f, ev);
 	if (h2_stream_is_peers(c, f->stream) && --c->reset_budget < 0)
 		return h2_conn_fail(c, ev, H2_ENHANCE_YOUR_CALM, f->off + 13,
-			"too many streams ended before they were answered (H2_RESET_BUDGET)", "RFC 9113 10.5");
+			"too many streams ended before they were answered (H2_RESET_BUDGET)",
+			"RFC 9113 10.5");
 	h2_stream_end(c, s, H2_END_RST_RECEIVED);
-	*ev = (struct h2_event){.kind = H2_EV_RESET, .stream = f->stream, .off = f->off, .code = f->error_code};
+	*ev = (struct h2_event){
+		.kind = H2_EV_RESET, .stream = f->stream, .off = f->off, .code = f->error_code};
 	return 1;
 }
 
@@ -145,16 +153,16 @@ static int apply_setting(struct h2_conn *c, struct h2_setting s, uint64_t off, s
 		return 0;
 	case H2_SETTINGS_ENABLE_PUSH:
 		if (c->role == H2_CLIENT && s.value != 0)
-			return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, off, "a server cannot set ENABLE_PUSH to 1",
-				"RFC 9113 6.5.2");
+			return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, off,
+				"a server cannot set ENABLE_PUSH to 1", "RFC 9113 6.5.2");
 		return 0;
 	case H2_SETTINGS_MAX_CONCURRENT_STREAMS:
 		c->peer_max_concurrent = s.value;
 		return 0;
 	case H2_SETTINGS_INITIAL_WINDOW_SIZE:
 		if (!set_initial_window(c, s.value))
-			return h2_conn_fail(c, ev, H2_FLOW_CONTROL_ERROR, off, "INITIAL_WINDOW_SIZE overflows a window",
-				"RFC 9113 6.9.2");
+			return h2_conn_fail(c, ev, H2_FLOW_CONTROL_ERROR, off,
+				"INITIAL_WINDOW_SIZE overflows a window", "RFC 9113 6.9.2");
 		return 0;
 	case H2_SETTINGS_MAX_FRAME_SIZE:
 		c->peer_max_frame_size = s.value;
@@ -164,8 +172,8 @@ static int apply_setting(struct h2_conn *c, struct h2_setting s, uint64_t off, s
 		return 0;
 	case H2_SETTINGS_ENABLE_CONNECT_PROTOCOL:
 		if (c->peer_extended_connect && s.value == 0)
-			return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, off, "ENABLE_CONNECT_PROTOCOL cannot be taken back",
-				"RFC 8441 3");
+			return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, off,
+				"ENABLE_CONNECT_PROTOCOL cannot be taken back", "RFC 8441 3");
 		c->peer_extended_connect = s.value == 1;
 		return 0;
 	default:
@@ -205,8 +213,8 @@ static int recv_window_update(struct h2_conn *c, const struct h2_frame *f, struc
 	} else {
 		struct h2_stream *s = h2_conn_stream(c, f->stream);
 		if (!s && h2_stream_is_idle(c, f->stream))
-			return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9, "WINDOW_UPDATE on an idle stream",
-				"RFC 9113 5.1");
+			return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9,
+				"WINDOW_UPDATE on an idle stream", "RFC 9113 5.1");
 		if (spend(c, f, ev) || !s)
 			return c->state == H2_CONN_CLOSED;
 		s->send_window += f->increment;
@@ -233,12 +241,15 @@ static int recv_ping(struct h2_conn *c, const struct h2_frame *f, struct h2_even
 static int recv_goaway(struct h2_conn *c, const struct h2_frame *f, struct h2_event *ev)
 {
 	if (c->goaway_received && f->last_stream > c->goaway_last)
-		return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 13, "GOAWAY cannot raise its last stream",
-			"RFC 9113 6.8");
+		return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 13,
+			"GOAWAY cannot raise its last stream", "RFC 9113 6.8");
 	c->goaway_received = true;
 	c->goaway_last = f->last_stream;
-	*ev = (struct h2_event){
-		.kind = H2_EV_GOAWAY, .stream = f->last_stream, .off = f->off, .code = f->error_code, .data = f->body};
+	*ev = (struct h2_event){.kind = H2_EV_GOAWAY,
+		.stream = f->last_stream,
+		.off = f->off,
+		.code = f->error_code,
+		.data = f->body};
 	return 1;
 }
 
@@ -248,8 +259,8 @@ static int recv_stream_fault(struct h2_conn *c, const struct h2_frame *f, struct
 	const struct perr *e = &f->fault.err;
 	if (f->type == H2_WINDOW_UPDATE && !h2_conn_stream(c, f->stream)) {
 		if (h2_stream_is_idle(c, f->stream))
-			return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9, "WINDOW_UPDATE on an idle stream",
-				"RFC 9113 5.1");
+			return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9,
+				"WINDOW_UPDATE on an idle stream", "RFC 9113 5.1");
 		return spend(c, f, ev);
 	}
 	/* PRIORITY on an idle stream: a reset would answer a stream that was never opened (RFC 9113 5.1). */
@@ -269,7 +280,8 @@ int h2_recv_control(struct h2_conn *c, const struct h2_frame *f, struct h2_event
 		return recv_settings(c, f, ev);
 	case H2_PUSH_PROMISE:
 		return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9,
-			c->role == H2_SERVER ? "a client cannot push" : "push was switched off", "RFC 9113 8.4");
+			c->role == H2_SERVER ? "a client cannot push" : "push was switched off",
+			"RFC 9113 8.4");
 	case H2_PING:
 		return recv_ping(c, f, ev);
 	case H2_GOAWAY:

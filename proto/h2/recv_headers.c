@@ -13,17 +13,19 @@ static int place(struct h2_conn *c, const struct h2_frame *f, struct h2_event *e
 	struct h2_stream *s = h2_conn_stream(c, f->stream);
 	if (s) {
 		if (s->state == H2_HALF_CLOSED_REMOTE)
-			return h2_conn_fail(c, ev, H2_STREAM_CLOSED, f->off + 9, "HEADERS after END_STREAM", "RFC 9113 5.1");
+			return h2_conn_fail(c, ev, H2_STREAM_CLOSED, f->off + 9, "HEADERS after END_STREAM",
+				"RFC 9113 5.1");
 		return 0;
 	}
 	if (!h2_stream_is_peers(c, f->stream) && h2_stream_is_idle(c, f->stream))
 		return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9,
-			c->role == H2_SERVER ? "a client's streams have odd numbers" : "HEADERS on an idle stream",
+			c->role == H2_SERVER ? "a client's streams have odd numbers"
+					     : "HEADERS on an idle stream",
 			"RFC 9113 5.1.1");
 	if (h2_stream_is_idle(c, f->stream)) {
 		if (c->role == H2_CLIENT)
-			return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9, "a server opens streams by push only",
-				"RFC 9113 5.1.1");
+			return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9,
+				"a server opens streams by push only", "RFC 9113 5.1.1");
 		return 0;
 	}
 	switch (h2_stream_how(c, f->stream)) {
@@ -34,7 +36,8 @@ static int place(struct h2_conn *c, const struct h2_frame *f, struct h2_event *e
 			{H2_STREAM_CLOSED, f->off + 9, "HEADERS after RST_STREAM", "RFC 9113 5.1"}};
 		return 0;
 	case H2_END_STREAM:
-		return h2_conn_fail(c, ev, H2_STREAM_CLOSED, f->off + 9, "HEADERS on a closed stream", "RFC 9113 5.1");
+		return h2_conn_fail(
+			c, ev, H2_STREAM_CLOSED, f->off + 9, "HEADERS on a closed stream", "RFC 9113 5.1");
 	default:
 		return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9, "stream identifiers must increase",
 			"RFC 9113 5.1.1");
@@ -82,8 +85,8 @@ static bool message_ok(struct h2_conn *c, struct hmsg *m, uint32_t stream, struc
 	return false;
 }
 
-static int headers_event(struct h2_conn *c, enum h2_event_kind kind, struct h2_stream *s, int status,
-	struct h2_event *ev)
+static int headers_event(
+	struct h2_conn *c, enum h2_event_kind kind, struct h2_stream *s, int status, struct h2_event *ev)
 {
 	*ev = (struct h2_event){.kind = kind,
 		.stream = s->id,
@@ -115,7 +118,8 @@ static int trailers(struct h2_conn *c, struct h2_stream *s, struct h2_event *ev)
 /* Content that cannot come, against a content-length that says otherwise. */
 static bool length_contradicts(const struct h2_stream *s, const struct hmsg *m, bool end)
 {
-	return end && m->has_length && m->content_length > 0 && !s->head && m->status != 304 && m->status != 204;
+	return end && m->has_length && m->content_length > 0 && !s->head && m->status != 304 &&
+	       m->status != 204;
 }
 
 static int request(struct h2_conn *c, uint32_t id, struct h2_event *ev)
@@ -145,7 +149,8 @@ static int request(struct h2_conn *c, uint32_t id, struct h2_event *ev)
 	if (length_contradicts(s, &m, c->block_end_stream))
 		return h2_stream_fail(c, ev, id, H2_PROTOCOL_ERROR, c->block_off,
 			"content-length without content", "RFC 9113 8.1.1");
-	c->control_budget = c->control_budget + 10 > H2_CONTROL_BUDGET ? H2_CONTROL_BUDGET : c->control_budget + 10;
+	c->control_budget =
+		c->control_budget + 10 > H2_CONTROL_BUDGET ? H2_CONTROL_BUDGET : c->control_budget + 10;
 	return headers_event(c, H2_EV_HEADERS, s, 0, ev);
 }
 
@@ -161,7 +166,8 @@ static int response(struct h2_conn *c, struct h2_stream *s, struct h2_event *ev)
 			"an informational response ends the stream", "RFC 9113 8.1");
 	if (!informational) {
 		s->got_headers = true;
-		s->has_length = m.has_length && m.status != 304 && m.status != 204 && !(s->connect && m.status < 300);
+		s->has_length =
+			m.has_length && m.status != 304 && m.status != 204 && !(s->connect && m.status < 300);
 		s->content_length = m.content_length;
 		if (length_contradicts(s, &m, c->block_end_stream))
 			return h2_stream_fail(c, ev, s->id, H2_PROTOCOL_ERROR, c->block_off,

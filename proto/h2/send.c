@@ -3,7 +3,8 @@
  */
 #include "proto/h2/session_int.h"
 
-static bool write_block(struct h2_conn *c, uint32_t stream, const struct hfield *fields, size_t n, bool end_stream)
+static bool write_block(
+	struct h2_conn *c, uint32_t stream, const struct hfield *fields, size_t n, bool end_stream)
 {
 	struct buf block;
 	buf_init(&block, c->al, H2_BLOCK_OCTETS_MAX);
@@ -48,7 +49,8 @@ static bool can_send(const struct h2_conn *c, const struct h2_stream *s)
 	return c->state != H2_CONN_CLOSED && s && (s->state == H2_OPEN || s->state == H2_HALF_CLOSED_REMOTE);
 }
 
-bool h2_conn_headers(struct h2_conn *c, uint32_t stream, const struct hfield *fields, size_t n, bool end_stream)
+bool h2_conn_headers(
+	struct h2_conn *c, uint32_t stream, const struct hfield *fields, size_t n, bool end_stream)
 {
 	struct h2_stream *s = h2_conn_stream(c, stream);
 	if (!can_send(c, s) || !write_block(c, stream, fields, n, end_stream))

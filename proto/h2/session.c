@@ -57,7 +57,8 @@ bool h2_conn_init(struct h2_conn *c, const struct alloc *al, enum h2_role role, 
 	c->dec.max_frame_size = local->max_frame_size;
 	hpack_dec_init(&c->hdec, al, HPACK_TABLE_SIZE_DEFAULT, HPACK_STRING_MAX_DEFAULT);
 	if (local->header_table_size > HPACK_TABLE_SIZE_DEFAULT)
-		hpack_dec_set_limit(&c->hdec, local->header_table_size); /* the peer may use it once it has read it */
+		hpack_dec_set_limit(
+			&c->hdec, local->header_table_size); /* the peer may use it once it has read it */
 	hpack_enc_init(&c->henc, al, HPACK_TABLE_SIZE_DEFAULT);
 	hfields_init(&c->fields, al, local->max_header_list);
 	buf_init(&c->out, al, H2_OUT_MAX);
@@ -120,8 +121,8 @@ int h2_stream_fail(struct h2_conn *c, struct h2_event *ev, uint32_t stream, enum
 {
 	/* A peer can have us reset streams as cheaply as it can reset them itself: both cost the same budget. */
 	if (--c->reset_budget < 0)
-		return h2_conn_fail(c, ev, H2_ENHANCE_YOUR_CALM, off, "too many streams ended before they were answered",
-			"RFC 9113 10.5");
+		return h2_conn_fail(c, ev, H2_ENHANCE_YOUR_CALM, off,
+			"too many streams ended before they were answered", "RFC 9113 10.5");
 	h2_write_rst(&c->out, stream, code);
 	struct h2_stream *s = h2_conn_stream(c, stream);
 	if (s)
@@ -156,16 +157,17 @@ static int frame_in_place(struct h2_conn *c, const struct h2_frame *f, struct h2
 {
 	if (c->state == H2_CONN_SETTINGS_DUE) {
 		if (f->type != H2_SETTINGS || (f->flags & H2_FLAG_ACK))
-			return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 4, "the first frame must be SETTINGS",
-				"RFC 9113 3.4");
+			return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 4,
+				"the first frame must be SETTINGS", "RFC 9113 3.4");
 		c->state = H2_CONN_READY;
 	}
 	if (c->state == H2_CONN_IN_BLOCK && (f->type != H2_CONTINUATION || f->stream != c->block_stream))
 		return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9,
-			"only CONTINUATION of the same stream may follow inside a header block", "RFC 9113 6.10");
-	if (c->state == H2_CONN_READY && f->type == H2_CONTINUATION)
-		return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9, "CONTINUATION outside a header block",
+			"only CONTINUATION of the same stream may follow inside a header block",
 			"RFC 9113 6.10");
+	if (c->state == H2_CONN_READY && f->type == H2_CONTINUATION)
+		return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, f->off + 9,
+			"CONTINUATION outside a header block", "RFC 9113 6.10");
 	return 0;
 }
 
@@ -209,8 +211,8 @@ int h2_conn_next(struct h2_conn *c, struct h2_event *ev)
 	if (c->state == H2_CONN_PREFACE) {
 		if (h2_dec_pending(&c->dec) == 0)
 			return 0;
-		return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, c->preface_seen, "this is not the HTTP/2 preface",
-			"RFC 9113 3.4");
+		return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, c->preface_seen,
+			"this is not the HTTP/2 preface", "RFC 9113 3.4");
 	}
 	for (;;) {
 		struct h2_frame f;

@@ -27,9 +27,9 @@
 #define H2_BLOCK_OCTETS_MAX 262144u /* one header block, compressed */
 #define H2_CONTINUATIONS_MAX 256    /* frames of one header block */
 #define H2_EMPTY_CONTINUATIONS_MAX 16
-#define H2_RESET_BUDGET 200         /* streams reset before they were answered (rapid reset) */
-#define H2_CONTROL_BUDGET 1000      /* PING, SETTINGS, PRIORITY, empty DATA, unknown frames */
-#define H2_OUT_MAX (16u << 20)      /* octets waiting to be sent */
+#define H2_RESET_BUDGET 200    /* streams reset before they were answered (rapid reset) */
+#define H2_CONTROL_BUDGET 1000 /* PING, SETTINGS, PRIORITY, empty DATA, unknown frames */
+#define H2_OUT_MAX (16u << 20) /* octets waiting to be sent */
 
 enum h2_role { H2_SERVER, H2_CLIENT };
 
@@ -42,15 +42,15 @@ struct h2_stream {
 	uint32_t id;
 	enum h2_stream_state state;
 	int64_t send_window, recv_window;
-	uint32_t consumed;      /* octets the application has taken since the last WINDOW_UPDATE */
-	bool got_headers;       /* the request, or the final response, has come */
+	uint32_t consumed; /* octets the application has taken since the last WINDOW_UPDATE */
+	bool got_headers;  /* the request, or the final response, has come */
 	bool sent_headers;
-	bool answered;          /* server: END_STREAM was sent */
-	bool head;              /* a response to HEAD: no content, whatever content-length says */
+	bool answered; /* server: END_STREAM was sent */
+	bool head;     /* a response to HEAD: no content, whatever content-length says */
 	bool connect;
 	bool has_length;
 	uint64_t content_length, received;
-	void *user;             /* the application's own */
+	void *user; /* the application's own */
 };
 
 struct h2_local {
@@ -66,20 +66,20 @@ enum h2_event_kind {
 	H2_EV_HEADERS,      /* a request, response or informational response: `fields`, `status` */
 	H2_EV_TRAILERS,
 	H2_EV_DATA,
-	H2_EV_RESET,        /* the peer reset the stream: `code` */
+	H2_EV_RESET, /* the peer reset the stream: `code` */
 	H2_EV_PING_ACK,
 	H2_EV_GOAWAY,       /* `code`, `stream` = last stream the peer will serve */
 	H2_EV_WINDOW,       /* the peer's window grew: `stream`, 0 = connection */
 	H2_EV_STREAM_FAULT, /* the peer broke a rule on one stream; RST_STREAM was written */
-	H2_EV_CONN_FAULT    /* the peer broke a rule of the connection; GOAWAY was written; nothing more is read */
+	H2_EV_CONN_FAULT /* the peer broke a rule of the connection; GOAWAY was written; nothing more is read */
 };
 
 struct h2_event {
 	enum h2_event_kind kind;
 	uint32_t stream;
-	uint64_t off;                 /* of the frame that brought it */
+	uint64_t off; /* of the frame that brought it */
 	bool end_stream;
-	bool too_large;               /* HEADERS over max_header_list: `fields` is cut; a server answers 431 */
+	bool too_large; /* HEADERS over max_header_list: `fields` is cut; a server answers 431 */
 	int status;
 	const struct hfields *fields; /* borrowed until the next call */
 	struct bytes data;            /* DATA, debug data of GOAWAY, PING octets */
@@ -93,7 +93,7 @@ struct h2_conn {
 	const struct alloc *al;
 	enum h2_role role;
 	enum h2_conn_state state;
-	struct h2_local local;      /* ours; in force for the peer once acknowledged */
+	struct h2_local local; /* ours; in force for the peer once acknowledged */
 	unsigned settings_unacked;
 	/* the peer's settings */
 	uint32_t peer_max_concurrent, peer_initial_window, peer_max_frame_size, peer_max_header_list;
@@ -108,15 +108,15 @@ struct h2_conn {
 
 	struct h2_stream **streams; /* not closed */
 	size_t stream_count, stream_cap;
-	size_t peer_active;         /* of those, opened by the peer */
-	uint32_t last_peer_stream;  /* highest identifier the peer has used */
-	uint32_t next_stream;       /* client: the identifier of the next request */
+	size_t peer_active;        /* of those, opened by the peer */
+	uint32_t last_peer_stream; /* highest identifier the peer has used */
+	uint32_t next_stream;      /* client: the identifier of the next request */
 	struct {
 		uint32_t id;
 		enum h2_end how;
 	} closed[H2_CLOSED_KEPT];
 	unsigned closed_next;
-	uint32_t closed_forgotten;  /* highest identifier that fell out of `closed` */
+	uint32_t closed_forgotten; /* highest identifier that fell out of `closed` */
 
 	int64_t send_window, recv_window;
 	uint32_t consumed;
@@ -155,7 +155,8 @@ void h2_conn_sent(struct h2_conn *c, size_t n);
 /* A new request (client). 0: not possible now (GOAWAY, stream limit, out of memory). */
 uint32_t h2_conn_request(struct h2_conn *c, const struct hfield *fields, size_t n, bool end_stream);
 /* Header fields on a stream: a response, an informational response (1xx: end_stream false) or trailers. */
-bool h2_conn_headers(struct h2_conn *c, uint32_t stream, const struct hfield *fields, size_t n, bool end_stream);
+bool h2_conn_headers(
+	struct h2_conn *c, uint32_t stream, const struct hfield *fields, size_t n, bool end_stream);
 /* Sends as much of `data` as the windows allow now; returns the octets taken. END_STREAM goes with the last octet. */
 size_t h2_conn_data(struct h2_conn *c, uint32_t stream, struct bytes data, bool end_stream);
 void h2_conn_rst(struct h2_conn *c, uint32_t stream, enum h2_error code);

@@ -54,7 +54,8 @@ void h2_write_window_update(struct buf *out, uint32_t stream, uint32_t increment
 	buf_be32(out, increment);
 }
 
-void h2_write_headers(struct buf *out, uint32_t stream, bool end_stream, struct bytes block, uint32_t max_frame_size)
+void h2_write_headers(
+	struct buf *out, uint32_t stream, bool end_stream, struct bytes block, uint32_t max_frame_size)
 {
 	unsigned type = H2_HEADERS, flags = end_stream ? H2_FLAG_END_STREAM : 0;
 	do {
@@ -79,7 +80,8 @@ static void write_priority(struct buf *out, const struct h2_frame *f)
 static void write_padded(struct buf *out, const struct h2_frame *f)
 {
 	static const uint8_t zeros[255] = {0};
-	bool padded = f->flags & H2_FLAG_PADDED, priority = f->type == H2_HEADERS && (f->flags & H2_FLAG_PRIORITY);
+	bool padded = f->flags & H2_FLAG_PADDED,
+	     priority = f->type == H2_HEADERS && (f->flags & H2_FLAG_PRIORITY);
 	bool push = f->type == H2_PUSH_PROMISE;
 	size_t n = (padded ? 1 + f->pad_len : 0) + (priority ? 5 : 0) + (push ? 4 : 0) + f->body.n;
 	h2_write_header(out, (uint32_t)n, f->type, f->flags, f->stream);

@@ -130,9 +130,11 @@ static int size_update(struct hpack_dec *d, struct hpack_rep *rep)
 	if (d->state != HPACK_DEC_UPDATES)
 		return fail(d, rep->off, "a dynamic table size update stands after a field", "RFC 7541 4.2");
 	if (rep->index > d->limit)
-		return fail(d, rep->off, "the size update is over SETTINGS_HEADER_TABLE_SIZE", "RFC 7541 6.3");
+		return fail(
+			d, rep->off, "the size update is over SETTINGS_HEADER_TABLE_SIZE", "RFC 7541 6.3");
 	if (d->update_due && rep->index > d->update_max)
-		return fail(d, rep->off, "the size update skips the smallest limit there was", "RFC 7541 4.2");
+		return fail(
+			d, rep->off, "the size update skips the smallest limit there was", "RFC 7541 4.2");
 	d->update_due = false;
 	hp_table_set_max(&d->table, (size_t)rep->index);
 	return 1;
@@ -146,7 +148,8 @@ static int literal(struct hpack_dec *d, struct bytes in, bool end, struct hpack_
 	buf_clear(&d->name);
 	buf_clear(&d->value);
 	if (rep->index == 0) {
-		enum hp_status st = hp_str_read(bytes_sub(in, *used, in.n - *used), 7, d->string_max, &d->name, &s, &bad);
+		enum hp_status st =
+			hp_str_read(bytes_sub(in, *used, in.n - *used), 7, d->string_max, &d->name, &s, &bad);
 		if (st != HP_OK)
 			return reader_fault(d, st, end, rep->off + *used + bad);
 		rep->name_huffman = s.huffman;
@@ -161,7 +164,8 @@ static int literal(struct hpack_dec *d, struct bytes in, bool end, struct hpack_
 		if (d->name.failed)
 			return fail_oom(d);
 	}
-	enum hp_status st = hp_str_read(bytes_sub(in, *used, in.n - *used), 7, d->string_max, &d->value, &s, &bad);
+	enum hp_status st =
+		hp_str_read(bytes_sub(in, *used, in.n - *used), 7, d->string_max, &d->value, &s, &bad);
 	if (st != HP_OK)
 		return reader_fault(d, st, end, rep->off + *used + bad);
 	rep->value_huffman = s.huffman;
@@ -176,7 +180,8 @@ static int literal(struct hpack_dec *d, struct bytes in, bool end, struct hpack_
 static int field(struct hpack_dec *d, struct bytes in, bool end, struct hpack_rep *rep, size_t *used)
 {
 	if (d->update_due)
-		return fail(d, rep->off, "the table's limit went down and no size update came first", "RFC 7541 4.2");
+		return fail(d, rep->off, "the table's limit went down and no size update came first",
+			"RFC 7541 4.2");
 	if (rep->kind == HPACK_INDEXED) {
 		if (rep->index == 0)
 			return fail(d, rep->off, "index 0 is no field", "RFC 7541 6.1");
@@ -186,7 +191,8 @@ static int field(struct hpack_dec *d, struct bytes in, bool end, struct hpack_re
 		int r = literal(d, in, end, rep, used);
 		if (r != 1)
 			return r;
-		if (rep->kind == HPACK_LITERAL_INCREMENTAL && !hp_table_insert(&d->table, rep->name, rep->value))
+		if (rep->kind == HPACK_LITERAL_INCREMENTAL &&
+			!hp_table_insert(&d->table, rep->name, rep->value))
 			return fail_oom(d);
 	}
 	rep->never_indexed = rep->kind == HPACK_LITERAL_NEVER;

@@ -72,19 +72,20 @@ static void write_literal(struct buf *out, enum hpack_kind kind, uint64_t name_i
 	hp_str_write(out, 0, 7, value, value_use);
 }
 
-bool hpack_enc_field(struct hpack_enc *e, struct buf *out, struct bytes name, struct bytes value,
-	enum hpack_policy policy)
+bool hpack_enc_field(
+	struct hpack_enc *e, struct buf *out, struct bytes name, struct bytes value, enum hpack_policy policy)
 {
 	uint64_t name_index = 0;
 	uint64_t index = find(e, name, value, &name_index);
 	if (index && policy != HPACK_NEVER) {
-		hp_int_write(out, hpack_kinds[HPACK_INDEXED].pattern, hpack_kinds[HPACK_INDEXED].prefix_bits, index);
+		hp_int_write(out, hpack_kinds[HPACK_INDEXED].pattern, hpack_kinds[HPACK_INDEXED].prefix_bits,
+			index);
 		return !out->failed;
 	}
 	/* A field that would only empty the table is not worth adding. */
 	if (policy == HPACK_ADD && hp_field_size(name, value) > e->table.max_size)
 		policy = HPACK_NO_ADD;
-	enum hpack_kind kind = policy == HPACK_ADD ? HPACK_LITERAL_INCREMENTAL
+	enum hpack_kind kind = policy == HPACK_ADD     ? HPACK_LITERAL_INCREMENTAL
 			       : policy == HPACK_NEVER ? HPACK_LITERAL_NEVER
 						       : HPACK_LITERAL_WITHOUT;
 	write_literal(out, kind, name_index, name, value, e->huffman, e->huffman);
@@ -96,7 +97,8 @@ bool hpack_enc_field(struct hpack_enc *e, struct buf *out, struct bytes name, st
 void hpack_rep_write(struct buf *out, const struct hpack_rep *rep)
 {
 	if (rep->kind == HPACK_INDEXED || rep->kind == HPACK_SIZE_UPDATE) {
-		hp_int_write(out, hpack_kinds[rep->kind].pattern, hpack_kinds[rep->kind].prefix_bits, rep->index);
+		hp_int_write(
+			out, hpack_kinds[rep->kind].pattern, hpack_kinds[rep->kind].prefix_bits, rep->index);
 		return;
 	}
 	write_literal(out, rep->kind, rep->index, rep->name, rep->value,

@@ -27,7 +27,8 @@ void hfields_clear(struct hfields *l)
 static bool rows_grow(struct hfields *l)
 {
 	size_t cap = l->cap ? 2 * l->cap : 16;
-	struct hfields_row *rows = l->al->resize(l->al->ctx, l->rows, l->cap * sizeof *rows, cap * sizeof *rows);
+	struct hfields_row *rows =
+		l->al->resize(l->al->ctx, l->rows, l->cap * sizeof *rows, cap * sizeof *rows);
 	if (!rows)
 		return false;
 	l->rows = rows;
@@ -101,7 +102,7 @@ struct check {
 	struct hmsg *m;
 	const struct hfields *l;
 	unsigned seen;
-	bool regular;      /* a field that is not a pseudo-header has been seen */
+	bool regular; /* a field that is not a pseudo-header has been seen */
 	bool has_host;
 	struct bytes method, scheme, authority, path, host;
 };
@@ -200,7 +201,8 @@ static bool regular_field(struct check *c, struct hfield f)
 	c->regular = true;
 	for (size_t i = 0; i < sizeof connection_specific / sizeof *connection_specific; i++)
 		if (bytes_eq_str(f.name, connection_specific[i]))
-			return bad(c->m, "a field that concerns the connection has no place here", "RFC 9113 8.2.2");
+			return bad(c->m, "a field that concerns the connection has no place here",
+				"RFC 9113 8.2.2");
 	if (bytes_eq_str(f.name, "te") && !bytes_eq_nocase(f.value, BYTES_LIT("trailers")))
 		return bad(c->m, "TE may only say \"trailers\"", "RFC 9113 8.2.2");
 	if (bytes_eq_str(f.name, "content-length") && c->m->kind != HMSG_TRAILERS)
@@ -225,8 +227,8 @@ static bool scheme_ok(struct bytes s)
 		return false;
 	for (size_t i = 1; i < s.n; i++) {
 		uint8_t l = s.p[i] | 0x20;
-		if (!((l >= 'a' && l <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '+' || s.p[i] == '-' ||
-			    s.p[i] == '.'))
+		if (!((l >= 'a' && l <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '+' ||
+			    s.p[i] == '-' || s.p[i] == '.'))
 			return false;
 	}
 	return true;
@@ -276,7 +278,8 @@ static bool request_ok(struct check *c)
 	if (!scheme_ok(c->scheme))
 		return bad(m, ":scheme is no scheme", "RFC 9113 8.3.1");
 	m->head = bytes_eq_str(c->method, "HEAD");
-	bool http = bytes_eq_nocase(c->scheme, BYTES_LIT("http")) || bytes_eq_nocase(c->scheme, BYTES_LIT("https"));
+	bool http = bytes_eq_nocase(c->scheme, BYTES_LIT("http")) ||
+		    bytes_eq_nocase(c->scheme, BYTES_LIT("https"));
 	if (!http)
 		return true;
 	if (!path_ok(c, bytes_eq_str(c->method, "OPTIONS")))
@@ -298,7 +301,8 @@ bool hmsg_check(struct hmsg *m, const struct hfields *l)
 	for (m->at = 0; m->at < l->count; m->at++) {
 		struct hfield f = hfields_at(l, m->at);
 		bool pseudo = f.name.n && f.name.p[0] == ':';
-		if (!name_ok(m, pseudo ? bytes_sub(f.name, 1, f.name.n - 1) : f.name) || !value_ok(m, f.value))
+		if (!name_ok(m, pseudo ? bytes_sub(f.name, 1, f.name.n - 1) : f.name) ||
+			!value_ok(m, f.value))
 			return false;
 		if (!(pseudo ? pseudo_field(&c, f) : regular_field(&c, f)))
 			return false;

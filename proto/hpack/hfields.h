@@ -46,13 +46,13 @@ struct hmsg {
 	enum hmsg_kind kind;
 	bool extended_connect; /* in: SETTINGS_ENABLE_CONNECT_PROTOCOL was sent (RFC 8441 3) */
 
-	bool connect;          /* out: method CONNECT without :protocol */
-	bool head;             /* out: method HEAD */
-	int status;            /* out: of a response */
+	bool connect; /* out: method CONNECT without :protocol */
+	bool head;    /* out: method HEAD */
+	int status;   /* out: of a response */
 	bool has_length;
 	uint64_t content_length;
 
-	size_t at;             /* out, on failure: the field at fault (count: the list as a whole) */
+	size_t at; /* out, on failure: the field at fault (count: the list as a whole) */
 	const char *what, *ref;
 };
 

@@ -21,9 +21,9 @@
 #include "proto/hpack/hprim.h"
 
 #define HPACK_STATIC_COUNT 61
-#define HPACK_TABLE_SIZE_DEFAULT 4096u      /* RFC 9113 6.5.2 SETTINGS_HEADER_TABLE_SIZE */
+#define HPACK_TABLE_SIZE_DEFAULT 4096u        /* RFC 9113 6.5.2 SETTINGS_HEADER_TABLE_SIZE */
 #define HPACK_STRING_MAX_DEFAULT (64u * 1024) /* one name or value; our own limit */
-#define HPACK_COMPRESSION_ERROR 0x9         /* RFC 9113 7 */
+#define HPACK_COMPRESSION_ERROR 0x9           /* RFC 9113 7 */
 
 enum hpack_kind {
 	HPACK_INDEXED,
@@ -51,10 +51,11 @@ struct hpack_rep {
 	enum hpack_kind kind;
 	uint64_t off;
 	uint32_t len;
-	uint64_t index;        /* field or name index; 0: the name is written out. SIZE_UPDATE: the new size */
-	uint32_t int_len;      /* octets of that integer */
+	uint64_t index;   /* field or name index; 0: the name is written out. SIZE_UPDATE: the new size */
+	uint32_t int_len; /* octets of that integer */
 	bool name_huffman, value_huffman;
-	uint32_t name_off, name_wire;   /* written-out name: offset in the representation of its octets, their number */
+	uint32_t name_off,
+		name_wire; /* written-out name: offset in the representation of its octets, their number */
 	uint32_t value_off, value_wire; /* value, likewise */
 	struct bytes name, value;       /* decoded; borrowed until the next call on the codec */
 	bool never_indexed;             /* must stay so when forwarded (RFC 7541 7.1.3) */
@@ -69,14 +70,14 @@ enum hpack_dec_state {
 struct hpack_dec {
 	enum hpack_dec_state state;
 	struct hp_table table;
-	size_t limit;         /* our SETTINGS_HEADER_TABLE_SIZE, acknowledged */
-	bool update_due;      /* the limit went below the table's size: a size update must come first */
-	size_t update_max;    /* ... and not be larger than this */
+	size_t limit;      /* our SETTINGS_HEADER_TABLE_SIZE, acknowledged */
+	bool update_due;   /* the limit went below the table's size: a size update must come first */
+	size_t update_max; /* ... and not be larger than this */
 	size_t string_max;
-	struct buf pending;   /* octets of the block not yet consumed */
-	size_t taken;         /* of those, already given out */
-	uint64_t block_off;   /* octets of the block before pending.p[taken] */
-	uint64_t list_size;   /* sum of field sizes so far in this block (RFC 9113 10.5.1) */
+	struct buf pending; /* octets of the block not yet consumed */
+	size_t taken;       /* of those, already given out */
+	uint64_t block_off; /* octets of the block before pending.p[taken] */
+	uint64_t list_size; /* sum of field sizes so far in this block (RFC 9113 10.5.1) */
 	struct buf name, value;
 	struct perr err;
 };
@@ -95,17 +96,17 @@ bool hpack_dec_feed(struct hpack_dec *d, struct bytes in);
 int hpack_dec_next(struct hpack_dec *d, bool end, struct hpack_rep *rep);
 
 enum hpack_policy {
-	HPACK_ADD,     /* index when known, else literal with incremental indexing */
-	HPACK_NO_ADD,  /* index when known, else literal without indexing */
-	HPACK_NEVER    /* literal never indexed, whatever the tables hold */
+	HPACK_ADD,    /* index when known, else literal with incremental indexing */
+	HPACK_NO_ADD, /* index when known, else literal without indexing */
+	HPACK_NEVER   /* literal never indexed, whatever the tables hold */
 };
 
 struct hpack_enc {
 	struct hp_table table;
-	size_t limit;            /* the peer's SETTINGS_HEADER_TABLE_SIZE */
-	size_t own_max;          /* the most we are ready to use */
+	size_t limit;   /* the peer's SETTINGS_HEADER_TABLE_SIZE */
+	size_t own_max; /* the most we are ready to use */
 	bool update_due;
-	size_t update_min;       /* the smallest size since the last block (RFC 7541 4.2) */
+	size_t update_min; /* the smallest size since the last block (RFC 7541 4.2) */
 	enum hp_huff_use huffman;
 };
 

@@ -72,7 +72,7 @@ void hp_str_write(struct buf *out, unsigned first, unsigned bits, struct bytes s
 /* One entry of a dynamic table. The octets stand behind the struct: name, then value. */
 struct hp_entry {
 	uint32_t name_len, value_len;
-	uint32_t refs;      /* QPACK encoder: field sections that still point here */
+	uint32_t refs; /* QPACK encoder: field sections that still point here */
 	uint8_t octets[];
 };
 

@@ -6,13 +6,16 @@
 const struct hpack_kind_info hpack_kinds[5] = {
 	[HPACK_INDEXED] = {0x80, 7, "indexed", "Indexed Header Field", "RFC 7541 6.1",
 		"Name and value stand in a table under this index; the field costs no more than the index."},
-	[HPACK_LITERAL_INCREMENTAL] = {0x40, 6, "literal-incremental", "Literal Header Field with Incremental Indexing",
-		"RFC 7541 6.2.1", "The value is written out and the field is added to both ends' dynamic tables, so next "
+	[HPACK_LITERAL_INCREMENTAL] = {0x40, 6, "literal-incremental",
+		"Literal Header Field with Incremental Indexing", "RFC 7541 6.2.1",
+		"The value is written out and the field is added to both ends' dynamic tables, so next "
 		"time it costs an index."},
-	[HPACK_LITERAL_WITHOUT] = {0x00, 4, "literal-without", "Literal Header Field without Indexing", "RFC 7541 6.2.2",
-		"The value is written out and the tables stay as they are."},
-	[HPACK_LITERAL_NEVER] = {0x10, 4, "literal-never", "Literal Header Field Never Indexed", "RFC 7541 6.2.3",
-		"The value is written out and no hop may ever put it in a table, so that compression cannot leak it."},
+	[HPACK_LITERAL_WITHOUT] = {0x00, 4, "literal-without", "Literal Header Field without Indexing",
+		"RFC 7541 6.2.2", "The value is written out and the tables stay as they are."},
+	[HPACK_LITERAL_NEVER] = {0x10, 4, "literal-never", "Literal Header Field Never Indexed",
+		"RFC 7541 6.2.3",
+		"The value is written out and no hop may ever put it in a table, so that compression cannot "
+		"leak it."},
 	[HPACK_SIZE_UPDATE] = {0x20, 5, "size-update", "Dynamic Table Size Update", "RFC 7541 6.3",
 		"The encoder sets the size of the dynamic table, at most what the decoder allowed."},
 };

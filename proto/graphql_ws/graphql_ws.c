@@ -1,0 +1,139 @@
+/*
+ * graphql-transport-ws messages: what each may hold (graphql-ws PROTOCOL.md, "Message types").
+ */
+#include "proto/graphql_ws/graphql_ws.h"
+
+#define REF "graphql-ws PROTOCOL.md"
+
+const struct gqlws_type_info gqlws_types[8] = {
+	[GQLWS_CONNECTION_INIT] = {"connection_init", GQLWS_FROM_CLIENT, false,
+		"Asks for a connection within the socket; must come first and once."},
+	[GQLWS_CONNECTION_ACK] = {"connection_ack", GQLWS_FROM_SERVER, false,
+		"Grants it; operations may begin."},
+	[GQLWS_PING] = {"ping", GQLWS_FROM_BOTH, false, "Asks whether the other side is there."},
+	[GQLWS_PONG] = {"pong", GQLWS_FROM_BOTH, false,
+		"Answers a ping, or tells unasked that one is there."},
+	[GQLWS_SUBSCRIBE] = {"subscribe", GQLWS_FROM_CLIENT, true,
+		"Starts an operation under an id of its own."},
+	[GQLWS_NEXT] = {"next", GQLWS_FROM_SERVER, true, "One result of the operation."},
+	[GQLWS_ERROR] = {"error", GQLWS_FROM_SERVER, true, "The operation failed before it ran; it is over."},
+	[GQLWS_COMPLETE] = {"complete", GQLWS_FROM_BOTH, true,
+		"Server: all results have been sent. Client: no more results are wanted."},
+};
+
+static bool bad(struct perr *err, enum gqlws_from from, const char *what)
+{
+	int code = from == GQLWS_FROM_SERVER ? GQLWS_BAD_RESPONSE : GQLWS_BAD_REQUEST;
+	*err = (struct perr){code, err->off, what, REF};
+	return false;
+}
+
+/* Absent, null or of the given type. */
+static bool optional(const struct json *j, uint32_t node, enum json_type type)
+{
+	return node == JSON_NONE || json_is(j, node, JSON_NULL) || json_is(j, node, type);
+}
+
+/* A non-empty array of objects with a message each. */
+static bool is_errors(const struct json *j, uint32_t node)
+{
+	if (!json_is(j, node, JSON_ARRAY) || j->nodes[node].count == 0)
+		return false;
+	for (uint32_t c = j->nodes[node].child; c != JSON_NONE; c = j->nodes[c].next)
+		if (json_get(j, c, "message") == JSON_NONE)
+			return false;
+	return true;
+}
+
+static const char *payload_fault(const struct gqlws_msg *m, const struct json *j)
+{
+	uint32_t p = m->payload;
+	switch (m->type) {
+	case GQLWS_SUBSCRIBE:
+		if (!json_is(j, p, JSON_OBJECT))
+			return "subscribe needs a payload that is an object";
+		if (!json_is(j, json_get(j, p, "query"), JSON_STRING))
+			return "subscribe needs a query that is a string";
+		if (!optional(j, json_get(j, p, "variables"), JSON_OBJECT) ||
+			!optional(j, json_get(j, p, "extensions"), JSON_OBJECT))
+			return "variables and extensions are objects";
+		if (!optional(j, json_get(j, p, "operationName"), JSON_STRING))
+			return "operationName is a string";
+		return NULL;
+	case GQLWS_NEXT:
+		return json_is(j, p, JSON_OBJECT) ? NULL : "next needs a payload that is an object";
+	case GQLWS_ERROR:
+		return is_errors(j, p) ? NULL : "error needs a payload that is a list of errors";
+	case GQLWS_COMPLETE:
+		return NULL;
+	default:
+		return optional(j, p, JSON_OBJECT) ? NULL : "the payload is an object or absent";
+	}
+}
+
+static bool read_type(const struct json *j, struct gqlws_msg *m, enum gqlws_from from)
+{
+	uint32_t type = json_get(j, 0, "type");
+	for (unsigned i = 0; i < sizeof gqlws_types / sizeof *gqlws_types; i++) {
+		if (!json_str_is(j, type, gqlws_types[i].name))
+			continue;
+		m->type = (enum gqlws_type)i;
+		return gqlws_types[i].from & from;
+	}
+	return false;
+}
+
+bool gqlws_read(const struct alloc *al, struct bytes in, enum gqlws_from from, struct gqlws_msg *m,
+	struct json *j, struct perr *err)
+{
+	*m = (struct gqlws_msg){.id = JSON_NONE, .payload = JSON_NONE};
+	*err = (struct perr){0};
+	*j = (struct json){.al = al};
+	if (in.n > GQLWS_MESSAGE_OCTETS_MAX)
+		return bad(err, from, "the message is over GQLWS_MESSAGE_OCTETS_MAX");
+	if (!json_parse(j, al, in)) {
+		bool oom = j->err.code == -1;
+		err->off = j->err.off;
+		bad(err, from, oom ? "out of memory" : j->err.what);
+		if (oom)
+			err->code = -1;
+		return false;
+	}
+	if (!json_is(j, 0, JSON_OBJECT))
+		return bad(err, from, "a message is an object");
+	if (!read_type(j, m, from))
+		return bad(err, from, "the type is missing, unknown, or not for this direction");
+	m->id = json_get(j, 0, "id");
+	m->payload = json_get(j, 0, "payload");
+	if (gqlws_types[m->type].has_id && (!json_is(j, m->id, JSON_STRING) || j->nodes[m->id].len <= 2))
+		return bad(err, from, "the id must be a string that is not empty");
+	const char *what = payload_fault(m, j);
+	return !what || bad(err, from, what);
+}
+
+void gqlws_write(struct buf *out, enum gqlws_type type, struct bytes id_raw, struct bytes payload_raw)
+{
+	buf_u8(out, '{');
+	if (id_raw.n) {
+		buf_str(out, "\"id\":");
+		buf_add(out, id_raw);
+		buf_u8(out, ',');
+	}
+	buf_str(out, "\"type\":\"");
+	buf_str(out, gqlws_types[type].name);
+	buf_u8(out, '"');
+	if (payload_raw.n) {
+		buf_str(out, ",\"payload\":");
+		buf_add(out, payload_raw);
+	}
+	buf_u8(out, '}');
+}
+
+void gqlsse_write(struct buf *out, enum gqlws_type type, struct bytes payload_raw)
+{
+	buf_str(out, "event: ");
+	buf_str(out, gqlws_types[type].name);
+	buf_str(out, "\ndata: ");
+	buf_add(out, payload_raw);
+	buf_str(out, "\n\n");
+}
