@@ -7,7 +7,7 @@
 
 static const char b64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-void base64_put(struct buf *out, struct bytes b)
+void base64_fixed(char *out, struct bytes b)
 {
 	for (size_t i = 0; i < b.n; i += 3) {
 		size_t have = b.n - i < 3 ? b.n - i : 3;
@@ -16,10 +16,20 @@ void base64_put(struct buf *out, struct bytes b)
 			v |= (uint32_t)b.p[i + 1] << 8;
 		if (have > 2)
 			v |= b.p[i + 2];
-		buf_u8(out, (unsigned)b64_alphabet[v >> 18]);
-		buf_u8(out, (unsigned)b64_alphabet[v >> 12 & 63]);
-		buf_u8(out, have > 1 ? (unsigned)b64_alphabet[v >> 6 & 63] : '=');
-		buf_u8(out, have > 2 ? (unsigned)b64_alphabet[v & 63] : '=');
+		*out++ = b64_alphabet[v >> 18];
+		*out++ = b64_alphabet[v >> 12 & 63];
+		*out++ = have > 1 ? b64_alphabet[v >> 6 & 63] : '=';
+		*out++ = have > 2 ? b64_alphabet[v & 63] : '=';
+	}
+	*out = '\0';
+}
+
+void base64_put(struct buf *out, struct bytes b)
+{
+	for (size_t i = 0; i < b.n; i += 3) {
+		char four[5];
+		base64_fixed(four, bytes_sub(b, i, b.n - i < 3 ? b.n - i : 3));
+		buf_str(out, four);
 	}
 }
 

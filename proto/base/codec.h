@@ -8,6 +8,8 @@
 
 /* Appends the base64 form of `b`, padded. */
 void base64_put(struct buf *out, struct bytes b);
+/* The same into memory that has 4 octets for every 3 begun, and one for the NUL that ends it. */
+void base64_fixed(char *out, struct bytes b);
 /* Appends what `b` encodes. False when a character is outside the alphabet, padding is missing or misplaced, or
  * unused bits are not zero (`strict`); nothing is appended then. */
 bool base64_get(struct buf *out, struct bytes b, bool strict);

@@ -129,6 +129,7 @@ struct h1_dec {
 	uint8_t state, role, flags;
 	uint16_t err;
 	uint16_t empty_lines;
+	uint32_t ext_octets;
 };
 
 #define H1_PIPELINE_MAX 32 /* requests whose method a response decoder remembers */

@@ -57,9 +57,8 @@ struct sse_ev {
 	bool dropped;
 	struct { /* LINE */
 		enum sse_field field;
-		uint64_t off, value_off; /* of the line; of the value (after ":" and one space) */
-		uint32_t name_len, value_len,
-			end_len; /* name; value; 1 or 2 octets of line end (a CRLF cut by the input counts 1) */
+		uint64_t off, value_off;      /* of the line; of the value (after ":" and one space) */
+		uint32_t name_len, value_len; /* `len` of the event is the line with one octet of line end */
 	} line;
 	struct perr err;
 };
@@ -75,7 +74,7 @@ struct sse_dec {
 	struct sse_work *work; /* only while an event or a cut line is under way */
 	char *last_id;         /* last event ID string, allocated when not empty */
 	uint32_t last_id_len;
-	uint8_t state, want, err, bom;
+	uint8_t state, want, err, bom, flags;
 	uint64_t block_off; /* stream offset of the block's first octet; of the fault after an error */
 };
 
