@@ -1,0 +1,301 @@
+/*
+ * exchange: one request and its answer, as both polling techniques use it, and the way up by POST for techniques that
+ * have none of their own.
+ *
+ * A request on a connection that has already served, and that ends before one octet of the answer came, is repeated
+ * once on a new connection: the server closed the idle connection while the request was under way (RFC 9112 9.3.1).
+ * A POST that got no answer is repeated after a second until it gets one.
+ */
+#include "proto/tech/tech_int.h"
+
+#include <string.h>
+
+void tech_ask(struct tech_client *c, struct tech_outs *q)
+{
+	const struct tech_opts *o = c->site->opts;
+	struct tech_request r = {.ask = TECH_ASK_FETCH,
+		.with_since = o->resume,
+		.since = o->resume ? c->since : 0,
+		.number = c->site->identify ? c->number : 0};
+	h1_dec_expect(&c->u.h1, BYTES_LIT("GET"));
+	c->flags |= TECH_F_ASKED;
+	c->flags &= (uint16_t) ~(TECH_F_ANSWER | TECH_F_READ | TECH_F_CLOSE);
+	tech_write(q, TECH_MAIN, tech_request_blob(c->site, &r), TECH_UNIT_REQUEST);
+}
+
+bool tech_ask_again(struct tech_client *c, struct tech_outs *q)
+{
+	bool again = (c->flags & TECH_F_ASKED) && (c->flags & TECH_F_USED) &&
+		     !(c->flags & (TECH_F_ANSWER | TECH_F_RETRIED));
+	if (!again)
+		return false;
+	tech_client_clear(c);
+	c->flags |= TECH_F_RETRIED;
+	tech_connect(c, q, false);
+	return true;
+}
+
+void tech_take(struct tech_client *c, struct bytes payload, struct tech_outs *q)
+{
+	struct tech_ident id;
+	if (!tech_ident_read(payload, &id))
+		return;
+	c->since = id.id;
+	tech_message(q, TECH_MAIN, &id, payload.n);
+}
+
+/* The unit stands in the queue before the messages it carried, and names the first. */
+static void read_list(
+	struct tech_client *c, struct bytes body, uint64_t off, uint64_t len, struct tech_outs *q)
+{
+	size_t at = q->n, n = 0;
+	uint64_t first = 0;
+	struct bytes rest = body, payload;
+	tech_unit(q, TECH_MAIN, TECH_UNIT_RESPONSE, off, len);
+	while (c->status == 200 && tech_list_next(&rest, &payload)) {
+		size_t before = q->n;
+		tech_take(c, payload, q);
+		if (q->n > before && !n++)
+			first = q->v[before].id;
+	}
+	if (q->n > at && !q->failed) {
+		q->v[at].id = first;
+		q->v[at].n_msgs = (uint32_t)n;
+		q->v[at].status = c->status;
+	}
+	c->flags |= TECH_F_READ;
+}
+
+static bool keep_piece(struct tech_client *c, struct bytes piece)
+{
+	const struct alloc *al = c->site->al;
+	if (!c->body) {
+		c->body = alloc_get(al, sizeof *c->body);
+		if (!c->body)
+			return false;
+		buf_init(c->body, al, TECH_BODY_MAX);
+	}
+	buf_add(c->body, piece);
+	return !c->body->failed;
+}
+
+static void drop_body(struct tech_client *c)
+{
+	if (!c->body)
+		return;
+	buf_fini(c->body);
+	alloc_put(c->site->al, c->body, sizeof *c->body);
+	c->body = NULL;
+}
+
+/* One decoder event. Returns false when the answer cannot be read. */
+static bool answer_event(struct tech_client *c, const struct h1_ev *ev, struct tech_outs *q, bool *done)
+{
+	switch (ev->kind) {
+	case H1_HEAD:
+		c->flags |= TECH_F_ANSWER;
+		if (ev->head.interim)
+			return true;
+		c->status = ev->head.status;
+		c->resp_off = ev->head.off;
+		c->resp_left = ev->head.framing == H1_FRAMING_LENGTH ? ev->head.content_length : UINT64_MAX;
+		if (!ev->head.keep_alive)
+			c->flags |= TECH_F_CLOSE;
+		return true;
+	case H1_DATA:
+		if (!c->body && ev->data.n == c->resp_left) { /* all of it lies here: read it in place */
+			read_list(c, ev->data, c->resp_off, ev->off + ev->len - c->resp_off, q);
+			return true;
+		}
+		return keep_piece(c, ev->data);
+	case H1_END:
+		if (c->status < 200)
+			return true;
+		if (!(c->flags & TECH_F_READ))
+			read_list(c, c->body ? buf_bytes(c->body) : BYTES_NONE, c->resp_off,
+				ev->off + ev->len - c->resp_off, q);
+		drop_body(c);
+		*done = true;
+		return true;
+	default:
+		return ev->kind != H1_ERROR && ev->kind != H1_TRUNCATED;
+	}
+}
+
+enum tech_answer tech_read_answer(struct tech_client *c, struct bytes data, bool eof, struct tech_outs *q)
+{
+	struct h1_ev ev;
+	bool done = false;
+	if (eof)
+		h1_dec_eof(&c->u.h1);
+	else
+		h1_dec_feed(&c->u.h1, data);
+	while (h1_dec_next(&c->u.h1, &ev) != H1_NEED) {
+		if (!answer_event(c, &ev, q, &done)) {
+			struct tech_out *o = tech_note(q, TECH_MAIN, TECH_NOTE_HTTP_ERROR, 0, 0);
+			if (o) {
+				o->why = TECH_WHY_PROTOCOL;
+				if (ev.kind == H1_ERROR || ev.kind == H1_TRUNCATED)
+					o->err = ev.err;
+			}
+			return TECH_ANSWER_BAD;
+		}
+		if (ev.kind == H1_CLOSED || ev.kind == H1_SWITCHED)
+			break;
+	}
+	if (!done)
+		return TECH_ANSWER_PART;
+	c->flags &= (uint16_t) ~(TECH_F_ASKED | TECH_F_ANSWER | TECH_F_READ | TECH_F_RETRIED);
+	c->flags |= TECH_F_USED;
+	return TECH_ANSWER_DONE;
+}
+
+/* ---- the way up by POST ----------------------------------------------------------------------------------- */
+
+enum { POST_OFF, POST_CONNECTING, POST_IDLE, POST_BUSY };
+
+struct tech_post {
+	struct tech_msg *msg[TECH_POST_MAX];
+	uint32_t head, n;
+	struct h1_dec h1;
+	uint64_t resp_off;
+	int64_t retry_ns;
+	uint16_t status;
+	uint8_t state;
+	bool used, close;
+};
+
+static struct tech_post *post_get(struct tech_client *c)
+{
+	if (!c->post && (c->post = alloc_get(c->site->al, sizeof *c->post))) {
+		memset(c->post, 0, sizeof *c->post);
+		c->post->retry_ns = 0;
+		h1_dec_init(&c->post->h1, c->site->al, H1_RESPONSES, NULL);
+	}
+	return c->post;
+}
+
+bool tech_post_add(struct tech_client *c, struct tech_msg *m)
+{
+	struct tech_post *p = post_get(c);
+	if (!p || p->n == TECH_POST_MAX)
+		return false;
+	p->msg[(p->head + p->n++) % TECH_POST_MAX] = tech_msg_ref(m);
+	return true;
+}
+
+struct tech_msg *tech_post_first(struct tech_client *c)
+{
+	return c->post && c->post->n ? c->post->msg[c->post->head] : NULL;
+}
+
+void tech_post_pop(struct tech_client *c)
+{
+	struct tech_post *p = c->post;
+	tech_msg_unref(p->msg[p->head]);
+	p->head = (p->head + 1) % TECH_POST_MAX;
+	p->n--;
+}
+
+void tech_post_free(struct tech_client *c)
+{
+	if (!c->post)
+		return;
+	while (c->post->n)
+		tech_post_pop(c);
+	h1_dec_fini(&c->post->h1);
+	alloc_put(c->site->al, c->post, sizeof *c->post);
+	c->post = NULL;
+}
+
+int64_t tech_post_wake(const struct tech_client *c)
+{
+	const struct tech_post *p = c->post;
+	if (c->site->kind == TECH_WEBSOCKET || !p || !p->n || p->state != POST_OFF)
+		return TECH_NEVER;
+	return p->retry_ns;
+}
+
+/* Sends the oldest message when the way is free, opens the way when there is something to send. */
+static void post_go(struct tech_client *c, int64_t now, struct tech_outs *q)
+{
+	struct tech_post *p = c->post;
+	if (!p->n || c->state == TECH_ENDED)
+		return;
+	if (p->state == POST_OFF && p->retry_ns <= now) {
+		p->state = POST_CONNECTING;
+		tech_push(q, TECH_OUT_OPEN, TECH_UPLINK);
+	} else if (p->state == POST_IDLE) {
+		struct tech_msg *m = p->msg[p->head];
+		struct tech_request r = {.ask = TECH_ASK_POST,
+			.number = c->site->identify ? c->number : 0,
+			.body = slice_bytes(slice_of(m->payload))};
+		h1_dec_expect(&p->h1, BYTES_LIT("POST"));
+		p->state = POST_BUSY;
+		struct tech_out *o =
+			tech_write(q, TECH_UPLINK, tech_request_blob(c->site, &r), TECH_UNIT_REQUEST);
+		if (o) {
+			o->id = m->id;
+			o->n_msgs = 1;
+		}
+	}
+}
+
+static void post_gone(struct tech_client *c, int64_t now)
+{
+	struct tech_post *p = c->post;
+	bool stale = p->state == POST_BUSY && p->used; /* an idle connection that the server was closing */
+	p->retry_ns = stale ? now : now + TECH_S;
+	p->state = POST_OFF;
+	p->used = p->close = false;
+	h1_dec_fini(&p->h1);
+	h1_dec_init(&p->h1, c->site->al, H1_RESPONSES, NULL);
+}
+
+/* False when the connection must be given up. */
+static bool post_data(struct tech_client *c, struct bytes data, struct tech_outs *q)
+{
+	struct tech_post *p = c->post;
+	struct h1_ev ev;
+	h1_dec_feed(&p->h1, data);
+	while (h1_dec_next(&p->h1, &ev) != H1_NEED) {
+		if (ev.kind == H1_HEAD && !ev.head.interim) {
+			p->status = ev.head.status;
+			p->resp_off = ev.head.off;
+			p->close = !ev.head.keep_alive;
+		} else if (ev.kind == H1_END && p->status >= 200) {
+			tech_unit(q, TECH_UPLINK, TECH_UNIT_RESPONSE, p->resp_off,
+				ev.off + ev.len - p->resp_off);
+			if (p->status < 300 && p->n)
+				tech_post_pop(c);
+			p->state = POST_IDLE;
+			p->used = true;
+			if (p->close)
+				return false;
+		} else if (ev.kind == H1_ERROR || ev.kind == H1_TRUNCATED || ev.kind == H1_CLOSED) {
+			return false;
+		}
+	}
+	return true;
+}
+
+void tech_post_input(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
+{
+	struct tech_post *p = c->post;
+	if (!p || c->site->kind == TECH_WEBSOCKET)
+		return;
+	if (in->conn == TECH_UPLINK) {
+		if (in->kind == TECH_IN_UP && p->state == POST_CONNECTING) {
+			p->state = POST_IDLE;
+		} else if (in->kind == TECH_IN_DATA && !post_data(c, in->data, q)) {
+			tech_push(q, TECH_OUT_CLOSE, TECH_UPLINK);
+			post_gone(c, in->now_ns);
+			p->retry_ns = in->now_ns;
+		} else if (in->kind == TECH_IN_EOF || in->kind == TECH_IN_RESET) {
+			if (in->kind == TECH_IN_EOF)
+				tech_push(q, TECH_OUT_CLOSE, TECH_UPLINK);
+			post_gone(c, in->now_ns);
+		}
+	}
+	post_go(c, in->now_ns, q);
+}

@@ -1,0 +1,577 @@
+/*
+ * server: the server ends: history, subscribers, HTTP/1.1 requests and their way to the technique they ask for.
+ *
+ * A request is routed by its target: path -> site, query since= and client=. A POST to a site's path is a message
+ * going up, whatever the technique. Requests are not pipelined: octets that arrive while an answer is outstanding
+ * end the connection (browsers do not pipeline, RFC 9112 9.3.2 allows a server to close).
+ *
+ * The history names messages as Last-Event-ID does: `since` is looked up, newest first; when it is not there (too old,
+ * or another process's) everything with a larger number counts as newer.
+ */
+#include "proto/tech/tech_int.h"
+
+#include "proto/ws/handshake.h"
+
+#include <string.h>
+
+#define POST_BODY_MAX (1u << 20)
+
+static const struct tech_conn_ops *const conn_ops[TECH_KINDS] = {
+	[TECH_POLLING] = &tech_polling_conn,
+	[TECH_LONG_POLLING] = &tech_long_polling_conn,
+	[TECH_SSE] = &tech_sse_conn,
+	[TECH_WEBSOCKET] = &tech_websocket_conn,
+};
+
+void tech_server_init(struct tech_server *s, const struct alloc *al)
+{
+	memset(s, 0, sizeof *s);
+	s->al = al;
+}
+
+void tech_server_forget(struct tech_server *s)
+{
+	struct tech_hub *h = &s->hub;
+	for (size_t i = 0; i < TECH_HISTORY_MAX; i++) {
+		tech_msg_unref(h->ring[i]);
+		h->ring[i] = NULL;
+	}
+	h->seq = 0;
+	h->targeted = false;
+	tech_msg_unref(s->fan_msg);
+	s->fan_msg = NULL;
+	for (uint32_t i = 0; i < s->n_sites; i++) {
+		s->site[i]->cursor = NULL;
+		tech_site_changed(s->site[i]);
+	}
+}
+
+void tech_server_fini(struct tech_server *s)
+{
+	tech_server_forget(s);
+}
+
+bool tech_server_add(struct tech_server *s, struct tech_site *site)
+{
+	if (s->n_sites == TECH_SITES_MAX)
+		return false;
+	s->site[s->n_sites++] = site;
+	return true;
+}
+
+/* ---- history ---------------------------------------------------------------------------------------------- */
+
+static struct tech_msg *at_seq(const struct tech_hub *h, uint64_t seq)
+{
+	return h->ring[(seq - 1) % TECH_HISTORY_MAX];
+}
+
+static uint64_t oldest(const struct tech_hub *h)
+{
+	return h->seq > TECH_HISTORY_MAX ? h->seq - TECH_HISTORY_MAX : 0;
+}
+
+void tech_seek(struct tech_conn *c, const struct tech_want *w)
+{
+	const struct tech_hub *h = &c->srv->hub;
+	if (!w->has_since || !c->site->opts->resume) {
+		if (!(c->flags & TECH_CF_SEEN))
+			c->cursor = h->seq;
+		c->flags |= TECH_CF_SEEN;
+		return;
+	}
+	uint64_t newer = h->seq; /* everything from here on has a larger number */
+	for (uint64_t s = h->seq; s > oldest(h); s--) {
+		uint64_t id = at_seq(h, s)->id;
+		if (id == w->since) {
+			c->cursor = s;
+			return;
+		}
+		if (id > w->since)
+			newer = s - 1;
+		else if (id + TECH_HISTORY_MAX < w->since)
+			break;
+	}
+	c->cursor = newer;
+}
+
+bool tech_concerns(const struct tech_conn *c, const struct tech_msg *m)
+{
+	return (m->to_lo <= 1 && m->to_hi == UINT32_MAX) || (c->client >= m->to_lo && c->client <= m->to_hi);
+}
+
+struct tech_msg *tech_history_next(struct tech_conn *c)
+{
+	const struct tech_hub *h = &c->srv->hub;
+	if (c->cursor < oldest(h))
+		c->cursor = oldest(h);
+	while (c->cursor < h->seq) {
+		struct tech_msg *m = at_seq(h, ++c->cursor);
+		if (tech_concerns(c, m))
+			return m;
+	}
+	return NULL;
+}
+
+bool tech_history_any(const struct tech_conn *c)
+{
+	struct tech_conn look = *c;
+	return tech_history_next(&look) != NULL;
+}
+
+/* ---- subscribers and fan-out ------------------------------------------------------------------------------ */
+
+void tech_subscribe(struct tech_conn *c)
+{
+	struct tech_site *s = c->site;
+	c->cursor = c->srv->hub.seq;
+	c->sub_next = NULL;
+	c->sub_prev = s->sub_last;
+	if (s->sub_last)
+		s->sub_last->sub_next = c;
+	else
+		s->sub_first = c;
+	s->sub_last = c;
+	s->subs++;
+	c->flags |= TECH_CF_SUB;
+}
+
+void tech_unsubscribe(struct tech_conn *c)
+{
+	struct tech_site *s = c->site;
+	if (!(c->flags & TECH_CF_SUB))
+		return;
+	c->flags &= (uint8_t)~TECH_CF_SUB;
+	if (s->cursor == c)
+		s->cursor = c->sub_next;
+	if (c->sub_prev)
+		c->sub_prev->sub_next = c->sub_next;
+	else
+		s->sub_first = c->sub_next;
+	if (c->sub_next)
+		c->sub_next->sub_prev = c->sub_prev;
+	else
+		s->sub_last = c->sub_prev;
+	c->sub_prev = c->sub_next = NULL;
+	s->subs--;
+}
+
+void tech_server_publish(struct tech_server *s, struct tech_msg *m)
+{
+	struct tech_hub *h = &s->hub;
+	struct tech_msg **slot = &h->ring[h->seq++ % TECH_HISTORY_MAX];
+	tech_msg_unref(*slot);
+	*slot = tech_msg_ref(m);
+	if (m->to_lo > 1 || m->to_hi != UINT32_MAX)
+		h->targeted = true;
+	tech_msg_unref(s->fan_msg);
+	s->fan_msg = tech_msg_ref(m);
+	s->fan_site = 0;
+	if (s->n_sites)
+		s->site[0]->cursor = s->site[0]->sub_first;
+}
+
+struct tech_conn *tech_server_fan(struct tech_server *s, int64_t now_ns, struct tech_outs *q)
+{
+	while (s->fan_msg && s->fan_site < s->n_sites) {
+		struct tech_site *site = s->site[s->fan_site];
+		struct tech_conn *c = site->cursor;
+		if (!c) {
+			if (++s->fan_site < s->n_sites)
+				s->site[s->fan_site]->cursor = s->site[s->fan_site]->sub_first;
+			continue;
+		}
+		site->cursor = c->sub_next;
+		if (c->cursor >= s->hub.seq || !tech_concerns(c, s->fan_msg))
+			continue; /* subscribed after it was published and has it from the history */
+		if (c->mode != TECH_MODE_HELD)
+			c->cursor = s->hub.seq;
+		conn_ops[site->kind]->push(c, s->fan_msg, now_ns, q);
+		return c;
+	}
+	tech_msg_unref(s->fan_msg);
+	s->fan_msg = NULL;
+	return NULL;
+}
+
+/* ---- answers ---------------------------------------------------------------------------------------------- */
+
+static struct tech_response response(const struct tech_conn *c, unsigned status, int64_t now)
+{
+	bool close = (c->flags & (TECH_CF_CLOSE | TECH_CF_HTTP10)) || c->srv->draining;
+	return (struct tech_response){.status = status,
+		.http10 = (c->flags & TECH_CF_HTTP10) != 0,
+		.close = close,
+		.keepalive_ns = c->srv->keepalive_ns,
+		.now_ns = now};
+}
+
+void tech_answered(struct tech_conn *c, int64_t now, struct tech_outs *q)
+{
+	c->mode = TECH_MODE_HTTP;
+	c->since_ns = now;
+	c->wake_ns = c->srv->keepalive_ns > 0 ? now + c->srv->keepalive_ns : TECH_NEVER;
+	if ((c->flags & (TECH_CF_CLOSE | TECH_CF_HTTP10)) || c->srv->draining) {
+		tech_push(q, TECH_OUT_CLOSE, 0);
+		c->mode = TECH_MODE_DONE;
+		c->wake_ns = TECH_NEVER;
+	}
+}
+
+static struct blob *render(const struct tech_conn *c, struct tech_response *r)
+{
+	struct buf b;
+	buf_init(&b, c->srv->al, TECH_HEAD_MAX + r->body.n);
+	tech_put_response(&b, c->site, r);
+	struct blob *blob = buf_blob(&b);
+	buf_fini(&b);
+	return blob;
+}
+
+static struct blob *render_list(struct tech_conn *c, int64_t now, uint64_t *first, uint32_t *n)
+{
+	struct buf body;
+	buf_init(&body, c->srv->al, TECH_BODY_MAX);
+	buf_str(&body, "{\"messages\":[");
+	for (struct tech_msg *m; (m = tech_history_next(c));) {
+		if ((*n)++)
+			buf_u8(&body, ',');
+		else
+			*first = m->id;
+		buf_add(&body, slice_bytes(slice_of(m->payload)));
+	}
+	buf_str(&body, "]}");
+	struct tech_response r = response(c, 200, now);
+	r.type = "application/json";
+	r.body = buf_bytes(&body);
+	struct blob *blob = body.failed ? NULL : render(c, &r);
+	buf_fini(&body);
+	return blob;
+}
+
+void tech_answer_list(struct tech_conn *c, int64_t now, struct tech_outs *q)
+{
+	struct tech_hub *h = &c->srv->hub;
+	struct tech_site *s = c->site;
+	struct tech_response r = response(c, 200, now);
+	uint64_t first = 0, from = c->cursor < oldest(h) ? oldest(h) : c->cursor;
+	uint64_t k0 = 200u | (uint64_t)r.close << 16 | (uint64_t)(c->srv->keepalive_ns / TECH_S) << 20;
+	uint64_t k1 = from << 32 | (h->seq & 0xffffffffu), k2 = tech_date_key(s, now);
+	uint32_t n = 0;
+	struct blob *b = h->targeted ? NULL : tech_cache_get(s->responses, k0, k1, k2);
+	if (b) {
+		n = (uint32_t)(h->seq - from);
+		first = n ? at_seq(h, from + 1)->id : 0;
+		c->cursor = h->seq;
+	} else {
+		b = render_list(c, now, &first, &n);
+		if (b && !h->targeted)
+			tech_cache_put(s->responses, &s->response_turn, k0, k1, k2, b);
+	}
+	struct tech_out *o = tech_write(q, 0, b, TECH_UNIT_RESPONSE);
+	if (o) {
+		o->id = first;
+		o->n_msgs = n;
+		o->status = 200;
+	}
+	tech_answered(c, now, q);
+}
+
+void tech_answer_empty(struct tech_conn *c, unsigned status, int64_t now, struct tech_outs *q)
+{
+	struct tech_response r = response(c, status, now);
+	uint64_t k0 = status | (uint64_t)r.close << 16 | (uint64_t)(c->srv->keepalive_ns / TECH_S) << 20;
+	uint64_t k2 = tech_date_key(c->site, now);
+	struct blob *b = tech_cache_get(c->site->responses, k0, 0, k2);
+	r.no_length = true;
+	if (!b && (b = render(c, &r)))
+		tech_cache_put(c->site->responses, &c->site->response_turn, k0, 0, k2, b);
+	struct tech_out *o = tech_write(q, 0, b, TECH_UNIT_RESPONSE);
+	if (o)
+		o->status = (uint16_t)status;
+	tech_answered(c, now, q);
+}
+
+void tech_answer_refuse(
+	struct tech_conn *c, unsigned status, const char *extra, int64_t now, struct tech_outs *q)
+{
+	c->flags |= TECH_CF_CLOSE;
+	struct tech_response r = response(c, status, now);
+	const char *phrase = h1_reason(status);
+	r.type = "text/plain";
+	r.body = bytes_str(phrase);
+	r.extra = extra;
+	struct tech_out *o = tech_write(q, 0, render(c, &r), TECH_UNIT_RESPONSE);
+	if (o)
+		o->status = (uint16_t)status;
+	tech_answered(c, now, q);
+}
+
+/* ---- requests --------------------------------------------------------------------------------------------- */
+
+static bool number_after(struct bytes query, const char *name, uint64_t *v)
+{
+	size_t n = strlen(name);
+	for (size_t i = 0; i + n < query.n; i++) {
+		bool start = i == 0 || query.p[i - 1] == '&';
+		if (!start || memcmp(query.p + i, name, n) != 0)
+			continue;
+		size_t d = i + n;
+		*v = 0;
+		for (; d < query.n && d < i + n + 19 && query.p[d] >= '0' && query.p[d] <= '9'; d++)
+			*v = *v * 10 + (uint64_t)(query.p[d] - '0');
+		return d > i + n;
+	}
+	return false;
+}
+
+static void read_target(struct tech_conn *c, struct bytes target, struct tech_want *w)
+{
+	size_t n = 0;
+	uint64_t v;
+	while (n < target.n && target.p[n] != '?')
+		n++;
+	struct bytes path = bytes_sub(target, 0, n);
+	struct bytes query = n < target.n ? bytes_sub(target, n + 1, target.n - n - 1) : BYTES_NONE;
+	c->site = NULL;
+	for (uint32_t i = 0; i < c->srv->n_sites && !c->site; i++)
+		if (bytes_eq_str(path, c->srv->site[i]->path))
+			c->site = c->srv->site[i];
+	w->has_since = number_after(query, "since=", &w->since);
+	if (number_after(query, "client=", &v) && v <= UINT32_MAX)
+		w->client = (uint32_t)v;
+}
+
+static void read_head(struct tech_conn *c, const struct h1_head *h, struct tech_want *w)
+{
+	struct bytes id = h1_value(h, "Last-Event-ID");
+	struct buf text;
+	*w = (struct tech_want){.http10 = h->version < 11, .close = !h->keep_alive};
+	read_target(c, h->target, w);
+	if (id.p) { /* what the stream said last outranks what the page knew when it was loaded */
+		buf_init(&text, c->srv->al, 64);
+		buf_str(&text, "id=");
+		buf_add(&text, bytes_sub(id, 0, id.n < 20 ? id.n : 20));
+		w->has_since |= number_after(buf_bytes(&text), "id=", &w->since);
+		buf_fini(&text);
+	}
+	w->post = bytes_eq_str(h->method, "POST");
+	if (c->site && c->site->kind == TECH_WEBSOCKET && !w->post) {
+		struct ws_hs_request hs;
+		ws_hs_check_request(h, NULL, &hs);
+		w->ws_status = hs.status;
+		if (hs.status == 101)
+			ws_accept(hs.key, w->ws_accept);
+	}
+	c->req_off = h->off;
+	c->client = w->client;
+	c->flags &= (uint8_t) ~(TECH_CF_HTTP10 | TECH_CF_CLOSE | TECH_CF_POST);
+	c->flags |= (uint8_t)((w->http10 ? TECH_CF_HTTP10 : 0) | (w->close ? TECH_CF_CLOSE : 0) |
+			      (w->post ? TECH_CF_POST : 0));
+}
+
+static bool keep_body(struct tech_conn *c, struct bytes piece)
+{
+	if (!c->body) {
+		c->body = alloc_get(c->srv->al, sizeof *c->body);
+		if (!c->body)
+			return false;
+		buf_init(c->body, c->srv->al, POST_BODY_MAX);
+	}
+	buf_add(c->body, piece);
+	return !c->body->failed;
+}
+
+static void drop_body(struct tech_conn *c)
+{
+	if (!c->body)
+		return;
+	buf_fini(c->body);
+	alloc_put(c->srv->al, c->body, sizeof *c->body);
+	c->body = NULL;
+}
+
+static void answer_post(struct tech_conn *c, int64_t now, struct tech_outs *q)
+{
+	struct tech_ident id;
+	struct bytes body = c->body ? buf_bytes(c->body) : BYTES_NONE;
+	if (tech_ident_read(body, &id)) {
+		tech_message(q, 0, &id, body.n);
+		tech_answer_empty(c, 204, now, q);
+	} else {
+		tech_answer_refuse(c, 400, NULL, now, q);
+	}
+	drop_body(c);
+}
+
+/* A request is complete. False when the rest of the input is not HTTP any more. */
+static bool serve(
+	struct tech_conn *c, const struct tech_want *w, uint64_t end, int64_t now, struct tech_outs *q)
+{
+	tech_unit(q, 0, TECH_UNIT_REQUEST, c->req_off, end - c->req_off);
+	c->wake_ns = TECH_NEVER;
+	if (!c->site)
+		tech_answer_refuse(c, 404, NULL, now, q);
+	else if (c->flags & TECH_CF_POST)
+		answer_post(c, now, q);
+	else
+		conn_ops[c->site->kind]->request(c, w, now, q);
+	return c->mode == TECH_MODE_HTTP;
+}
+
+static void refuse(struct tech_conn *c, const struct perr *err, int64_t now, struct tech_outs *q)
+{
+	struct tech_out *o = tech_note(q, 0, TECH_NOTE_HTTP_ERROR, err->code, 0);
+	if (o) {
+		o->err = *err;
+		o->why = TECH_WHY_PROTOCOL;
+	}
+	c->site = NULL;
+	tech_answer_refuse(c, err->code >= 400 ? (unsigned)err->code : 400, NULL, now, q);
+}
+
+static void http_data(struct tech_conn *c, struct bytes data, int64_t now, struct tech_outs *q)
+{
+	struct tech_want w = {0};
+	struct h1_ev ev;
+	c->wake_ns = TECH_NEVER;
+	h1_dec_feed(&c->u.h1, data);
+	for (;;) {
+		switch (h1_dec_next(&c->u.h1, &ev)) {
+		case H1_HEAD:
+			read_head(c, &ev.head, &w);
+			break;
+		case H1_DATA:
+			if (!(c->flags & TECH_CF_POST) || keep_body(c, ev.data))
+				break;
+			refuse(c,
+				&(struct perr){
+					413, ev.off, "the body is longer than 1 MiB", "RFC 9110 15.5.14"},
+				now, q);
+			return;
+		case H1_END:
+			if (!serve(c, &w, ev.off + ev.len, now, q))
+				return;
+			break;
+		case H1_ERROR:
+			refuse(c, &ev.err, now, q);
+			return;
+		case H1_NEED:
+		case H1_CLOSED:
+			return;
+		default:
+			break;
+		}
+	}
+}
+
+/* ---- connections ------------------------------------------------------------------------------------------ */
+
+void tech_conn_init(struct tech_conn *c, struct tech_server *s)
+{
+	*c = (struct tech_conn){
+		.srv = s, .wake_ns = TECH_NEVER, .due_ns = TECH_NEVER, .limit_ns = TECH_NEVER};
+	h1_dec_init(&c->u.h1, s->al, H1_REQUESTS, NULL);
+	s->conns++;
+}
+
+void tech_conn_fini(struct tech_conn *c)
+{
+	tech_unsubscribe(c);
+	if (c->mode == TECH_MODE_WS)
+		ws_dec_fini(&c->u.ws);
+	else
+		h1_dec_fini(&c->u.h1);
+	drop_body(c);
+	c->srv->conns--;
+}
+
+bool tech_conn_streaming(const struct tech_conn *c)
+{
+	return c->mode == TECH_MODE_STREAM || c->mode == TECH_MODE_WS;
+}
+
+/* The other side has ended it, or it is gone altogether. */
+static void ended(struct tech_conn *c, bool close, struct tech_outs *q)
+{
+	tech_unsubscribe(c);
+	if (c->mode == TECH_MODE_WS) {
+		ws_dec_fini(&c->u.ws);
+		h1_dec_init(&c->u.h1, c->srv->al, H1_REQUESTS, NULL);
+	}
+	if (close && c->mode != TECH_MODE_DONE)
+		tech_push(q, TECH_OUT_CLOSE, 0);
+	c->mode = TECH_MODE_DONE;
+	c->wake_ns = TECH_NEVER;
+}
+
+static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
+{
+	if (c->mode == TECH_MODE_HTTP) {
+		int64_t keep = c->srv->keepalive_ns;
+		if (h1_dec_busy(&c->u.h1) || keep <= 0)
+			return;
+		c->wake_ns = c->since_ns + keep;
+		if (c->wake_ns > now)
+			return;
+		ended(c, true, q);
+	} else if (c->mode != TECH_MODE_DONE && conn_ops[c->site->kind]->time) {
+		conn_ops[c->site->kind]->time(c, now, q);
+	}
+}
+
+static void conn_stop(struct tech_conn *c, int64_t now, struct tech_outs *q)
+{
+	c->flags |= TECH_CF_CLOSE;
+	if (c->mode == TECH_MODE_HTTP)
+		ended(c, true, q);
+	else if (c->mode != TECH_MODE_DONE)
+		conn_ops[c->site->kind]->stop(c, now, q);
+}
+
+static void conn_data(struct tech_conn *c, const struct tech_in *in, struct tech_outs *q)
+{
+	switch (c->mode) {
+	case TECH_MODE_HTTP:
+		http_data(c, in->data, in->now_ns, q);
+		break;
+	case TECH_MODE_WS:
+		conn_ops[c->site->kind]->data(c, in->data, in->now_ns, q);
+		break;
+	case TECH_MODE_HELD:
+	case TECH_MODE_STREAM: /* a second request before the first answer has ended */
+		ended(c, false, q);
+		tech_push(q, TECH_OUT_ABORT, 0);
+		break;
+	default:
+		break;
+	}
+}
+
+void tech_conn_input(struct tech_conn *c, const struct tech_in *in, struct tech_outs *q)
+{
+	switch (in->kind) {
+	case TECH_IN_UP:
+		c->since_ns = in->now_ns;
+		c->wake_ns = c->srv->keepalive_ns > 0 ? in->now_ns + c->srv->keepalive_ns : TECH_NEVER;
+		break;
+	case TECH_IN_DATA:
+		conn_data(c, in, q);
+		break;
+	case TECH_IN_EOF:
+		ended(c, true, q);
+		break;
+	case TECH_IN_RESET:
+		ended(c, false, q);
+		break;
+	case TECH_IN_TIME:
+		conn_time(c, in->now_ns, q);
+		break;
+	case TECH_IN_STOP:
+		conn_stop(c, in->now_ns, q);
+		break;
+	case TECH_IN_START:
+	case TECH_IN_PUBLISH:
+		break;
+	}
+}

@@ -1,0 +1,340 @@
+/*
+ * sse: Server-Sent Events (WHATWG HTML 9.2) over HTTP/1.1. One GET whose answer never ends; each message is one event
+ * in one chunk:
+ *
+ *	6b CRLF │ id: 1 LF data: {"id":1,…} LF LF │ CRLF
+ *	 chunk  └────────────── event ────────────┘
+ *
+ * To an HTTP/1.0 request (a proxy's) the body goes out without chunks and ends with the connection.
+ *
+ * The client is an EventSource: it comes back by itself after 3 s (ES-01; `retry:` of the stream or an explicit
+ * `reconnect` replace that) with Last-Event-ID. A status other than 200, or another media type, ends it for good
+ * (ES-05), unless `reconnect` was given: then the page makes a new one. It has no timer of its own (NAT-44); with
+ * heartbeat and heartbeat_timeout the page adds a watchdog: no octet for heartbeat + heartbeat_timeout means dead.
+ * Heartbeats are comment lines and always come from the server.
+ */
+#include "proto/tech/tech_int.h"
+
+/* ES-01, ES-02: Chrome's fixed delay. */
+static const struct tech_backoff fixed_3s = {
+	.first_ns = 3 * TECH_S, .factor_milli = 1000, .jitter = TECH_JITTER_NONE};
+
+static void watch(struct tech_client *c, int64_t now)
+{
+	const struct tech_opts *o = c->site->opts;
+	bool on = o->heartbeat_ns > 0 && o->heartbeat_timeout_ns > 0 && c->state == TECH_OPEN;
+	c->limit_ns = on ? now + o->heartbeat_ns + o->heartbeat_timeout_ns : TECH_NEVER;
+}
+
+static void wait(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q)
+{
+	struct tech_backoff d = fixed_3s;
+	if (c->retry_ns)
+		d.first_ns = c->retry_ns;
+	tech_say_gone(c, why, q);
+	tech_wait(c, &d, why, now, q);
+}
+
+static void client_start(struct tech_client *c, int64_t now, struct tech_outs *q)
+{
+	(void)now;
+	tech_connect(c, q, true);
+}
+
+static void client_up(struct tech_client *c, int64_t now, struct tech_outs *q)
+{
+	bool resume = c->site->opts->resume;
+	struct tech_request r = {.ask = TECH_ASK_STREAM,
+		.with_since = resume,
+		.since = resume ? c->since0 : 0,
+		.last_event_id = resume && c->since != c->since0 ? c->since : 0,
+		.number = c->site->identify ? c->number : 0};
+	h1_dec_expect(&c->u.h1, BYTES_LIT("GET"));
+	c->flags |= TECH_F_ASKED;
+	tech_write(q, TECH_MAIN, tech_request_blob(c->site, &r), TECH_UNIT_REQUEST);
+	watch(c, now);
+}
+
+/* The connection is fatally wrong: an EventSource closes for good. */
+static void fail(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q)
+{
+	tech_drop(c, TECH_OUT_ABORT, q);
+	if (tech_backoff_given(c->site->opts) || why != TECH_WHY_STATUS) {
+		wait(c, why, now, q);
+		return;
+	}
+	tech_say_gone(c, why, q);
+	struct tech_out *o = tech_push(q, TECH_OUT_FAIL, TECH_MAIN);
+	if (o) {
+		o->why = why;
+		o->status = c->status;
+	}
+	c->state = TECH_ENDED;
+}
+
+static bool head_ok(struct tech_client *c, const struct h1_head *h, struct tech_outs *q)
+{
+	struct bytes type = h1_media_type(h1_value(h, "Content-Type"));
+	bool ok = h->status == 200 && bytes_eq_nocase(type, BYTES_LIT("text/event-stream"));
+	c->status = h->status;
+	tech_unit(q, TECH_MAIN, TECH_UNIT_RESPONSE, h->off, h->len);
+	if (q->n)
+		q->v[q->n - 1].status = h->status;
+	if (!ok) {
+		struct tech_out *o = tech_note(q, TECH_MAIN, TECH_NOTE_HTTP_ERROR, h->status, 0);
+		if (o)
+			o->why = TECH_WHY_STATUS;
+		return false;
+	}
+	c->sse = alloc_get(c->site->al, sizeof *c->sse);
+	if (!c->sse)
+		return false;
+	sse_dec_init(c->sse, c->site->al, NULL, 0);
+	c->flags |= TECH_F_STREAM;
+	c->base = 0;
+	c->block_off = UINT64_MAX;
+	tech_connected(c, q);
+	return true;
+}
+
+static uint64_t number_of(struct bytes b)
+{
+	uint64_t v = 0;
+	for (size_t i = 0; i < b.n && i < 19 && b.p[i] >= '0' && b.p[i] <= '9'; i++)
+		v = v * 10 + (uint64_t)(b.p[i] - '0');
+	return v;
+}
+
+/* A piece of the body, `off` being its place in the connection's stream. `base` counts body octets before it. */
+static bool body_piece(struct tech_client *c, struct bytes piece, uint64_t off, struct tech_outs *q)
+{
+	struct sse_ev ev;
+	if (c->block_off == UINT64_MAX)
+		c->block_off = off;
+	sse_dec_feed(c->sse, piece);
+	while (sse_dec_next(c->sse, &ev) != SSE_NEED) {
+		uint64_t end = off + (ev.off + ev.len - c->base);
+		switch (ev.kind) {
+		case SSE_EVENT: {
+			struct tech_ident id;
+			tech_unit(q, TECH_MAIN, TECH_UNIT_EVENT, c->block_off, end - c->block_off);
+			if (tech_ident_read(ev.data, &id)) {
+				if (q->n) {
+					q->v[q->n - 1].id = id.id;
+					q->v[q->n - 1].n_msgs = 1;
+				}
+				tech_message(q, TECH_MAIN, &id, ev.data.n);
+			}
+			if (number_of(ev.id))
+				c->since = number_of(ev.id);
+			break;
+		}
+		case SSE_COMMENT: /* `:` and the empty line after it, as we write it, come together */
+			tech_unit(q, TECH_MAIN, TECH_UNIT_COMMENT, c->block_off, end + 1 - c->block_off);
+			end++;
+			break;
+		case SSE_RETRY:
+			c->retry_ns = ev.retry_ms < 3600000 ? (int64_t)ev.retry_ms * TECH_MS : 3600 * TECH_S;
+			continue;
+		case SSE_ERROR:
+			return false;
+		default:
+			continue;
+		}
+		c->block_off = end - off < piece.n ? end : UINT64_MAX;
+	}
+	c->base += piece.n;
+	return true;
+}
+
+static void client_data(struct tech_client *c, struct bytes data, int64_t now, struct tech_outs *q)
+{
+	struct h1_ev ev;
+	h1_dec_feed(&c->u.h1, data);
+	while (h1_dec_next(&c->u.h1, &ev) != H1_NEED) {
+		if (ev.kind == H1_HEAD && !ev.head.interim) {
+			if (!head_ok(c, &ev.head, q)) {
+				fail(c, TECH_WHY_STATUS, now, q);
+				return;
+			}
+		} else if (ev.kind == H1_DATA) {
+			if (!body_piece(c, ev.data, ev.off, q)) {
+				fail(c, TECH_WHY_PROTOCOL, now, q);
+				return;
+			}
+		} else if (ev.kind == H1_END && (c->flags & TECH_F_STREAM)) {
+			tech_drop(c, TECH_OUT_CLOSE, q);
+			wait(c, TECH_WHY_CLOSED, now, q);
+			return;
+		} else if (ev.kind == H1_ERROR) {
+			struct tech_out *o = tech_note(q, TECH_MAIN, TECH_NOTE_HTTP_ERROR, 0, 0);
+			if (o) {
+				o->why = TECH_WHY_PROTOCOL;
+				o->err = ev.err;
+			}
+			fail(c, TECH_WHY_PROTOCOL, now, q);
+			return;
+		}
+	}
+	watch(c, now);
+}
+
+static void client_gone(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q)
+{
+	if (why == TECH_WHY_CLOSED)
+		tech_push(q, TECH_OUT_CLOSE, TECH_MAIN);
+	tech_client_clear(c); /* an event without its empty line is thrown away (HTML 9.2.6) */
+	wait(c, why, now, q);
+}
+
+static void client_time(struct tech_client *c, int64_t now, struct tech_outs *q)
+{
+	if (c->state == TECH_WAITING && c->due_ns <= now) {
+		c->due_ns = TECH_NEVER;
+		tech_connect(c, q, true);
+		return;
+	}
+	if (c->state != TECH_OPEN)
+		return;
+	watch(c, c->heard_ns);
+	if (c->limit_ns > now)
+		return;
+	tech_note(q, TECH_MAIN, TECH_NOTE_HEARTBEAT_TIMEOUT, now - c->heard_ns,
+		c->site->opts->heartbeat_timeout_ns);
+	tech_drop(c, TECH_OUT_ABORT, q);
+	wait(c, TECH_WHY_HEARTBEAT, now, q);
+}
+
+static void client_stop(struct tech_client *c, int64_t now, struct tech_outs *q)
+{
+	(void)now;
+	tech_drop(c, TECH_OUT_ABORT, q);
+}
+
+const struct tech_client_ops tech_sse_client = {
+	.start = client_start,
+	.up = client_up,
+	.data = client_data,
+	.gone = client_gone,
+	.time = client_time,
+	.stop = client_stop,
+};
+
+/* ---- server end ------------------------------------------------------------------------------------------- */
+
+static bool plain(const struct tech_conn *c)
+{
+	return c->flags & TECH_CF_HTTP10;
+}
+
+static void send_event(struct tech_conn *c, struct tech_msg *m, struct tech_outs *q)
+{
+	uint32_t at, len;
+	struct blob *b = tech_form(m, plain(c) ? TECH_FORM_SSE_PLAIN : TECH_FORM_SSE_CHUNK, &at, &len);
+	struct tech_out *o = tech_write(q, 0, b ? blob_ref(b) : NULL, TECH_UNIT_EVENT);
+	if (!o)
+		return;
+	o->uoff = at;
+	o->ulen = len;
+	o->id = m->id;
+	o->n_msgs = 1;
+}
+
+static void arm(struct tech_conn *c, int64_t now)
+{
+	int64_t beat = c->site->opts->heartbeat_ns;
+	c->due_ns = beat > 0 ? now + beat : TECH_NEVER;
+	c->wake_ns = c->due_ns;
+}
+
+static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t now, struct tech_outs *q)
+{
+	struct buf b;
+	struct tech_response r = {.status = 200,
+		.type = "text/event-stream",
+		.streaming = true,
+		.http10 = w->http10,
+		.close = w->http10,
+		.keepalive_ns = c->srv->keepalive_ns,
+		.now_ns = now};
+	buf_init(&b, c->site->al, TECH_HEAD_MAX);
+	tech_put_response(&b, c->site, &r);
+	struct tech_out *o = tech_write(q, 0, buf_blob(&b), TECH_UNIT_RESPONSE);
+	buf_fini(&b);
+	if (o)
+		o->status = 200;
+	tech_seek(c, w);
+	c->mode = TECH_MODE_STREAM;
+	for (struct tech_msg *m; (m = tech_history_next(c));)
+		send_event(c, m, q);
+	c->since_ns = now;
+	tech_subscribe(c);
+	arm(c, now);
+}
+
+static void conn_push(struct tech_conn *c, struct tech_msg *m, int64_t now, struct tech_outs *q)
+{
+	(void)now;
+	send_event(c, m, q);
+}
+
+static void send_comment(struct tech_conn *c, struct tech_outs *q)
+{
+	struct tech_site *s = c->site;
+	struct blob *blob = tech_cache_get(s->responses, 1, plain(c), 0);
+	if (!blob) {
+		struct buf b, line;
+		buf_init(&b, s->al, 64);
+		buf_init(&line, s->al, 64);
+		sse_put_comment(&line, BYTES_NONE);
+		if (plain(c))
+			buf_add(&b, buf_bytes(&line));
+		else
+			h1_put_chunk(&b, buf_bytes(&line), BYTES_NONE);
+		blob = buf_blob(&b);
+		buf_fini(&b);
+		buf_fini(&line);
+		if (blob)
+			tech_cache_put(s->responses, &s->response_turn, 1, plain(c), 0, blob);
+	}
+	struct tech_out *o = tech_write(q, 0, blob, TECH_UNIT_COMMENT);
+	if (o && !plain(c)) { /* size line, comment, CRLF */
+		o->uoff = 3;
+		o->ulen = blob->len - 5;
+	}
+}
+
+static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
+{
+	int64_t beat = c->site->opts->heartbeat_ns;
+	if (beat <= 0 || c->mode != TECH_MODE_STREAM) {
+		c->wake_ns = c->due_ns = TECH_NEVER;
+		return;
+	}
+	tech_min(&c->due_ns, now + beat);
+	if (c->due_ns <= now) {
+		tech_note(q, 0, TECH_NOTE_HEARTBEAT_SEND, 0, 0);
+		send_comment(c, q);
+		c->due_ns = now + beat;
+	}
+	c->wake_ns = c->due_ns;
+}
+
+static void conn_stop(struct tech_conn *c, int64_t now, struct tech_outs *q)
+{
+	struct buf b;
+	(void)now;
+	if (!plain(c)) {
+		buf_init(&b, c->site->al, 64);
+		h1_put_last_chunk(&b, NULL, 0);
+		tech_write(q, 0, buf_blob(&b), TECH_UNIT_TAIL);
+		buf_fini(&b);
+	}
+	tech_unsubscribe(c);
+	tech_push(q, TECH_OUT_CLOSE, 0);
+	c->mode = TECH_MODE_DONE;
+	c->wake_ns = TECH_NEVER;
+}
+
+const struct tech_conn_ops tech_sse_conn = {
+	.request = conn_request, .push = conn_push, .time = conn_time, .stop = conn_stop};

@@ -1,0 +1,444 @@
+/*
+ * websocket: WebSocket (RFC 6455) over HTTP/1.1. One message is one unmasked text frame down, one masked one up.
+ *
+ *	client ──GET /ws, Upgrade: websocket──▶ server        101, then frames both ways
+ *	       ◀── ping (heartbeat_from: server) ──           the browser answers pong by itself, the page never knows
+ *	       ── {"type":"ping"} (heartbeat_from: client) ─▶ a browser cannot ping: an application message, answered
+ *	                                                      by {"type":"pong"}
+ *
+ * heartbeat_timeout: whoever sent the beat, and heard no octet for so long after it, declares the connection dead and
+ * resets it. With beats from the server only the server notices; the client's side stays open until a reset reaches
+ * it (NAT-30, NAT-44). After any end the client waits as `reconnect` says; a browser would not come back by itself
+ * (C65), `reconnect: none` shows that. Resume is the application's: since= in the URL.
+ * Left out: fragmentation by the sender, permessage-deflate (offered by `browser`, declined by the server).
+ */
+#include "proto/tech/tech_int.h"
+
+#include "proto/ws/handshake.h"
+
+#define BEAT "{\"type\":\"ping\"}"
+#define BEAT_ANSWER "{\"type\":\"pong\"}"
+
+static void client_nonce(const struct tech_client *c, char key[WS_KEY_LEN + 1])
+{
+	uint8_t nonce[16];
+	be64_put(nonce, tech_mix(c->seed, TECH_SALT_NONCE, (uint64_t)c->resp_left * 2));
+	be64_put(nonce + 8, tech_mix(c->seed, TECH_SALT_NONCE, (uint64_t)c->resp_left * 2 + 1));
+	ws_key(nonce, key);
+}
+
+static void send_masked(
+	struct tech_client *c, enum ws_op op, struct bytes payload, struct tech_msg *m, struct tech_outs *q)
+{
+	uint8_t key[4];
+	struct buf b;
+	be32_put(key, (uint32_t)(tech_mix(c->seed, TECH_SALT_MASK, c->keys++) >> 32));
+	buf_init(&b, c->site->al, payload.n + TECH_HEAD_MAX);
+	ws_put_frame(&b, true, 0, op, payload, key);
+	struct tech_out *o = tech_write(q, TECH_MAIN, buf_blob(&b), TECH_UNIT_FRAME);
+	buf_fini(&b);
+	if (o && m) {
+		o->id = m->id;
+		o->n_msgs = 1;
+	}
+}
+
+static void gone(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q)
+{
+	tech_say_gone(c, why, q);
+	tech_wait(c, &tech_backoff_default, why, now, q);
+}
+
+static void client_start(struct tech_client *c, int64_t now, struct tech_outs *q)
+{
+	(void)now;
+	tech_connect(c, q, true);
+}
+
+static void client_up(struct tech_client *c, int64_t now, struct tech_outs *q)
+{
+	const struct tech_opts *o = c->site->opts;
+	char key[WS_KEY_LEN + 1];
+	c->resp_left = c->waits + c->successes; /* ordinal of this handshake's nonce */
+	client_nonce(c, key);
+	struct tech_request r = {.ask = TECH_ASK_UPGRADE,
+		.with_since = o->resume,
+		.since = o->resume ? c->since : 0,
+		.number = c->site->identify ? c->number : 0,
+		.ws_key = key};
+	h1_dec_expect(&c->u.h1, BYTES_LIT("GET"));
+	c->flags |= TECH_F_ASKED;
+	tech_write(q, TECH_MAIN, tech_request_blob(c->site, &r), TECH_UNIT_REQUEST);
+	c->due_ns = TECH_NEVER;
+	c->limit_ns = o->heartbeat_timeout_ns > 0 ? now + o->heartbeat_timeout_ns : TECH_NEVER;
+}
+
+static void arm_beat(struct tech_client *c, int64_t now)
+{
+	const struct tech_opts *o = c->site->opts;
+	bool on = o->heartbeat_ns > 0 && o->heartbeat_from == TECH_FROM_CLIENT && (c->flags & TECH_F_STREAM);
+	if (!on)
+		c->due_ns = TECH_NEVER;
+	else
+		tech_min(&c->due_ns, now + o->heartbeat_ns);
+}
+
+static bool head_ok(struct tech_client *c, const struct h1_head *h, struct tech_outs *q)
+{
+	char key[WS_KEY_LEN + 1];
+	struct ws_hs_response res;
+	client_nonce(c, key);
+	struct ws_hs_offer offer = {bytes_str(key), BYTES_NONE, tech_offered_extensions(c->site)};
+	c->status = h->status;
+	tech_unit(q, TECH_MAIN, TECH_UNIT_RESPONSE, h->off,
+		h->len + (h->framing == H1_FRAMING_LENGTH ? h->content_length : 0));
+	if (q->n)
+		q->v[q->n - 1].status = h->status;
+	ws_hs_check_response(h, &offer, &res);
+	if (res.ok)
+		return true;
+	struct tech_out *o = tech_note(q, TECH_MAIN, TECH_NOTE_WS_ERROR, h->status, 0);
+	if (o) {
+		o->err = res.err;
+		o->why = h->status == 101 ? TECH_WHY_PROTOCOL : TECH_WHY_STATUS;
+	}
+	return false;
+}
+
+/* Ends it from here: a Close with `code` (0: none to say), then the connection. */
+static void end(struct tech_client *c, unsigned code, enum tech_why why, int64_t now, struct tech_outs *q)
+{
+	if (code) {
+		uint8_t key[4];
+		struct buf b;
+		be32_put(key, (uint32_t)(tech_mix(c->seed, TECH_SALT_MASK, c->keys++) >> 32));
+		buf_init(&b, c->site->al, TECH_HEAD_MAX);
+		ws_put_close(&b, code, BYTES_NONE, key);
+		tech_write(q, TECH_MAIN, buf_blob(&b), TECH_UNIT_FRAME);
+		buf_fini(&b);
+	}
+	tech_drop(c, TECH_OUT_CLOSE, q);
+	gone(c, why, now, q);
+}
+
+static void message(struct tech_client *c, const struct ws_ev *ev, struct tech_outs *q)
+{
+	struct tech_ident id;
+	size_t at = q->n;
+	tech_unit(q, TECH_MAIN, TECH_UNIT_FRAME, c->base + ev->off, ev->len);
+	if (!tech_ident_read(ev->data, &id))
+		return;
+	if (q->n > at) {
+		q->v[at].id = id.id;
+		q->v[at].n_msgs = 1;
+	}
+	tech_take(c, ev->data, q);
+}
+
+static void frames(struct tech_client *c, struct bytes data, int64_t now, struct tech_outs *q)
+{
+	struct ws_ev ev;
+	ws_dec_feed(&c->u.ws, data);
+	while (ws_dec_next(&c->u.ws, &ev) != WS_NEED) {
+		if (ev.kind == WS_PING || ev.kind == WS_PONG || ev.kind == WS_CLOSE)
+			tech_unit(q, TECH_MAIN, TECH_UNIT_FRAME, c->base + ev.off, ev.len);
+		if (ev.kind == WS_MESSAGE) {
+			message(c, &ev, q);
+		} else if (ev.kind == WS_PING) {
+			send_masked(c, WS_OP_PONG, ev.data, NULL, q);
+		} else if (ev.kind == WS_CLOSE) {
+			end(c, ev.code == WS_CLOSE_NO_STATUS ? WS_CLOSE_NORMAL : ev.code, TECH_WHY_CLOSED,
+				now, q);
+			return;
+		} else if (ev.kind == WS_ERROR) {
+			struct tech_out *o = tech_note(q, TECH_MAIN, TECH_NOTE_WS_ERROR, ev.err.code, 0);
+			if (o) {
+				o->err = ev.err;
+				o->why = TECH_WHY_PROTOCOL;
+			}
+			end(c, (unsigned)ev.err.code, TECH_WHY_PROTOCOL, now, q);
+			return;
+		} else if (ev.kind == WS_CLOSED) {
+			break;
+		}
+	}
+}
+
+/* The head was right: from here on frames. What came behind it in the same segment is read at once. */
+static void switch_over(struct tech_client *c, int64_t now, struct tech_outs *q)
+{
+	uint64_t off;
+	struct bytes rest = h1_dec_rest(&c->u.h1, &off);
+	h1_dec_fini(&c->u.h1);
+	ws_dec_init(&c->u.ws, c->site->al, WS_CLIENT, NULL, NULL);
+	c->base = off;
+	c->flags |= TECH_F_STREAM;
+	tech_connected(c, q);
+	tech_note(q, TECH_MAIN, TECH_NOTE_WS_OPEN, 0, 0);
+	arm_beat(c, now);
+	for (struct tech_msg *m; (m = tech_post_first(c));) {
+		send_masked(c, WS_TEXT, slice_bytes(slice_of(m->payload)), m, q);
+		tech_post_pop(c);
+	}
+	frames(c, rest, now, q);
+}
+
+static void handshake(struct tech_client *c, struct bytes data, int64_t now, struct tech_outs *q)
+{
+	struct h1_ev ev;
+	h1_dec_feed(&c->u.h1, data);
+	while (h1_dec_next(&c->u.h1, &ev) != H1_NEED) {
+		if (ev.kind == H1_HEAD && !ev.head.interim && !head_ok(c, &ev.head, q)) {
+			enum tech_why why = c->status == 101 ? TECH_WHY_PROTOCOL : TECH_WHY_STATUS;
+			tech_drop(c, TECH_OUT_ABORT, q);
+			gone(c, why, now, q);
+			return;
+		}
+		if (ev.kind == H1_SWITCHED) {
+			switch_over(c, now, q);
+			return;
+		}
+		if (ev.kind == H1_ERROR || ev.kind == H1_CLOSED || ev.kind == H1_TRUNCATED) {
+			tech_drop(c, TECH_OUT_ABORT, q);
+			gone(c, TECH_WHY_PROTOCOL, now, q);
+			return;
+		}
+	}
+}
+
+static void client_data(struct tech_client *c, struct bytes data, int64_t now, struct tech_outs *q)
+{
+	c->limit_ns = TECH_NEVER; /* something was heard */
+	if (c->flags & TECH_F_STREAM)
+		frames(c, data, now, q);
+	else
+		handshake(c, data, now, q);
+}
+
+static void client_gone(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q)
+{
+	if (why == TECH_WHY_CLOSED)
+		tech_push(q, TECH_OUT_CLOSE, TECH_MAIN);
+	tech_client_clear(c);
+	gone(c, why, now, q);
+}
+
+static void client_time(struct tech_client *c, int64_t now, struct tech_outs *q)
+{
+	const struct tech_opts *o = c->site->opts;
+	if (c->state == TECH_WAITING) {
+		if (c->due_ns > now)
+			return;
+		c->due_ns = TECH_NEVER;
+		tech_connect(c, q, true);
+		return;
+	}
+	if (c->state != TECH_OPEN)
+		return;
+	if (c->limit_ns <= now) {
+		tech_note(q, TECH_MAIN, TECH_NOTE_HEARTBEAT_TIMEOUT, now - c->heard_ns,
+			o->heartbeat_timeout_ns);
+		tech_drop(c, TECH_OUT_ABORT, q);
+		gone(c, TECH_WHY_HEARTBEAT, now, q);
+		return;
+	}
+	arm_beat(c, now);
+	if (c->due_ns > now)
+		return;
+	tech_note(q, TECH_MAIN, TECH_NOTE_HEARTBEAT_SEND, 0, 0);
+	send_masked(c, WS_TEXT, BYTES_LIT(BEAT), NULL, q);
+	c->due_ns = now + o->heartbeat_ns;
+	if (o->heartbeat_timeout_ns > 0 && c->limit_ns == TECH_NEVER)
+		c->limit_ns = now + o->heartbeat_timeout_ns;
+}
+
+static bool client_publish(struct tech_client *c, struct tech_msg *m, int64_t now, struct tech_outs *q)
+{
+	(void)now;
+	if (!(c->flags & TECH_F_STREAM))
+		return false; /* kept until it is open */
+	send_masked(c, WS_TEXT, slice_bytes(slice_of(m->payload)), m, q);
+	return true;
+}
+
+static void client_stop(struct tech_client *c, int64_t now, struct tech_outs *q)
+{
+	if (c->flags & TECH_F_STREAM)
+		end(c, WS_CLOSE_NORMAL, TECH_WHY_DONE, now, q);
+	else
+		tech_drop(c, TECH_OUT_ABORT, q);
+}
+
+const struct tech_client_ops tech_websocket_client = {
+	.start = client_start,
+	.up = client_up,
+	.data = client_data,
+	.gone = client_gone,
+	.time = client_time,
+	.publish = client_publish,
+	.stop = client_stop,
+};
+
+/* ---- server end ------------------------------------------------------------------------------------------- */
+
+static struct tech_out *send_frame(
+	struct tech_conn *c, enum ws_op op, struct bytes payload, struct tech_outs *q)
+{
+	struct buf b;
+	buf_init(&b, c->srv->al, payload.n + TECH_HEAD_MAX);
+	ws_put_frame(&b, true, 0, op, payload, NULL);
+	struct tech_out *o = tech_write(q, 0, buf_blob(&b), TECH_UNIT_FRAME);
+	buf_fini(&b);
+	return o;
+}
+
+static void send_close(struct tech_conn *c, unsigned code, struct tech_outs *q)
+{
+	struct buf b;
+	buf_init(&b, c->srv->al, TECH_HEAD_MAX);
+	ws_put_close(&b, code, BYTES_NONE, NULL);
+	tech_write(q, 0, buf_blob(&b), TECH_UNIT_FRAME);
+	buf_fini(&b);
+	tech_unsubscribe(c);
+	tech_push(q, TECH_OUT_CLOSE, 0);
+	ws_dec_fini(&c->u.ws);
+	h1_dec_init(&c->u.h1, c->srv->al, H1_REQUESTS, NULL);
+	c->mode = TECH_MODE_DONE;
+	c->wake_ns = TECH_NEVER;
+}
+
+static void send_message(struct tech_msg *m, struct tech_outs *q)
+{
+	uint32_t at, len;
+	struct blob *b = tech_form(m, TECH_FORM_WS, &at, &len);
+	struct tech_out *o = tech_write(q, 0, b ? blob_ref(b) : NULL, TECH_UNIT_FRAME);
+	if (o) {
+		o->id = m->id;
+		o->n_msgs = 1;
+	}
+}
+
+static void conn_arm(struct tech_conn *c, int64_t now)
+{
+	const struct tech_opts *o = c->site->opts;
+	if (o->heartbeat_ns > 0 && o->heartbeat_from == TECH_FROM_SERVER)
+		tech_min(&c->due_ns, now + o->heartbeat_ns);
+	else
+		c->due_ns = TECH_NEVER;
+	c->wake_ns = c->due_ns;
+	tech_min(&c->wake_ns, c->limit_ns);
+}
+
+static void conn_data(struct tech_conn *c, struct bytes data, int64_t now, struct tech_outs *q)
+{
+	struct ws_ev ev;
+	c->since_ns = now;
+	c->limit_ns = TECH_NEVER;
+	ws_dec_feed(&c->u.ws, data);
+	while (ws_dec_next(&c->u.ws, &ev) != WS_NEED) {
+		struct tech_ident id;
+		size_t at = q->n;
+		if (ev.kind == WS_MESSAGE || ev.kind == WS_PING || ev.kind == WS_PONG || ev.kind == WS_CLOSE)
+			tech_unit(q, 0, TECH_UNIT_FRAME, c->base + ev.off, ev.len);
+		if (ev.kind == WS_MESSAGE && tech_ident_read(ev.data, &id)) {
+			if (q->n > at)
+				q->v[at].id = id.id;
+			tech_message(q, 0, &id, ev.data.n);
+		} else if (ev.kind == WS_MESSAGE && bytes_eq(ev.data, BYTES_LIT(BEAT))) {
+			send_frame(c, WS_TEXT, BYTES_LIT(BEAT_ANSWER), q);
+		} else if (ev.kind == WS_PING) {
+			send_frame(c, WS_OP_PONG, ev.data, q);
+		} else if (ev.kind == WS_CLOSE) {
+			send_close(c, ev.code == WS_CLOSE_NO_STATUS ? 0 : ev.code, q);
+			return;
+		} else if (ev.kind == WS_ERROR) {
+			struct tech_out *o = tech_note(q, 0, TECH_NOTE_WS_ERROR, ev.err.code, 0);
+			if (o) {
+				o->err = ev.err;
+				o->why = TECH_WHY_PROTOCOL;
+			}
+			send_close(c, (unsigned)ev.err.code, q);
+			return;
+		} else if (ev.kind == WS_CLOSED) {
+			break;
+		}
+	}
+	conn_arm(c, now);
+}
+
+static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t now, struct tech_outs *q)
+{
+	uint64_t off;
+	struct buf b;
+	if (w->ws_status != 101) {
+		tech_answer_refuse(
+			c, w->ws_status, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n", now, q);
+		return;
+	}
+	buf_init(&b, c->srv->al, TECH_HEAD_MAX);
+	h1_put_status_line(&b, 101, NULL);
+	h1_put_field_str(&b, "Upgrade", "websocket");
+	h1_put_field_str(&b, "Connection", "Upgrade");
+	h1_put_field_str(&b, "Sec-WebSocket-Accept", w->ws_accept);
+	h1_put_end(&b);
+	struct tech_out *o = tech_write(q, 0, buf_blob(&b), TECH_UNIT_RESPONSE);
+	buf_fini(&b);
+	if (o)
+		o->status = 101;
+	struct bytes rest = h1_dec_rest(&c->u.h1, &off);
+	h1_dec_fini(&c->u.h1);
+	ws_dec_init(&c->u.ws, c->srv->al, WS_SERVER, NULL, NULL);
+	c->base = off;
+	c->mode = TECH_MODE_WS;
+	tech_seek(c, w);
+	for (struct tech_msg *m; (m = tech_history_next(c));)
+		send_message(m, q);
+	c->since_ns = now;
+	c->due_ns = c->limit_ns = TECH_NEVER;
+	tech_subscribe(c);
+	conn_arm(c, now);
+	if (rest.n)
+		conn_data(c, rest, now, q);
+}
+
+static void conn_push(struct tech_conn *c, struct tech_msg *m, int64_t now, struct tech_outs *q)
+{
+	(void)c;
+	(void)now;
+	send_message(m, q);
+}
+
+static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
+{
+	const struct tech_opts *o = c->site->opts;
+	if (c->mode != TECH_MODE_WS)
+		return;
+	if (c->limit_ns <= now) {
+		tech_note(q, 0, TECH_NOTE_HEARTBEAT_TIMEOUT, now - c->since_ns, o->heartbeat_timeout_ns);
+		tech_unsubscribe(c);
+		tech_push(q, TECH_OUT_ABORT, 0);
+		ws_dec_fini(&c->u.ws);
+		h1_dec_init(&c->u.h1, c->srv->al, H1_REQUESTS, NULL);
+		c->mode = TECH_MODE_DONE;
+		c->wake_ns = TECH_NEVER;
+		return;
+	}
+	conn_arm(c, now);
+	if (c->due_ns > now)
+		return;
+	tech_note(q, 0, TECH_NOTE_HEARTBEAT_SEND, 0, 0);
+	send_frame(c, WS_OP_PING, BYTES_NONE, q);
+	c->due_ns = now + o->heartbeat_ns;
+	if (o->heartbeat_timeout_ns > 0 && c->limit_ns == TECH_NEVER)
+		c->limit_ns = now + o->heartbeat_timeout_ns;
+	conn_arm(c, now);
+}
+
+static void conn_stop(struct tech_conn *c, int64_t now, struct tech_outs *q)
+{
+	(void)now;
+	send_close(c, WS_CLOSE_GOING_AWAY, q);
+}
+
+const struct tech_conn_ops tech_websocket_conn = {
+	.request = conn_request, .push = conn_push, .data = conn_data, .time = conn_time, .stop = conn_stop};
