@@ -80,7 +80,7 @@ static uint32_t rol(uint32_t v, unsigned n)
 	return v << n | v >> (32 - n);
 }
 
-static void sha1_block(uint32_t h[5], const uint8_t *p)
+static void sha1_block(uint32_t *h, const uint8_t *p)
 {
 	uint32_t w[80];
 	for (unsigned i = 0; i < 16; i++)
@@ -117,12 +117,12 @@ static void sha1_block(uint32_t h[5], const uint8_t *p)
 	h[4] += e;
 }
 
-void sha1(struct bytes b, uint8_t digest[20])
+/* Merkle-Damgard padding, the same for both hashes: 80, zeros, the length in bits. */
+static void hash_blocks(struct bytes b, uint32_t *h, void (*block)(uint32_t *h, const uint8_t *p))
 {
-	uint32_t h[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
 	size_t i = 0;
 	for (; b.n - i >= 64; i += 64)
-		sha1_block(h, b.p + i);
+		block(h, b.p + i);
 	uint8_t tail[128] = {0};
 	size_t left = b.n - i, total = left < 56 ? 64 : 128;
 	if (left > 0)
@@ -130,8 +130,65 @@ void sha1(struct bytes b, uint8_t digest[20])
 	tail[left] = 0x80;
 	be64_put(tail + total - 8, (uint64_t)b.n * 8);
 	for (size_t k = 0; k < total; k += 64)
-		sha1_block(h, tail + k);
+		block(h, tail + k);
+}
+
+void sha1(struct bytes b, uint8_t digest[20])
+{
+	uint32_t h[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+	hash_blocks(b, h, sha1_block);
 	for (unsigned k = 0; k < 5; k++)
+		be32_put(digest + 4 * k, h[k]);
+}
+
+static uint32_t ror(uint32_t v, unsigned n)
+{
+	return v >> n | v << (32 - n);
+}
+
+/* clang-format off */
+static const uint32_t sha256_k[64] = {
+	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+	0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+	0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+	0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+	0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+	0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+	0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+/* clang-format on */
+
+static void sha256_block(uint32_t *h, const uint8_t *p)
+{
+	uint32_t w[64], v[8];
+	for (unsigned i = 0; i < 16; i++)
+		w[i] = be32_get(p + 4 * i);
+	for (unsigned i = 16; i < 64; i++) {
+		uint32_t s0 = ror(w[i - 15], 7) ^ ror(w[i - 15], 18) ^ w[i - 15] >> 3;
+		uint32_t s1 = ror(w[i - 2], 17) ^ ror(w[i - 2], 19) ^ w[i - 2] >> 10;
+		w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+	}
+	memcpy(v, h, sizeof v);
+	for (unsigned i = 0; i < 64; i++) {
+		uint32_t s1 = ror(v[4], 6) ^ ror(v[4], 11) ^ ror(v[4], 25);
+		uint32_t t1 = v[7] + s1 + ((v[4] & v[5]) ^ (~v[4] & v[6])) + sha256_k[i] + w[i];
+		uint32_t s0 = ror(v[0], 2) ^ ror(v[0], 13) ^ ror(v[0], 22);
+		uint32_t t2 = s0 + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+		memmove(v + 1, v, 7 * sizeof *v);
+		v[4] += t1;
+		v[0] = t1 + t2;
+	}
+	for (unsigned i = 0; i < 8; i++)
+		h[i] += v[i];
+}
+
+void sha256(struct bytes b, uint8_t digest[32])
+{
+	uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab,
+		0x5be0cd19};
+	hash_blocks(b, h, sha256_block);
+	for (unsigned k = 0; k < 8; k++)
 		be32_put(digest + 4 * k, h[k]);
 }
 

@@ -17,6 +17,9 @@ bool base64_get(struct buf *out, struct bytes b, bool strict);
 /* The SHA-1 digest of `b`. A broken hash, used here only where RFC 6455 4.2.2 demands it. */
 void sha1(struct bytes b, uint8_t digest[20]);
 
+/* The SHA-256 digest of `b` (FIPS 180-4). */
+void sha256(struct bytes b, uint8_t digest[32]);
+
 /* The value of a hex digit, or -1. */
 int hex_digit(unsigned c);
 /* Appends the octets written as hex digits in `b`, white space ignored. False on any other character or an odd digit. */
