@@ -26,16 +26,19 @@ struct node {
 
 /* ---- a router: forwards by destination address, counts TTL down ------------------------------------------- */
 
+struct router_route {
+	uint32_t addr, mask;
+	struct link *out;
+};
+
 struct router {
 	struct node node;
-	struct {
-		uint32_t addr, mask;
-		struct link *out;
-	} * routes; /* longest mask first; found by binary search among full matches */
+	struct router_route *routes; /* of full length: hosts */
 	uint32_t n_routes, routes_cap;
-	uint32_t *table; /* open addressing over the routes of full length */
+	uint32_t *table; /* open addressing: address to index in routes, plus 1 */
 	uint32_t table_slots;
-	struct link *fallback;
+	struct router_route *prefixes; /* few */
+	uint32_t n_prefixes;
 };
 
 /* A router element; `name` as in world_elem_add. Freed with the world. */

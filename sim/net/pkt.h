@@ -8,26 +8,16 @@
  *
  * Whoever is handed a packet owns it and passes it on or frees it (after saying why it was dropped, net_drop).
  *
+ * flags are the eight TCP control bits of proto/wire.
+ *
  * Left out: IPv6, IP fragments and IP options, urgent data. UDP has its place (`proto`), for QUIC.
  */
 #ifndef SIM_NET_PKT_H
 #define SIM_NET_PKT_H
 
-#include "proto/base/base.h"
+#include "proto/wire/wire.h" /* TCP_SYN ..., IP_PROTO_TCP */
 #include "sim/core/world.h"
 #include "sim/trace/trace.h"
-
-#define TCP_FIN 0x01u
-#define TCP_SYN 0x02u
-#define TCP_RST 0x04u
-#define TCP_PSH 0x08u
-#define TCP_ACK 0x10u
-#define TCP_URG 0x20u
-#define TCP_ECE 0x40u
-#define TCP_CWR 0x80u
-
-#define IP_PROTO_TCP 6
-#define IP_PROTO_UDP 17
 
 /* opts: which TCP options are present, in the order in which Linux writes them */
 #define PKT_OPT_MSS 0x01u
@@ -95,7 +85,6 @@ struct pkt {
 	uint32_t conn;   /* trace_conn id, 0 none */
 	uint32_t client; /* client number from 1, 0 none */
 	uint32_t soff;   /* offset of the first payload octet in its direction of the connection's stream */
-	uint32_t dead_ago_ms; /* spare for boxes: see nat.c */
 	struct pkt_sack *sack;
 	struct slicev data;
 };
@@ -107,8 +96,7 @@ struct net {
 	struct pool *pkts, *mores, *sacks;
 	uint64_t next_pkt_id;
 	/* Over all links: sent = delivered + dropped + in_flight at any moment (net_check). */
-	uint64_t sent, delivered, dropped;
-	uint64_t in_flight;
+	uint64_t sent, delivered, dropped, in_flight;
 };
 
 /* Makes the network part of a world (once, before links); found again by net_of. Freed with the world. */
@@ -117,6 +105,8 @@ static inline struct net *net_of(const struct world *w)
 {
 	return (struct net *)w->ext[WORLD_NET];
 }
+/* Registers the handlers of this layer's events (net_new does). */
+void net_handlers(struct world *w);
 /* Asserts conservation: sent = delivered + dropped + in flight. */
 void net_check(const struct net *n);
 

@@ -121,19 +121,17 @@ struct tcp_rx;  /* data the application has not taken yet */
 #define TCPF_ACK_PUSHED2 0x0800u
 #define TCPF_ACK_TIMER 0x1000u /* delack_ns is running */
 #define TCPF_PAUSED 0x2000u    /* the application does not read */
-#define TCPF_PERSIST 0x4000u   /* rtx_ns is the persist timer */
-#define TCPF_PROBE_DUE 0x8000u
-#define TCPF_RTT_SAMPLED 0x10000u
-#define TCPF_DETACHED 0x20000u /* the application is gone: FIN_WAIT_2 ends by itself */
-#define TCPF_CWND_LIMITED 0x40000u
-#define TCPF_TLP_ARMED 0x80000u /* rtx_ns is the tail loss probe's */
-#define TCPF_RTX_DUE 0x100000u
-#define TCPF_KA_DUE 0x200000u
-#define TCPF_TLP_DUE 0x400000u
-#define TCPF_RST_DUE 0x800000u
-#define TCPF_WUPDATE 0x1000000u
-#define TCPF_ZERO_WND 0x2000000u /* announced a closed window */
-#define TCPF_SYN_DUE 0x4000000u
+#define TCPF_PERSIST 0x4000u   /* rtx_ns is the persist timer (RFC 9293 3.8.6.1) */
+#define TCPF_TLP 0x8000u       /* rtx_ns is the tail loss probe's (RFC 8985 7.2) */
+#define TCPF_DETACHED 0x10000u /* close() was called: nobody reads any more */
+#define TCPF_CWND_LIMITED 0x20000u
+#define TCPF_ZERO_WND 0x40000u /* has announced a closed window */
+#define TCPF_FULL 0x80000u     /* the application filled the send buffer */
+#define TCPF_RST_DUE 0x100000u /* to be sent by tcp_next: */
+#define TCPF_PROBE_DUE 0x200000u
+#define TCPF_KA_DUE 0x400000u
+#define TCPF_TLP_DUE 0x800000u
+#define TCPF_STRAY_RST 0x1000000u /* a RST that does not end this connection */
 
 /* An endpoint. Embed it; the owner may read any field, write none. */
 struct tcp_conn {
@@ -141,7 +139,7 @@ struct tcp_conn {
 	struct tcp_addr addr;
 	uint32_t snd_una, snd_nxt;
 	uint32_t snd_end; /* next sequence number the application will write */
-	uint32_t snd_wnd, snd_wl1, snd_wl2;
+	uint32_t snd_wnd, snd_wl1;
 	uint32_t rcv_nxt;
 	uint32_t rcv_wup;        /* rcv_nxt when the last ACK was sent (Last.ACK.sent) */
 	uint32_t rcv_adv;        /* right edge last announced */
@@ -160,6 +158,7 @@ struct tcp_conn {
 	uint8_t pingpong;
 	uint8_t dupacks;
 	uint8_t events; /* outputs waiting for tcp_next */
+	uint16_t packets_out; /* segments sent and not acknowledged, lost or not */
 	uint16_t ato_ms;
 	uint8_t probes; /* keepalive or window probes unanswered */
 	uint8_t reason; /* enum trace_reason of the end */
@@ -176,6 +175,7 @@ struct tcp_conn {
 	uint16_t ip_id;
 	uint16_t spare;
 };
+_Static_assert(sizeof(struct tcp_conn) <= 272, "this is what an idle connection costs");
 
 enum tcp_out_kind {
 	TCP_OUT_IDLE,
@@ -241,6 +241,10 @@ void tcp_timer(struct tcp *t, struct tcp_conn *c, int64_t now);
 /* The RST that answers a segment for which there is no connection (RFC 9293 3.10.7.1), or NULL when it is itself
  * a RST. The segment stays the caller's. */
 struct pkt *tcp_reset_for(struct tcp *t, const struct pkt *seg);
+
+/* A SYN for a connection in TIME_WAIT may open a new one (RFC 9293 3.6.1, RFC 6191): its sequence number or
+ * timestamp is beyond what was used. The owner then ends this one and treats the SYN as for a listener. */
+bool tcp_reusable(const struct tcp_conn *c, const struct pkt *syn);
 
 /* Octets written but not yet acknowledged. */
 static inline uint32_t tcp_unacked(const struct tcp_conn *c)

@@ -1,0 +1,329 @@
+/* One direction of a link. See link.h. */
+#include "sim/net/link.h"
+
+#include <string.h>
+
+_Static_assert(sizeof(struct link) <= 80, "a client owns two of these");
+
+/* ---- classes ----------------------------------------------------------------------------------------------- */
+
+void link_class_set(struct link_class *c, const struct link_params *p)
+{
+	c->p = *p;
+	if (!c->p.queue_bytes)
+		c->p.queue_bytes = LINK_QUEUE_DEFAULT_BYTES;
+	c->loss_p32 = rng_p32_of_ppm(p->loss_ppm);
+	/* 8e9 * 2^20 / rate, rounded up so that no link is faster than it says */
+	c->ns_per_byte_q20 = p->rate_bps ? ((8000000000ull << 20) + p->rate_bps - 1) / p->rate_bps : 0;
+}
+
+void link_class_init(struct link_class *c, const char *name, const struct link_params *p)
+{
+	memset(c, 0, sizeof *c);
+	c->name = name;
+	link_class_set(c, p);
+}
+
+void link_class_cut(struct link_class *c, uint64_t cause)
+{
+	c->cut = true;
+	c->epoch++;
+	c->cut_cause = cause;
+}
+
+void link_class_heal(struct link_class *c)
+{
+	c->cut = false;
+}
+
+void link_init(
+	struct link *l, struct link_class *c, uint32_t elem, struct node *to, uint16_t port, struct rng rng)
+{
+	*l = (struct link){.cls = c, .to = to, .rng = rng, .elem = elem, .port = port};
+	l->to_trace = to->trace_node;
+}
+
+void link_pair(struct link *a, struct link *b)
+{
+	a->rev = b;
+	b->rev = a;
+	a->from_trace = b->to_trace;
+	b->from_trace = a->to_trace;
+}
+
+/* ---- records ----------------------------------------------------------------------------------------------- */
+
+static uint32_t words_of(struct trace *tr, const struct pkt *p)
+{
+	char t[64];
+
+	return trace_str(tr, pkt_words(p, t, sizeof t));
+}
+
+static void rec_fill(struct trace_rec *r, const struct world *w, const struct link *l, const struct pkt *p)
+{
+	*r = (struct trace_rec){.cause = p->cause,
+		.at = w->now_ns,
+		.pkt = p->id,
+		.soff = p->soff,
+		.slen = p->payload_len,
+		.len = p->wire_bytes,
+		.conn = p->conn,
+		.client = p->client,
+		.node = l ? l->from_trace : 0,
+		.peer = l ? l->to_trace : 0};
+	r->flags = (p->marks & PKT_UP ? TRACE_UP : 0) | (p->marks & PKT_DOWN ? TRACE_DOWN : 0) |
+		   (p->marks & PKT_AGAIN ? TRACE_AGAIN : 0);
+}
+
+/* The frame's octets as they are at this hop go into the payload store. */
+static void rec_octets(struct trace *tr, struct trace_rec *r, const struct pkt *p)
+{
+	struct buf b;
+
+	buf_init(&b, &alloc_libc, 0x20000);
+	pkt_render(p, &b);
+	r->off = trace_payload(tr, buf_bytes(&b));
+	r->len = r->off == UINT64_MAX ? 0 : (uint32_t)b.n;
+	if (r->off == UINT64_MAX)
+		r->off = 0;
+	buf_fini(&b);
+}
+
+/* Kept apart from the callers: without a listener none of this is touched. */
+static __attribute__((noinline)) void rec_hop(
+	struct world *w, const struct link *l, struct pkt *p, enum trace_kind kind, int64_t arrival_ns)
+{
+	bool lens = p->marks & PKT_LENS;
+	struct trace_rec r;
+	uint64_t id;
+
+	rec_fill(&r, w, l, p);
+	r.kind = (uint16_t)kind;
+	r.b = kind == TRACE_PKT_SEND ? arrival_ns : 0;
+	if (trace_kept(w->trace, kind, lens)) {
+		r.text = words_of(w->trace, p);
+		rec_octets(w->trace, &r, p);
+	}
+	id = trace_add(w->trace, &r, lens);
+	if (id)
+		p->cause = id;
+}
+
+static __attribute__((noinline)) void rec_drop(struct world *w, const struct link *l, const struct pkt *p,
+	enum trace_reason reason, uint64_t cause, int64_t a, int64_t b, uint16_t at_node)
+{
+	bool lens = p->marks & PKT_LENS;
+	struct trace_rec r;
+
+	rec_fill(&r, w, l, p);
+	r.kind = TRACE_PKT_DROP;
+	r.reason = (uint16_t)reason;
+	if (cause)
+		r.cause = cause;
+	r.a = a;
+	r.b = b;
+	if (at_node) { /* it had arrived: the box that drops it speaks */
+		r.peer = r.node;
+		r.node = at_node;
+	}
+	if (trace_kept(w->trace, TRACE_PKT_DROP, lens)) {
+		/* for losses on a link the text names the network whose parameter decided */
+		r.text = !at_node && l->cls->name ? trace_str(w->trace, l->cls->name) : words_of(w->trace, p);
+		rec_octets(w->trace, &r, p);
+	}
+	trace_add(w->trace, &r, lens);
+}
+
+void net_drop(struct net *n, struct pkt *owned, uint16_t at_node, enum trace_reason reason, uint64_t cause,
+	int64_t a, int64_t b)
+{
+	if (trace_on(n->w->trace, TRACE_PKT_DROP, owned->marks & PKT_LENS))
+		rec_drop(n->w, owned->link, owned, reason, cause, a, b, at_node);
+	pkt_free(n, owned);
+}
+
+/* ---- sending ----------------------------------------------------------------------------------------------- */
+
+static void lose(struct world *w, struct link *l, struct pkt *p, enum trace_reason reason, uint64_t cause,
+	int64_t a, int64_t b)
+{
+	struct net *n = net_of(w);
+
+	n->dropped++;
+	l->cls->dropped++;
+	if (trace_on(w->trace, TRACE_PKT_DROP, p->marks & PKT_LENS))
+		rec_drop(w, l, p, reason, cause, a, b, 0);
+	pkt_free(n, p);
+}
+
+static int64_t wire_ns(const struct link_class *c, uint64_t bytes)
+{
+	return (int64_t)((bytes * c->ns_per_byte_q20 + ((1u << 20) - 1)) >> 20);
+}
+
+uint64_t link_backlog_bytes(const struct world *w, const struct link *l)
+{
+	const struct link_class *c = l->cls;
+
+	if (!c->ns_per_byte_q20 || l->free_ns <= w->now_ns)
+		return 0;
+	uint64_t wait = (uint64_t)(l->free_ns - w->now_ns);
+
+	/* Split so that nothing overflows: the wait may be long on a slow link. */
+	return wait / c->ns_per_byte_q20 * ((uint64_t)1 << 20) +
+	       (wait % c->ns_per_byte_q20 * ((uint64_t)1 << 20)) / c->ns_per_byte_q20;
+}
+
+static void schedule(struct world *w, struct link *l, struct pkt *p, int64_t at_ns)
+{
+	struct net *n = net_of(w);
+
+	n->in_flight++;
+	p->epoch = l->cls->epoch;
+	world_at(w, at_ns, BAND_NET, EV_LINK_ARRIVE, l->elem, p);
+}
+
+/* A copy with the same identity, for faults that duplicate. */
+static struct pkt *pkt_copy(struct net *n, const struct pkt *p)
+{
+	struct pkt *q = pkt_new(n);
+	struct slice s;
+
+	n->next_pkt_id--;
+	*q = *p;
+	q->next = NULL;
+	q->nslices = 0;
+	q->payload_len = 0;
+	for (unsigned i = 0; pkt_slice(p, i, &s); i++) {
+		blob_ref(s.blob);
+		pkt_add(n, q, s);
+	}
+	if (p->sack) {
+		q->sack = pool_get(n->sacks);
+		*q->sack = *p->sack;
+	}
+	return q;
+}
+
+static const struct link_fault *fault_of(const struct link_class *c, uint32_t ordinal)
+{
+	for (uint32_t i = 0; i < c->n_faults; i++)
+		if (c->faults[i].ordinal == ordinal)
+			return &c->faults[i];
+	return NULL;
+}
+
+/* When a packet that enters now arrives; the queue and the serialiser move on. */
+static int64_t arrival(struct link *l, const struct pkt *p, int64_t start_ns)
+{
+	const struct link_class *c = l->cls;
+	int64_t at;
+
+	if (l->free_ns > start_ns)
+		start_ns = l->free_ns;
+	if (c->ns_per_byte_q20) {
+		start_ns += wire_ns(c, (uint64_t)p->wire_bytes + c->p.frame_overhead_bytes);
+		l->free_ns = start_ns;
+	}
+	at = start_ns + c->p.delay_ns;
+	if (c->p.jitter_ns) {
+		at += rng_between(&l->rng, -c->p.jitter_ns, c->p.jitter_ns);
+		if (at < start_ns)
+			at = start_ns;
+	}
+	if (at < l->last_ns && !c->p.reorder)
+		at = l->last_ns;
+	if (at > l->last_ns)
+		l->last_ns = at;
+	return at;
+}
+
+void link_send(struct world *w, struct link *l, struct pkt *p)
+{
+	struct link_class *c = l->cls;
+	struct net *n = net_of(w);
+	const struct link_fault *fault = c->n_faults ? fault_of(c, l->ordinal) : NULL;
+	int64_t start = w->now_ns, at;
+
+	p->link = l;
+	n->sent++;
+	c->sent++;
+	c->sent_bytes += p->wire_bytes;
+	l->entered_bytes_lo += p->wire_bytes;
+	l->ordinal++;
+	/* Drawn for every packet, so that what is lost does not depend on cuts and queues. */
+	bool unlucky = c->loss_p32 && rng_chance(&l->rng, c->loss_p32);
+
+	if (c->hold)
+		start = c->hold(w, l, p, c->hold_ctx);
+	uint64_t backlog = link_backlog_bytes(w, l);
+	bool full = c->ns_per_byte_q20 && backlog + p->wire_bytes > c->p.queue_bytes;
+	bool gone = c->cut || l->down || unlucky || full || (fault && fault->kind == LINK_FAULT_DROP);
+
+	if (gone) { /* lost on the way: it took its time on the wire unless it never got there */
+		if (trace_on(w->trace, TRACE_PKT_SEND, p->marks & PKT_LENS))
+			rec_hop(w, l, p, TRACE_PKT_SEND, 0);
+		if (l->down)
+			lose(w, l, p, REASON_NET_GONE, 0, 0, 0);
+		else if (c->cut)
+			lose(w, l, p, REASON_LINK_CUT, c->cut_cause, 0, 0);
+		else if (full)
+			lose(w, l, p, REASON_LINK_QUEUE_FULL, 0, (int64_t)backlog, (int64_t)c->p.queue_bytes);
+		else {
+			(void)arrival(l, p, start);
+			lose(w, l, p, REASON_LINK_LOSS, 0, 0, c->p.loss_ppm);
+		}
+		return;
+	}
+	at = arrival(l, p, start);
+	if (fault && fault->kind == LINK_FAULT_DELAY)
+		at += fault->delay_ns;
+	if (trace_on(w->trace, TRACE_PKT_SEND, p->marks & PKT_LENS))
+		rec_hop(w, l, p, TRACE_PKT_SEND, at);
+	if (fault && fault->kind == LINK_FAULT_DUPLICATE) {
+		n->sent++;
+		c->sent++;
+		c->sent_bytes += p->wire_bytes;
+		schedule(w, l, pkt_copy(n, p), at + fault->delay_ns);
+	}
+	schedule(w, l, p, at);
+}
+
+/* ---- arriving ---------------------------------------------------------------------------------------------- */
+
+static void on_arrive(struct world *w, const struct ev *e)
+{
+	struct net *n = net_of(w);
+	struct pkt *p = e->obj;
+	struct link *l = p->link;
+	struct link_class *c = l->cls;
+
+	n->in_flight--;
+	if (p->epoch != c->epoch || l->down) {
+		lose(w, l, p, l->down ? REASON_NET_GONE : REASON_LINK_CUT, l->down ? 0 : c->cut_cause, 0, 0);
+		return;
+	}
+	n->delivered++;
+	c->delivered++;
+	c->delivered_bytes += p->wire_bytes;
+	if (trace_on(w->trace, TRACE_PKT_RECV, p->marks & PKT_LENS))
+		rec_hop(w, l, p, TRACE_PKT_RECV, 0);
+	w->cause = p->cause;
+	l->to->ops->on_pkt(w, l->to, l->port, p);
+}
+
+/* The world ends with the packet in flight. */
+static void drop_arrival(struct world *w, const struct ev *e)
+{
+	struct net *n = net_of(w);
+
+	n->in_flight--;
+	n->sent--; /* conservation is checked once more after this */
+	pkt_free(n, e->obj);
+}
+
+void net_handlers(struct world *w)
+{
+	world_handle(w, EV_LINK_ARRIVE, on_arrive, drop_arrival);
+}

@@ -1,0 +1,104 @@
+/*
+ * CUBIC (RFC 9438) in integers.
+ *
+ *	W(t) = C (t - K)^3 + W_max      C = 0.4 segments/s^3, beta = 0.7, K = cbrt(W_max (1 - beta) / C)
+ *
+ * The window follows the cubic curve through the point of the last loss; where NewReno would be faster
+ * (RFC 9438 4.3) it follows that estimate. Fast convergence (4.7) gives up room when W_max shrinks.
+ *
+ * Left out: HyStart++ (RFC 9406), spurious-loss undo (4.9).
+ */
+#include "sim/tcp/cc.h"
+
+#define BETA_NUM 717u /* of 1024: 0.7 as in Linux */
+#define WINDOW_MAX (1u << 20)
+
+/* Integer cube root, rounded down. */
+static uint32_t cube_root(uint64_t x)
+{
+	uint64_t r = 0;
+
+	for (int shift = 21; shift-- > 0;) {
+		uint64_t y = r | (uint64_t)1 << shift;
+
+		if (y * y * y <= x)
+			r = y;
+	}
+	return (uint32_t)r;
+}
+
+static uint32_t reduce(struct cc_state *s, uint32_t cwnd)
+{
+	uint32_t next = cwnd * BETA_NUM / 1024;
+
+	s->epoch_ns = 0;
+	s->w_max = cwnd < s->w_max ? cwnd * (1024 + BETA_NUM) / 2048 : cwnd; /* RFC 9438 4.7 */
+	return next > 2 ? next : 2;
+}
+
+static void begin_epoch(struct cc_state *s, uint32_t cwnd, int64_t now_ns)
+{
+	s->epoch_ns = now_ns;
+	s->acked = s->est_acked = 0;
+	s->w_est = cwnd;
+	if (cwnd < s->w_max) {
+		/* K^3 s^3 = (W_max - cwnd) / 0.4, in ms^3: * 2.5e9 */
+		s->k_ms = cube_root((uint64_t)(s->w_max - cwnd) * 2500000000u);
+		s->origin = s->w_max;
+	} else {
+		s->k_ms = 0;
+		s->origin = cwnd;
+	}
+}
+
+/* W(t) a round trip ahead (RFC 9438 4.2). */
+static uint32_t target(const struct cc_state *s, uint32_t cwnd, uint32_t srtt_us, int64_t now_ns)
+{
+	int64_t d_ms = (now_ns - s->epoch_ns) / 1000000 + srtt_us / 1000 - (int64_t)s->k_ms;
+	int64_t abs_ms = d_ms < 0 ? -d_ms : d_ms;
+	int64_t w;
+
+	if (abs_ms > 1000000)
+		abs_ms = 1000000;
+	w = abs_ms * abs_ms / 1000 * abs_ms / 1000 * 4 / 10000; /* 0.4 (ms / 1000)^3 */
+	w = d_ms < 0 ? (int64_t)s->origin - w : (int64_t)s->origin + w;
+	if (w < cwnd)
+		w = cwnd;
+	if (w > cwnd + cwnd / 2)
+		w = cwnd + cwnd / 2;
+	return (uint32_t)w;
+}
+
+static uint32_t grow(struct cc_state *s, uint32_t cwnd, uint32_t acked, uint32_t srtt_us, int64_t now_ns)
+{
+	uint32_t to, per;
+
+	if (!s->epoch_ns)
+		begin_epoch(s, cwnd, now_ns);
+	/* RFC 9438 4.3: alpha = 3 (1 - beta) / (1 + beta) = 0.529 segments a window, so 1.89 windows a segment */
+	s->est_acked += acked;
+	while (s->est_acked >= s->w_est * 189 / 100 + 1) {
+		s->est_acked -= s->w_est * 189 / 100 + 1;
+		s->w_est++;
+	}
+	to = target(s, cwnd, srtt_us, now_ns);
+	if (s->w_est > to)
+		to = s->w_est;
+	per = to > cwnd ? cwnd / (to - cwnd) : 100 * cwnd; /* segments to be acknowledged for one of growth */
+	if (per < 2)
+		per = 2;
+	s->acked += acked;
+	if (s->acked >= per) {
+		cwnd += s->acked / per;
+		s->acked %= per;
+	}
+	return cwnd < WINDOW_MAX ? cwnd : WINDOW_MAX;
+}
+
+static void restart(struct cc_state *s)
+{
+	s->epoch_ns = 0;
+	s->acked = s->est_acked = 0;
+}
+
+const struct tcp_cc_ops cc_cubic = {"cubic", "RFC 9438", reduce, grow, restart};

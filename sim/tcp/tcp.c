@@ -1,0 +1,501 @@
+/* The connection as its owner sees it: opening, writing, closing, outputs, timers. See tcp.h. */
+#include "sim/tcp/tcp_int.h"
+#include "sim/core/xmalloc.h"
+
+#include <string.h>
+
+const struct tcp_cfg tcp_cfg_linux = {
+	.mss = 1460,
+	.wscale = 7,
+	.timestamps = true,
+	.sack = true,
+	.nodelay = true,
+	.window_scaling = true,
+	.rcv_window_bytes = 65535,
+	.rcv_window_max_bytes = 3145728,
+	.snd_buffer_bytes = 0,
+	.initial_window = 10,
+	.syn_retries = 6,
+	.synack_retries = 5,
+	.rto_initial_ns = NS_PER_S,
+	.rto_min_ns = 200 * NS_PER_MS,
+	.rto_max_ns = 120 * NS_PER_S,
+	.give_up_ns = 924600 * NS_PER_MS,
+	.delack_ns = 0, /* the adapting 40 .. 200 ms */
+	.time_wait_ns = 60 * NS_PER_S,
+	.fin_wait_2_ns = 60 * NS_PER_S,
+	.keepalive = false,
+	.keepalive_idle_ns = 7200 * NS_PER_S,
+	.keepalive_interval_ns = 75 * NS_PER_S,
+	.keepalive_probes = 9,
+	.tail_loss_probe = true,
+	.idle_restart = true,
+	.cc = &cc_cubic,
+};
+
+const char *tcp_state_name(enum tcp_state s)
+{
+	static const char *const names[] = {"CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED",
+		"FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING", "LAST-ACK", "TIME-WAIT"};
+
+	return (unsigned)s < sizeof names / sizeof *names ? names[s] : "?";
+}
+
+/* ---- the world's part --------------------------------------------------------------------------------------- */
+
+static void tcp_free(struct world *w, void *ctx)
+{
+	(void)w;
+	xfree(ctx);
+}
+
+struct tcp *tcp_new(struct world *w)
+{
+	struct tcp *t = xcalloc(1, sizeof *t);
+	struct rng r = rng_named(w->seed, "tcp/secret");
+
+	assert(net_of(w) && !w->ext[WORLD_TCP]);
+	t->w = w;
+	t->net = net_of(w);
+	t->sgs = world_pool(w, "tcp send queue", sizeof(struct tcp_sg), 0);
+	t->exts = world_pool(w, "tcp recovery", sizeof(struct tcp_ext), 0);
+	t->ooos = world_pool(w, "tcp out of order", sizeof(struct tcp_ooo), 0);
+	t->rxs = world_pool(w, "tcp receive queue", sizeof(struct tcp_rx), 0);
+	t->secret = (uint32_t)rng_u64(&r);
+	w->ext[WORLD_TCP] = t;
+	world_on_free(w, tcp_free, t);
+	return t;
+}
+
+/* RFC 9293 3.4.1, RFC 6528: a clock of 4 us plus a keyed hash of the addresses. */
+uint32_t tcp_isn(const struct tcp *t, const struct tcp_addr *a, int64_t now)
+{
+	uint64_t h = rng_mix((uint64_t)a->local << 32 | a->remote);
+
+	h = rng_mix(h ^ (uint64_t)t->secret << 32 ^ (uint64_t)a->lport << 16 ^ a->rport);
+	return (uint32_t)h + (uint32_t)(now / 4000);
+}
+
+/* Milliseconds from an offset that differs by address pair, as Linux has it (RFC 7323 5.4, 7.1). */
+uint32_t tcp_ts_now(const struct tcp *t, const struct tcp_conn *c, int64_t now)
+{
+	uint32_t lo = c->addr.local, re = c->addr.remote;
+
+	return (uint32_t)(rng_mix(((uint64_t)lo << 32 | re) + t->secret) >> 33) +
+	       (uint32_t)(now / NS_PER_MS) + 1;
+}
+
+struct tcp_ext *tcp_ext(struct tcp *t, struct tcp_conn *c)
+{
+	if (!c->ext) {
+		c->ext = pool_get(t->exts);
+		memset(c->ext, 0, sizeof *c->ext);
+		c->ext->reo_ns = TIME_NEVER;
+		c->ext->fack = c->snd_una;
+		c->ext->min_rtt_us = c->srtt_us;
+	}
+	return c->ext;
+}
+
+uint64_t tcp_note(struct tcp *t, const struct tcp_conn *c, const struct tcp_note *n)
+{
+	bool lens = c->flags & TCPF_LENS;
+	bool down = !(c->flags & TCPF_SERVER) == n->in;
+	struct trace_rec r;
+	uint64_t id;
+
+	if (!trace_on(t->w->trace, n->kind, lens))
+		return n->cause;
+	r = (struct trace_rec){.cause = n->cause,
+		.at = t->w->now_ns,
+		.a = n->a,
+		.b = n->b,
+		.slen = n->len,
+		.conn = c->trace_conn,
+		.client = c->client,
+		.node = c->node,
+		.peer = c->peer,
+		.kind = (uint16_t)n->kind,
+		.reason = (uint16_t)n->reason,
+		.flags = down ? TRACE_DOWN : TRACE_UP};
+	if (n->len)
+		r.soff = n->seq - (n->in ? c->irs : c->iss) - 1;
+	if (n->text && trace_kept(t->w->trace, n->kind, lens))
+		r.text = trace_str(t->w->trace, n->text);
+	id = trace_add(t->w->trace, &r, lens);
+	return id ? id : n->cause;
+}
+
+void tcp_cwnd_note(struct tcp *t, const struct tcp_conn *c)
+{
+	tcp_note(t, c,
+		&(struct tcp_note){.kind = TRACE_TCP_CWND,
+			.cause = c->cause,
+			.a = (int64_t)c->cwnd * c->snd_mss,
+			.b = c->ssthresh == UINT32_MAX ? -1 : (int64_t)c->ssthresh * c->snd_mss});
+}
+
+/* ---- states -------------------------------------------------------------------------------------------------- */
+
+void tcp_set_state(struct tcp *t, struct tcp_conn *c, enum tcp_state s)
+{
+	if (c->state == s)
+		return;
+	c->state = (uint8_t)s;
+	if (tcp_noted(t, c, TRACE_TCP_STATE))
+		tcp_note(t, c,
+			&(struct tcp_note){
+				.kind = TRACE_TCP_STATE, .cause = c->cause, .text = tcp_state_name(s)});
+}
+
+static void drop_queues(struct tcp *t, struct tcp_conn *c)
+{
+	while (c->tx) {
+		struct tcp_sg *g = c->tx;
+
+		c->tx = g->next;
+		sg_free(t, g);
+	}
+	c->tx_tail = c->tx_next = NULL;
+	c->packets_out = 0;
+	if (c->ext) {
+		while (c->ext->ooo) {
+			struct tcp_ooo *o = c->ext->ooo;
+
+			c->ext->ooo = o->next;
+			slicev_free(t->net, &o->data, o->nslices);
+			pool_put(t->ooos, o);
+		}
+		pool_put(t->exts, c->ext);
+		c->ext = NULL;
+	}
+}
+
+void tcp_done(struct tcp *t, struct tcp_conn *c, unsigned event, enum trace_reason reason)
+{
+	tcp_set_state(t, c, TCP_CLOSED);
+	if (tcp_noted(t, c, TRACE_TCP_CLOSED))
+		tcp_note(t, c,
+			&(struct tcp_note){.kind = TRACE_TCP_CLOSED, .cause = c->cause, .reason = reason});
+	c->snd_end = c->snd_una;
+	drop_queues(t, c);
+	c->events |= (uint8_t)event;
+	c->reason = (uint8_t)reason;
+	c->rtx_ns = TIME_NEVER;
+	c->flags &= ~(TCPF_ACK_TIMER | TCPF_ACK_NOW | TCPF_PROBE_DUE | TCPF_KA_DUE | TCPF_TLP_DUE |
+		      TCPF_PERSIST | TCPF_TLP);
+}
+
+void tcp_start_time_wait(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	tcp_set_state(t, c, TCP_TIME_WAIT);
+	c->flags &= ~(TCPF_PERSIST | TCPF_TLP);
+	c->rtx_ns = now + c->cfg->time_wait_ns;
+}
+
+void tcp_init(struct tcp_conn *c, const struct tcp_cfg *cfg, struct tcp_addr a)
+{
+	memset(c, 0, sizeof *c);
+	c->cfg = cfg;
+	c->addr = a;
+	c->cwnd = cfg->initial_window;
+	c->ssthresh = UINT32_MAX;
+	c->rtx_ns = c->delack_ns = TIME_NEVER;
+	c->snd_mss = 536; /* RFC 9293 3.7.1, until the peer says more */
+	c->rcv_mss = 536;
+}
+
+void tcp_trace(
+	struct tcp_conn *c, uint32_t trace_conn, uint32_t client, uint16_t node, uint16_t peer, bool lens)
+{
+	c->trace_conn = trace_conn;
+	c->client = client;
+	c->node = node;
+	c->peer = peer;
+	if (lens)
+		c->flags |= TCPF_LENS;
+}
+
+void tcp_fini(struct tcp *t, struct tcp_conn *c)
+{
+	rx_free(t, c);
+	drop_queues(t, c);
+	c->state = TCP_CLOSED;
+	c->rtx_ns = TIME_NEVER;
+	c->flags = 0;
+	c->events = 0;
+}
+
+void tcp_set_iss(struct tcp_conn *c, uint32_t iss)
+{
+	assert(c->state == TCP_CLOSED || c->state == TCP_LISTEN);
+	c->iss = c->snd_una = c->snd_nxt = c->snd_end = iss;
+}
+
+/* Linux tcp_select_initial_window: whole segments of at most 64 KiB. */
+static void first_window(struct tcp_conn *c, unsigned mss)
+{
+	uint32_t w = c->cfg->rcv_window_bytes;
+
+	if (w > mss)
+		w = w / mss * mss;
+	c->rcv_window = w;
+}
+
+void tcp_open(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	struct tcp_sg *g;
+
+	assert(c->state == TCP_CLOSED);
+	if (!c->iss)
+		tcp_set_iss(c, tcp_isn(t, &c->addr, now));
+	c->cause = tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_OPEN, .cause = t->w->cause});
+	c->ip_id = (uint16_t)rng_mix(c->iss ^ t->secret);
+	c->rcvd_ns = c->sent_ns = now;
+	first_window(c, c->cfg->mss);
+	tcp_set_state(t, c, TCP_SYN_SENT);
+	g = sg_new(t, c, SG_SYN);
+	g->cause = c->cause;
+	c->snd_end = sg_end(g);
+}
+
+void tcp_listen(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	assert(c->state == TCP_CLOSED);
+	if (!c->iss)
+		tcp_set_iss(c, tcp_isn(t, &c->addr, now));
+	c->ip_id = (uint16_t)rng_mix(c->iss ^ t->secret);
+	c->flags |= TCPF_SERVER;
+	c->state = TCP_LISTEN;
+	first_window(c, c->cfg->mss - (c->cfg->timestamps ? 12u : 0u));
+}
+
+/* ---- the application ---------------------------------------------------------------------------------------- */
+
+static bool may_write(const struct tcp_conn *c)
+{
+	if (c->flags & TCPF_FIN_QUEUED)
+		return false;
+	return c->state >= TCP_SYN_SENT && c->state <= TCP_CLOSE_WAIT && c->state != TCP_FIN_WAIT_1 &&
+	       c->state != TCP_FIN_WAIT_2;
+}
+
+#define SG_SLICES_MAX 64
+
+bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more, int64_t now)
+{
+	struct tcp_sg *g = c->tx_tail;
+
+	(void)now;
+	if (!may_write(c))
+		return false;
+	if (!owned.len) {
+		if (owned.blob)
+			blob_unref(owned.blob);
+		return true;
+	}
+	/* Small writes that could not go yet share a segment, as in Linux. */
+	if (!(g && c->tx_next && !(g->flags & (SG_SENT | SG_SYN | SG_FIN)) &&
+		    g->len + owned.len <= c->snd_mss && g->nslices < SG_SLICES_MAX))
+		g = sg_new(t, c, 0);
+	slicev_add(t->net, &g->data, &g->nslices, owned);
+	g->len += owned.len;
+	g->more = more;
+	if (!more)
+		g->flags |= SG_PSH;
+	c->snd_end += owned.len;
+	if (c->cfg->snd_buffer_bytes && tcp_unacked(c) >= c->cfg->snd_buffer_bytes)
+		c->flags |= TCPF_FULL;
+	return true;
+}
+
+uint32_t tcp_writable(const struct tcp_conn *c)
+{
+	uint32_t max = c->cfg->snd_buffer_bytes ? c->cfg->snd_buffer_bytes : UINT32_MAX,
+		 have = tcp_unacked(c);
+
+	return may_write(c) && have < max ? max - have : 0;
+}
+
+static void queue_fin(struct tcp *t, struct tcp_conn *c)
+{
+	struct tcp_sg *g = c->tx_tail;
+
+	c->flags |= TCPF_FIN_QUEUED;
+	if (g && c->tx_next && !(g->flags & (SG_SENT | SG_SYN)))
+		g->flags |= SG_FIN; /* rides on the last data that has not gone yet */
+	else
+		g = sg_new(t, c, SG_FIN);
+	g->more = 0;
+	c->snd_end++;
+}
+
+void tcp_shutdown(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	if (t->w->cause)
+		c->cause = t->w->cause;
+	if (c->flags & TCPF_FIN_QUEUED)
+		return;
+	switch ((enum tcp_state)c->state) {
+	case TCP_LISTEN:
+	case TCP_SYN_SENT:
+		tcp_done(t, c, EVT_CLOSED, REASON_NONE);
+		break;
+	case TCP_SYN_RECEIVED:
+	case TCP_ESTABLISHED:
+		queue_fin(t, c);
+		tcp_set_state(t, c, TCP_FIN_WAIT_1);
+		break;
+	case TCP_CLOSE_WAIT:
+		queue_fin(t, c);
+		tcp_set_state(t, c, TCP_LAST_ACK);
+		break;
+	default:
+		break;
+	}
+	(void)now;
+}
+
+void tcp_close(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	if (c->flags & TCPF_DETACHED)
+		return;
+	if (c->rx_bytes) { /* unread data would be lost without a word: say so (RFC 1122 4.2.2.13) */
+		tcp_abort(t, c, now);
+		return;
+	}
+	c->flags |= TCPF_DETACHED;
+	tcp_shutdown(t, c, now);
+	if (c->state == TCP_FIN_WAIT_2)
+		c->rtx_ns = now + c->cfg->fin_wait_2_ns;
+}
+
+void tcp_abort(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	bool known = c->state >= TCP_SYN_RECEIVED && c->state != TCP_TIME_WAIT;
+
+	(void)now;
+	if (t->w->cause)
+		c->cause = t->w->cause;
+	rx_free(t, c);
+	c->events = 0;
+	if (c->state == TCP_CLOSED)
+		return;
+	tcp_done(t, c, EVT_CLOSED, REASON_NONE);
+	if (known)
+		c->flags |= TCPF_RST_DUE;
+}
+
+void tcp_pause(struct tcp *t, struct tcp_conn *c, bool paused, int64_t now)
+{
+	(void)now;
+	if (paused) {
+		c->flags |= TCPF_PAUSED;
+		return;
+	}
+	if (!(c->flags & TCPF_PAUSED))
+		return;
+	c->flags &= ~TCPF_PAUSED;
+	if (t->w->cause)
+		c->cause = t->w->cause;
+}
+
+/* ---- outputs ------------------------------------------------------------------------------------------------- */
+
+static bool take_event(struct tcp_conn *c, unsigned bit, struct tcp_out *out, enum tcp_out_kind kind)
+{
+	if (!(c->events & bit))
+		return false;
+	c->events &= (uint8_t)~bit;
+	out->kind = kind;
+	out->reason = (enum trace_reason)c->reason;
+	return true;
+}
+
+void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out)
+{
+	out->kind = TCP_OUT_IDLE;
+	out->data = SLICE_NONE;
+	out->reason = REASON_NONE;
+	out->pkt = out_segment(t, c, now);
+	out->cause = c->cause;
+	if (out->pkt) {
+		out->kind = TCP_OUT_SEGMENT;
+		return;
+	}
+	if (take_event(c, EVT_ESTABLISHED, out, TCP_OUT_ESTABLISHED))
+		return;
+	if (c->rx && rx_take(t, c, out)) {
+		if (!c->rx)
+			rx_read(t, c, now);
+		return;
+	}
+	if (!c->events)
+		return;
+	if (!c->rx && take_event(c, EVT_EOF, out, TCP_OUT_EOF))
+		return;
+	if (take_event(c, EVT_RESET, out, TCP_OUT_RESET) ||
+		take_event(c, EVT_TIMEOUT, out, TCP_OUT_TIMEOUT) ||
+		take_event(c, EVT_CLOSED, out, TCP_OUT_CLOSED))
+		return;
+	take_event(c, EVT_WRITABLE, out, TCP_OUT_WRITABLE);
+}
+
+/* ---- time ----------------------------------------------------------------------------------------------------- */
+
+/* RFC 9293 3.8.4: an idle connection asks whether the peer is still there. */
+static int64_t keepalive_due(const struct tcp_conn *c)
+{
+	if (!c->cfg->keepalive || c->packets_out || c->tx_next ||
+		(c->state != TCP_ESTABLISHED && c->state != TCP_CLOSE_WAIT && c->state != TCP_FIN_WAIT_2))
+		return TIME_NEVER;
+	return c->rcvd_ns + c->cfg->keepalive_idle_ns + c->probes * c->cfg->keepalive_interval_ns;
+}
+
+int64_t tcp_deadline(const struct tcp_conn *c)
+{
+	int64_t at = c->rtx_ns;
+
+	if ((c->flags & TCPF_ACK_TIMER) && c->delack_ns < at)
+		at = c->delack_ns;
+	if (c->ext && c->ext->reo_ns < at)
+		at = c->ext->reo_ns;
+	if (c->cfg->keepalive) {
+		int64_t ka = keepalive_due(c);
+
+		at = ka < at ? ka : at;
+	}
+	return at;
+}
+
+static void on_keepalive(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	if (c->probes >= c->cfg->keepalive_probes) {
+		c->cause = tcp_note(t, c,
+			&(struct tcp_note){.kind = TRACE_TCP_GIVE_UP,
+				.reason = REASON_TCP_KEEPALIVE_DEAD,
+				.cause = c->cause,
+				.a = now - c->rcvd_ns});
+		tcp_done(t, c, EVT_TIMEOUT, REASON_TCP_KEEPALIVE_DEAD);
+		c->flags |= TCPF_RST_DUE;
+		return;
+	}
+	c->probes++;
+	c->flags |= TCPF_KA_DUE;
+}
+
+void tcp_timer(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	if (c->rtx_ns <= now) {
+		if (c->state == TCP_TIME_WAIT || c->state == TCP_FIN_WAIT_2)
+			tcp_done(t, c, EVT_CLOSED, REASON_NONE);
+		else
+			rtx_timer(t, c, now);
+	}
+	if ((c->flags & TCPF_ACK_TIMER) && c->delack_ns <= now)
+		ack_timer(c);
+	if (c->ext && c->ext->reo_ns <= now)
+		rack_timer(t, c, now);
+	if (c->cfg->keepalive && keepalive_due(c) <= now)
+		on_keepalive(t, c, now);
+}

@@ -1,0 +1,154 @@
+/*
+ * When to acknowledge: RFC 9293 3.8.6.3 as Linux does it (TC-04).
+ *
+ *	quick mode     each segment is acknowledged at once: the first 16 of a connection, and again after a pause
+ *	               longer than the retransmission timeout
+ *	ping-pong      data was sent within the ACK timeout after data was received: the connection talks both ways,
+ *	               ACKs wait for an answer to ride on, at most the ACK timeout (40 ms, adapting to 20 .. 200 ms)
+ *	otherwise      a small segment is acknowledged as soon as the application has read it; more than one full
+ *	               segment unacknowledged: at once
+ *
+ * A delayed ACK that had to be sent by its timer ends ping-pong mode.
+ */
+#include "sim/tcp/tcp_int.h"
+
+#define ATO_MIN_MS 40u
+#define DELACK_MAX_MS 200u
+#define QUICK_MAX 16u
+
+uint32_t tcp_rto_us(const struct tcp_conn *c)
+{
+	uint64_t min = (uint64_t)c->cfg->rto_min_ns / 1000, var = 4ull * c->rttvar_us;
+	uint64_t rto =
+		c->srtt_us ? c->srtt_us + (var > min ? var : min) : (uint64_t)c->cfg->rto_initial_ns / 1000;
+	uint64_t max = (uint64_t)c->cfg->rto_max_ns / 1000;
+
+	return (uint32_t)(rto < max ? rto : max);
+}
+
+void ack_quick(struct tcp_conn *c, unsigned max)
+{
+	unsigned n = c->rcv_mss ? c->rcv_window / (2u * c->rcv_mss) : 2;
+
+	if (n == 0)
+		n = 2;
+	if (n > max)
+		n = max;
+	if (n > c->quick)
+		c->quick = (uint8_t)n;
+}
+
+/* A segment with data came in: adapt the ACK timeout to the distance of arrivals, learn the peer's segment size. */
+void ack_data_received(struct tcp_conn *c, const struct pkt *p, int64_t now)
+{
+	uint32_t gap_ms = (uint32_t)((now - c->rcvd_ns) / NS_PER_MS), rto_ms = tcp_rto_us(c) / 1000;
+
+	c->flags |= TCPF_ACK_PENDING;
+	if (p->payload_len >= c->rcv_mss) {
+		c->rcv_mss = p->payload_len < c->cfg->mss ? p->payload_len : c->cfg->mss;
+		if (p->flags & TCP_PSH)
+			c->flags |= TCPF_ACK_PUSHED;
+	} else {
+		c->flags |= c->flags & TCPF_ACK_PUSHED ? TCPF_ACK_PUSHED2 : TCPF_ACK_PUSHED;
+	}
+	if (!c->ato_ms) {
+		ack_quick(c, QUICK_MAX);
+		c->ato_ms = ATO_MIN_MS;
+	} else if (gap_ms <= ATO_MIN_MS / 2) {
+		c->ato_ms = (uint16_t)(c->ato_ms / 2 + ATO_MIN_MS / 2);
+	} else if (gap_ms < c->ato_ms) {
+		uint32_t ato = c->ato_ms / 2u + gap_ms;
+
+		c->ato_ms = (uint16_t)(ato < rto_ms ? ato : rto_ms);
+	} else if (gap_ms > rto_ms) {
+		ack_quick(c, QUICK_MAX);
+	}
+}
+
+void ack_now(struct tcp_conn *c)
+{
+	c->flags |= TCPF_ACK_PENDING | TCPF_ACK_NOW;
+}
+
+static void delay(struct tcp_conn *c, int64_t now)
+{
+	uint32_t ato = c->ato_ms, max = 500;
+	int64_t at;
+
+	if (ato > ATO_MIN_MS) {
+		if (c->pingpong || (c->flags & TCPF_ACK_PUSHED))
+			max = DELACK_MAX_MS;
+		if (c->srtt_us) {
+			uint32_t rtt = c->srtt_us / 1000 > ATO_MIN_MS ? c->srtt_us / 1000 : ATO_MIN_MS;
+
+			max = rtt < max ? rtt : max;
+		}
+		ato = ato < max ? ato : max;
+	}
+	if (ato > DELACK_MAX_MS)
+		ato = DELACK_MAX_MS;
+	if (c->cfg->delack_ns > ato * NS_PER_MS)
+		at = now + c->cfg->delack_ns;
+	else
+		at = now + ato * NS_PER_MS;
+	if (c->flags & TCPF_ACK_TIMER) { /* an older one is running */
+		if (c->delack_ns <= now + ato * NS_PER_MS / 4) {
+			ack_now(c);
+			return;
+		}
+		if (c->delack_ns < at)
+			return;
+	}
+	c->flags |= TCPF_ACK_TIMER;
+	c->delack_ns = at;
+}
+
+/* Data was taken in (or could not be, `gap`): acknowledge now or later? */
+void ack_after_data(struct tcp_conn *c, int64_t now, bool gap)
+{
+	bool reads = !(c->flags & TCPF_PAUSED);
+
+	if (!(c->flags & TCPF_ACK_PENDING))
+		return;
+	if (gap || (c->flags & TCPF_ACK_NOW) || (c->quick && !c->pingpong) ||
+		c->rcv_nxt - c->rcv_wup > c->rcv_mss ||
+		(reads && ((c->flags & TCPF_ACK_PUSHED2) || ((c->flags & TCPF_ACK_PUSHED) && !c->pingpong))))
+		ack_now(c);
+	else
+		delay(c, now);
+}
+
+/* Our data leaves: an answer to what came in within the ACK timeout makes a dialogue. */
+void ack_data_sent(struct tcp_conn *c, int64_t now)
+{
+	c->sent_ns = now;
+	if (c->ato_ms && now - c->rcvd_ns < c->ato_ms * NS_PER_MS)
+		c->pingpong = 1;
+}
+
+/* A segment with ACK leaves. */
+void ack_sent(struct tcp_conn *c)
+{
+	if (c->quick && (c->flags & TCPF_ACK_PENDING) && --c->quick == 0)
+		c->ato_ms = ATO_MIN_MS;
+	c->flags &= ~(TCPF_ACK_PENDING | TCPF_ACK_NOW | TCPF_ACK_PUSHED | TCPF_ACK_PUSHED2 | TCPF_ACK_TIMER);
+	c->rcv_wup = c->rcv_nxt;
+}
+
+void ack_timer(struct tcp_conn *c)
+{
+	uint32_t rto_ms = tcp_rto_us(c) / 1000;
+
+	c->flags &= ~TCPF_ACK_TIMER;
+	if (!(c->flags & TCPF_ACK_PENDING))
+		return;
+	if (c->pingpong) {
+		c->pingpong = 0;
+		c->ato_ms = ATO_MIN_MS;
+	} else {
+		uint32_t ato = c->ato_ms * 2u;
+
+		c->ato_ms = (uint16_t)(ato < rto_ms ? ato : rto_ms);
+	}
+	ack_now(c);
+}

@@ -1,0 +1,174 @@
+/* What the files of sim/tcp share among themselves. The public face is tcp.h. */
+#ifndef SIM_TCP_TCP_INT_H
+#define SIM_TCP_TCP_INT_H
+
+#include "sim/tcp/cc.h"
+#include "sim/tcp/tcp.h"
+
+/* Sequence numbers are compared modulo 2^32 (RFC 9293 3.4). */
+static inline bool seq_lt(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+static inline bool seq_le(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) <= 0;
+}
+
+/* ---- the send queue: tx ─▶ sg ─▶ sg(tx_next) ─▶ sg(tx_tail) ------------------------------------------------- */
+
+#define SG_SYN 0x01u
+#define SG_FIN 0x02u
+#define SG_PSH 0x04u
+#define SG_SENT 0x08u
+#define SG_SACKED 0x10u
+#define SG_LOST 0x20u
+#define SG_RETRANS 0x40u /* sent again since it was marked lost, and that copy is in flight */
+#define SG_EVER_RETRANS 0x80u
+
+struct tcp_sg {
+	struct tcp_sg *next;
+	uint32_t seq, len; /* len: octets; SYN and FIN count one more each */
+	int64_t sent_ns;   /* latest transmission */
+	uint64_t cause;    /* the record behind the write */
+	uint8_t flags, nslices, more, pad;
+	uint32_t pad2;
+	struct slicev data;
+};
+
+static inline uint32_t sg_end(const struct tcp_sg *g)
+{
+	return g->seq + g->len + ((g->flags & SG_SYN) ? 1 : 0) + ((g->flags & SG_FIN) ? 1 : 0);
+}
+
+/* ---- received, not yet taken ------------------------------------------------------------------------------- */
+
+struct tcp_rx {
+	struct tcp_rx *next;
+	uint64_t cause;
+	struct slice s;
+};
+
+/* An out-of-order segment: its octets, trimmed so that neighbours do not overlap. */
+struct tcp_ooo {
+	struct tcp_ooo *next; /* by rising seq */
+	uint32_t seq, len;
+	uint64_t cause;
+	uint32_t stamp; /* counts arrivals: the newest block goes first in SACK (RFC 2018 4) */
+	uint8_t fin, nslices;
+	struct slicev data;
+};
+
+/* ---- state that exists only after something went wrong ------------------------------------------------------ */
+
+enum tcp_ca {
+	CA_OPEN,
+	CA_DISORDER,
+	CA_RECOVERY,
+	CA_LOSS
+}; /* Linux's words for RFC 5681 / 6675 / 6298 phases */
+
+struct tcp_ext {
+	uint8_t ca;
+	uint8_t reord;    /* reordering was seen: RACK waits a little (RFC 8985 6.2) */
+	uint8_t tlp_sent; /* a probe is out: 1 new data, 2 a retransmission */
+	uint8_t dsack_seen;
+	uint16_t sacked_out, lost_out, retrans_out;
+	uint16_t ooo_n;
+	uint32_t high_seq; /* recovery ends when this is acknowledged (recover, RFC 6582) */
+	uint32_t fack;     /* highest sequence number selectively acknowledged */
+	uint32_t tlp_high_seq;
+	uint32_t prior_cwnd, prr_delivered, prr_out; /* RFC 6937 */
+	uint32_t rack_end, rack_rtt_us, min_rtt_us;
+	int64_t rack_ns;    /* when the latest delivered segment was sent */
+	int64_t reo_ns;     /* RACK's reordering timer, TIME_NEVER: off */
+	int64_t retrans_ns; /* the first retransmission of the present episode; 0: none */
+	int64_t oow_ns;     /* when an out-of-window segment was last answered */
+	struct tcp_ooo *ooo;
+	uint32_t ooo_stamp, ooo_bytes;
+	uint32_t dsack_left, dsack_right; /* a duplicate to report (RFC 2883); equal: none */
+	uint32_t stray_seq; /* of a RST that answers a segment from another life */
+	struct cc_state cc;
+};
+
+struct tcp_ext *tcp_ext(struct tcp *t, struct tcp_conn *c); /* makes it when there is none */
+
+/* events */
+#define EVT_ESTABLISHED 0x01u
+#define EVT_EOF 0x02u
+#define EVT_RESET 0x04u
+#define EVT_TIMEOUT 0x08u
+#define EVT_CLOSED 0x10u
+#define EVT_WRITABLE 0x20u
+
+/* ---- tcp.c */
+void tcp_set_state(struct tcp *t, struct tcp_conn *c, enum tcp_state s);
+/* The connection ends: queues are dropped, no timer runs; `event` is what the application learns. */
+void tcp_done(struct tcp *t, struct tcp_conn *c, unsigned event, enum trace_reason reason);
+void tcp_start_time_wait(struct tcp *t, struct tcp_conn *c, int64_t now);
+uint32_t tcp_isn(const struct tcp *t, const struct tcp_addr *a, int64_t now);
+uint32_t tcp_ts_now(const struct tcp *t, const struct tcp_conn *c, int64_t now);
+/* Writes a record of this connection if somebody listens; returns its id, or `cause` when it is not stored. */
+struct tcp_note {
+	enum trace_kind kind;
+	enum trace_reason reason;
+	uint64_t cause;
+	int64_t a, b;
+	uint32_t seq, len; /* stream range of our own direction (in: the peer's) */
+	bool in;
+	const char *text;
+};
+uint64_t tcp_note(struct tcp *t, const struct tcp_conn *c, const struct tcp_note *n);
+static inline bool tcp_noted(const struct tcp *t, const struct tcp_conn *c, enum trace_kind k)
+{
+	return trace_on(t->w->trace, k, c->flags & TCPF_LENS);
+}
+
+/* ---- tcp_sg.c */
+struct tcp_sg *sg_new(struct tcp *t, struct tcp_conn *c, unsigned flags);
+void sg_free(struct tcp *t, struct tcp_sg *g);
+/* Cuts `g` after `len` octets; the rest becomes the next node. */
+void sg_split(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t len);
+/* Drops the first `len` octets. */
+void sg_trim(struct tcp *t, struct tcp_sg *g, uint32_t len);
+/* Removes the first `len` octets of a vector of slices. */
+void slicev_trim(struct net *n, struct slicev *v, uint8_t *n_slices, uint32_t len);
+void slicev_cut(struct net *n, struct slicev *v, uint8_t *n_slices, uint32_t len);
+
+/* ---- tcp_ack.c: when to acknowledge */
+void ack_data_received(struct tcp_conn *c, const struct pkt *p, int64_t now);
+void ack_after_data(struct tcp_conn *c, int64_t now, bool gap);
+void ack_data_sent(struct tcp_conn *c, int64_t now);
+void ack_sent(struct tcp_conn *c);
+void ack_now(struct tcp_conn *c);
+void ack_timer(struct tcp_conn *c);
+void ack_quick(struct tcp_conn *c, unsigned max);
+uint32_t tcp_rto_us(const struct tcp_conn *c); /* without backoff */
+
+/* ---- tcp_rx.c: receiving data */
+void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now);
+bool rx_take(struct tcp *t, struct tcp_conn *c, struct tcp_out *out);
+void rx_free(struct tcp *t, struct tcp_conn *c);
+/* The window to announce now, in octets (RFC 9293 3.8.6.2.2). */
+uint32_t rx_window(const struct tcp_conn *c);
+unsigned rx_sack_blocks(const struct tcp_conn *c, struct pkt_sack *out, unsigned max);
+void rx_read(struct tcp *t, struct tcp_conn *c, int64_t now);
+
+/* ---- tcp_out.c */
+struct pkt *out_segment(struct tcp *t, struct tcp_conn *c, int64_t now);
+uint32_t out_flight(const struct tcp_conn *c);
+
+/* ---- tcp_rtx.c: acknowledgements, timers, recovery */
+bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now);
+void rtx_sent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now);
+/* The next segment that is to be sent again, if the window allows; NULL if none. */
+struct tcp_sg *rtx_next(struct tcp *t, struct tcp_conn *c);
+void rtx_resent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now);
+void rtx_arm(struct tcp *t, struct tcp_conn *c, int64_t now);
+void rtx_timer(struct tcp *t, struct tcp_conn *c, int64_t now);
+void rack_timer(struct tcp *t, struct tcp_conn *c, int64_t now);
+struct tcp_sg *rtx_last(struct tcp_conn *c);
+void rtt_sample(struct tcp_conn *c, uint32_t rtt_us);
+void tcp_cwnd_note(struct tcp *t, const struct tcp_conn *c);
+
+#endif

@@ -1,0 +1,356 @@
+/*
+ * Sending: which segment goes next, and its header (RFC 9293 3.7.4, 3.8.6; option layout as Linux).
+ *
+ * Order: RST, retransmissions, new data, probes, a bare ACK.
+ */
+#include "sim/tcp/tcp_int.h"
+
+#include <string.h>
+
+/* A packet with this connection's addresses, window, acknowledgement and options. */
+static struct pkt *make(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigned flags, int64_t now)
+{
+	struct pkt *p = pkt_new(t->net);
+
+	p->src = c->addr.local;
+	p->dst = c->addr.remote;
+	p->sport = c->addr.lport;
+	p->dport = c->addr.rport;
+	p->seq = seq;
+	p->flags = (uint8_t)flags;
+	p->conn = c->trace_conn;
+	p->client = c->client;
+	p->marks = (c->flags & TCPF_LENS ? PKT_LENS : 0) | (c->flags & TCPF_SERVER ? PKT_DOWN : PKT_UP);
+	p->soff = seq - c->iss - 1;
+	if (c->cause)
+		p->cause = c->cause;
+	if (!(flags & TCP_SYN) || !(flags & TCP_ACK)) /* Linux: a SYN,ACK has identification 0 */
+		p->ip_id = c->ip_id++;
+	if (flags & TCP_SYN) {
+		bool answer = flags & TCP_ACK;
+
+		p->opts = PKT_OPT_MSS;
+		p->mss = c->cfg->mss;
+		if (answer ? c->flags & TCPF_SACK : c->cfg->sack)
+			p->opts |= PKT_OPT_SACK_OK;
+		if (answer ? c->flags & TCPF_TS : c->cfg->timestamps)
+			p->opts |= PKT_OPT_TS;
+		if (answer ? c->flags & TCPF_WSCALE : c->cfg->window_scaling) {
+			p->opts |= PKT_OPT_WSCALE;
+			p->wscale = c->cfg->wscale;
+		}
+		p->wnd = c->rcv_window < UINT16_MAX ? (uint16_t)c->rcv_window : UINT16_MAX;
+		c->rcv_adv = c->rcv_nxt + p->wnd;
+	} else if (c->flags & TCPF_TS) {
+		p->opts = PKT_OPT_TS;
+	}
+	if (p->opts & PKT_OPT_TS) {
+		p->tsval = tcp_ts_now(t, c, now);
+		p->tsecr = flags & TCP_ACK ? c->ts_recent : 0;
+	}
+	return p;
+}
+
+static void announce(struct tcp *t, struct tcp_conn *c, struct pkt *p)
+{
+	uint32_t room = rx_window(c);
+
+	p->ack = c->rcv_nxt;
+	p->wnd = (uint16_t)(room >> c->rcv_wscale);
+	if (seq_lt(c->rcv_adv, c->rcv_nxt + room))
+		c->rcv_adv = c->rcv_nxt + room;
+	if (!room && !(c->flags & TCPF_ZERO_WND)) {
+		c->flags |= TCPF_ZERO_WND;
+		p->cause =
+			tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_ZERO_WINDOW, .cause = p->cause});
+	} else if (room) {
+		c->flags &= ~TCPF_ZERO_WND;
+	}
+}
+
+static void add_sack(struct tcp *t, struct tcp_conn *c, struct pkt *p)
+{
+	struct tcp_ext *x = c->ext;
+
+	if (!x || !(c->flags & TCPF_SACK) || (!x->ooo && x->dsack_left == x->dsack_right))
+		return;
+	p->sack = pool_get(t->net->sacks);
+	if (rx_sack_blocks(c, p->sack, c->flags & TCPF_TS ? 3 : 4)) {
+		p->opts |= PKT_OPT_SACK;
+	} else {
+		pool_put(t->net->sacks, p->sack);
+		p->sack = NULL;
+	}
+	x->dsack_left = x->dsack_right = 0;
+}
+
+/* A segment without data; seq is SND.NXT for an ACK. */
+static struct pkt *bare(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigned flags, int64_t now)
+{
+	struct pkt *p = make(t, c, seq, flags, now);
+
+	if (flags & TCP_ACK) {
+		announce(t, c, p);
+		add_sack(t, c, p);
+		ack_sent(c);
+	}
+	pkt_finish(p);
+	return p;
+}
+
+/* The segment of a queue node. */
+static struct pkt *of_sg(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
+{
+	unsigned flags = g->flags & SG_SYN ? TCP_SYN : TCP_ACK;
+	struct pkt *p;
+
+	if ((g->flags & SG_SYN) && c->state != TCP_SYN_SENT)
+		flags |= TCP_ACK;
+	if (g->flags & SG_PSH)
+		flags |= TCP_PSH;
+	if (g->flags & SG_FIN)
+		flags |= TCP_FIN;
+	p = make(t, c, g->seq, flags, now);
+	if (g->flags & SG_SYN) {
+		p->ack = flags & TCP_ACK ? c->rcv_nxt : 0;
+		p->soff = 0;
+		if (flags & TCP_ACK)
+			ack_sent(c);
+	} else {
+		announce(t, c, p);
+		add_sack(t, c, p);
+		ack_sent(c);
+	}
+	if (g->cause)
+		p->cause = g->cause;
+	for (unsigned i = 0; i < g->nslices; i++) {
+		struct slice s = *slicev_at(&g->data, i);
+
+		blob_ref(s.blob);
+		pkt_add(t->net, p, s);
+	}
+	pkt_finish(p);
+	return p;
+}
+
+/* ---- retransmission ----------------------------------------------------------------------------------------- */
+
+static struct pkt *again(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
+{
+	struct tcp_ext *x = tcp_ext(t, c);
+	bool fast = x->ca == CA_RECOVERY;
+	struct pkt *p;
+
+	if (g->len > c->snd_mss)
+		sg_split(t, c, g, c->snd_mss);
+	uint64_t id = tcp_note(t, c,
+		&(struct tcp_note){.kind = fast ? TRACE_TCP_FAST_RETRANSMIT : TRACE_TCP_RETRANSMIT,
+			.cause = c->cause ? c->cause : g->cause,
+			.a = fast ? (c->dupacks ? c->dupacks : x->sacked_out) : c->backoff,
+			.seq = g->seq,
+			.len = g->len});
+	rtx_resent(t, c, g, now);
+	p = of_sg(t, c, g, now);
+	p->marks |= PKT_AGAIN;
+	p->cause = id;
+	return p;
+}
+
+/* ---- new data ------------------------------------------------------------------------------------------------ */
+
+/* Octets of the first unsent node that may go now; 0: none. A FIN alone counts as sendable by *fin. */
+static uint32_t sendable(struct tcp_conn *c, const struct tcp_sg *g, bool *fin)
+{
+	uint32_t edge = c->snd_una + c->snd_wnd, len = g->len < c->snd_mss ? g->len : c->snd_mss;
+
+	*fin = false;
+	if (g->len == 0) { /* SYN or FIN alone: neither waits for the window */
+		*fin = true;
+		return 0;
+	}
+	if (seq_lt(edge, g->seq + len)) /* the receiver has no room for a whole segment */
+		return 0;
+	/* Nagle (RFC 9293 3.7.4): a small segment waits while something is unacknowledged */
+	if (len < c->snd_mss && !(g->flags & SG_FIN)) {
+		if (g->more && g == c->tx_tail)
+			return 0;
+		if (!c->cfg->nodelay && c->packets_out && g == c->tx_tail)
+			return 0;
+	}
+	return len;
+}
+
+/* TC-09, RFC 5681 4.1: after an idle time the window falls back, halved for each RTO, not below the initial one. */
+static void idle_restart(struct tcp_conn *c, int64_t now)
+{
+	int64_t rto = (int64_t)tcp_rto_us(c) * NS_PER_US, idle = now - c->sent_ns;
+	uint32_t to = c->cwnd;
+
+	if (!c->cfg->idle_restart || c->packets_out || !c->sent_ns || idle <= rto)
+		return;
+	if (c->ssthresh < c->cwnd * 3 / 4)
+		c->ssthresh = c->cwnd * 3 / 4;
+	for (; idle > rto && to > c->cfg->initial_window; idle -= rto)
+		to /= 2;
+	if (to < c->cfg->initial_window)
+		to = c->cwnd < c->cfg->initial_window ? c->cwnd : c->cfg->initial_window;
+	if (to < c->cwnd) {
+		c->cwnd = to;
+		if (c->ext)
+			c->cfg->cc->restart(&c->ext->cc);
+	}
+}
+
+static struct pkt *fresh(struct tcp *t, struct tcp_conn *c, uint32_t len, int64_t now)
+{
+	struct tcp_sg *g = c->tx_next;
+	struct pkt *p;
+
+	if (g->len > len)
+		sg_split(t, c, g, len);
+	idle_restart(c, now);
+	p = of_sg(t, c, g, now);
+	c->tx_next = g->next;
+	rtx_sent(t, c, g, now);
+	ack_data_sent(c, now);
+	if (c->ext && c->ext->ca == CA_RECOVERY)
+		c->ext->prr_out++;
+	if (g->flags & SG_FIN)
+		tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_FIN, .cause = p->cause});
+	return p;
+}
+
+/* Nothing in flight, something waiting, no room: the persist timer must run (RFC 9293 3.8.6.1). */
+static void persist(struct tcp_conn *c, int64_t now)
+{
+	if (c->packets_out || !c->tx_next || (c->flags & TCPF_PERSIST) || c->state < TCP_ESTABLISHED)
+		return;
+	if (c->tx_next->more && c->tx_next == c->tx_tail &&
+		seq_le(sg_end(c->tx_next), c->snd_una + c->snd_wnd))
+		return; /* the application holds it back */
+	c->flags |= TCPF_PERSIST;
+	c->backoff = 0;
+	c->probes = 0;
+	c->rtx_ns = now + (int64_t)tcp_rto_us(c) * NS_PER_US;
+}
+
+static struct pkt *new_data(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	struct tcp_sg *g = c->tx_next;
+	uint32_t len;
+	bool bare_flag;
+
+	if (!g)
+		return NULL;
+	if (c->state < TCP_ESTABLISHED && !(g->flags & SG_SYN))
+		return NULL;
+	if (out_flight(c) >= c->cwnd && !(g->flags & (SG_SYN | SG_FIN))) {
+		c->flags |= TCPF_CWND_LIMITED;
+		return NULL;
+	}
+	len = sendable(c, g, &bare_flag);
+	if (!len && !bare_flag) {
+		persist(c, now);
+		return NULL;
+	}
+	/* the window is being used: it may grow (RFC 9293 and Linux tcp_is_cwnd_limited) */
+	if (c->packets_out + 1u >= c->cwnd || (c->cwnd < c->ssthresh && c->cwnd < 2 * (c->packets_out + 1u)))
+		c->flags |= TCPF_CWND_LIMITED;
+	else if (!c->packets_out)
+		c->flags &= ~TCPF_CWND_LIMITED;
+	return fresh(t, c, len, now);
+}
+
+/* ---- probes ------------------------------------------------------------------------------------------------- */
+
+/* RFC 8985 7.3: new data if there is some and there is room, else the last segment once more. */
+static struct pkt *tail_probe(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	struct tcp_ext *x = tcp_ext(t, c);
+	bool bare_flag;
+
+	c->flags &= ~TCPF_TLP_DUE;
+	if (c->tx_next) {
+		uint32_t len = sendable(c, c->tx_next, &bare_flag);
+
+		if (len || bare_flag) {
+			x->tlp_sent = 1;
+			return fresh(t, c, len, now);
+		}
+	}
+	struct tcp_sg *g = rtx_last(c);
+
+	if (!g)
+		return NULL;
+	if (g->len > c->snd_mss) {
+		sg_split(t, c, g, c->snd_mss);
+		c->packets_out++;
+		g = g->next;
+	}
+	x->tlp_sent = 2;
+	return again(t, c, g, now);
+}
+
+/* The closed window is asked about with an old sequence number, which forces an ACK; an opening too small for a
+ * whole segment is used up. */
+static struct pkt *window_probe(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	uint32_t edge = c->snd_una + c->snd_wnd;
+	struct tcp_sg *g = c->tx_next;
+
+	c->flags &= ~TCPF_PROBE_DUE;
+	if (g && g->len && seq_lt(g->seq, edge)) {
+		uint32_t len = edge - g->seq;
+
+		len = len < g->len ? len : g->len;
+		len = len < c->snd_mss ? len : c->snd_mss;
+		c->flags &= ~TCPF_PERSIST;
+		return fresh(t, c, len, now);
+	}
+	c->cause = tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_WINDOW_PROBE, .cause = c->cause});
+	return bare(t, c, c->snd_una - 1, TCP_ACK, now);
+}
+
+struct pkt *out_segment(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	struct tcp_sg *g;
+	struct pkt *p;
+
+	if (c->flags & TCPF_RST_DUE) {
+		c->flags &= ~TCPF_RST_DUE;
+		c->cause = tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_RST_SEND, .cause = c->cause});
+		p = make(t, c, c->snd_nxt, TCP_RST | TCP_ACK, now);
+		p->ack = c->rcv_nxt;
+		pkt_finish(p);
+		return p;
+	}
+	if (c->flags & TCPF_STRAY_RST) {
+		c->flags &= ~TCPF_STRAY_RST;
+		p = make(t, c, tcp_ext(t, c)->stray_seq, TCP_RST, now);
+		p->opts = 0;
+		pkt_finish(p);
+		return p;
+	}
+	if (c->state == TCP_CLOSED || c->state == TCP_LISTEN)
+		return NULL;
+	if (c->ext && (g = rtx_next(t, c)))
+		return again(t, c, g, now);
+	if (c->flags & TCPF_TLP_DUE) {
+		p = tail_probe(t, c, now);
+		if (p)
+			return p;
+	}
+	if (c->tx_next && (p = new_data(t, c, now)))
+		return p;
+	if (c->flags & TCPF_PROBE_DUE)
+		return window_probe(t, c, now);
+	if (c->flags & TCPF_KA_DUE) {
+		c->flags &= ~TCPF_KA_DUE;
+		c->cause = tcp_note(t, c,
+			&(struct tcp_note){.kind = TRACE_TCP_KEEPALIVE, .cause = c->cause, .a = c->probes});
+		return bare(t, c, c->snd_una - 1, TCP_ACK, now);
+	}
+	if (c->flags & TCPF_ACK_NOW)
+		return bare(t, c, c->snd_nxt, TCP_ACK, now);
+	return NULL;
+}

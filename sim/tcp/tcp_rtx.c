@@ -1,0 +1,614 @@
+/*
+ * What was sent and is not acknowledged: acknowledgements, round-trip times, loss detection, timers.
+ *
+ *	RTO      SRTT + max(200 ms, 4 RTTVAR), at most 120 s, doubled at each timeout (RFC 6298, Linux's floor)
+ *	TLP      with nothing lost: after 2 SRTT (+ 200 ms when one segment is out) the tail is sent once more, so that
+ *	         a lost tail shows up as a selective acknowledgement instead of a timeout (RFC 8985 7)
+ *	RACK     a segment is lost when one sent later has been delivered, at once after three such reports, after a
+ *	         quarter of the round-trip time before that (RFC 8985 6)
+ *	NewReno  without SACK: three duplicate ACKs, then one segment per partial ACK (RFC 6582)
+ *	PRR      while recovering, sending is paced by what is delivered (RFC 6937)
+ *
+ * Segments in flight: packets_out - sacked_out - lost_out + retrans_out.
+ *
+ * Left out: F-RTO and the undoing of spurious reductions (RFC 5682, RFC 4015).
+ */
+#include "sim/tcp/tcp_int.h"
+
+#define DUP_THRESH 3
+
+static struct tcp_ext *ext_if(struct tcp_conn *c)
+{
+	return c->ext;
+}
+
+struct tcp_sg *rtx_last(struct tcp_conn *c)
+{
+	struct tcp_sg *last = NULL;
+
+	for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next)
+		last = g;
+	return last;
+}
+
+/* ---- round-trip time (RFC 6298 2) --------------------------------------------------------------------------- */
+
+void rtt_sample(struct tcp_conn *c, uint32_t rtt_us)
+{
+	if (!rtt_us)
+		rtt_us = 1;
+	if (!c->srtt_us) {
+		c->srtt_us = rtt_us;
+		c->rttvar_us = rtt_us / 2;
+	} else {
+		uint32_t d = rtt_us > c->srtt_us ? rtt_us - c->srtt_us : c->srtt_us - rtt_us;
+
+		c->rttvar_us = (uint32_t)((3ull * c->rttvar_us + d) / 4);
+		c->srtt_us = (uint32_t)((7ull * c->srtt_us + rtt_us) / 8);
+		if (!c->srtt_us)
+			c->srtt_us = 1;
+	}
+	if (c->ext && (!c->ext->min_rtt_us || rtt_us < c->ext->min_rtt_us))
+		c->ext->min_rtt_us = rtt_us;
+}
+
+/* ---- window ------------------------------------------------------------------------------------------------- */
+
+uint32_t out_flight(const struct tcp_conn *c)
+{
+	const struct tcp_ext *x = c->ext;
+	int32_t n = c->packets_out;
+
+	if (x)
+		n += x->retrans_out - x->sacked_out - x->lost_out;
+	return n > 0 ? (uint32_t)n : 0;
+}
+
+static void set_ca(struct tcp *t, struct tcp_conn *c, enum tcp_ca ca)
+{
+	struct tcp_ext *x = tcp_ext(t, c);
+
+	if (x->ca == ca)
+		return;
+	x->ca = (uint8_t)ca;
+	tcp_cwnd_note(t, c);
+}
+
+/* A loss event: the threshold falls; recovery lasts until everything sent so far is acknowledged. */
+static void reduce(struct tcp *t, struct tcp_conn *c)
+{
+	struct tcp_ext *x = tcp_ext(t, c);
+
+	x->prior_cwnd = c->cwnd;
+	x->prr_delivered = x->prr_out = 0;
+	x->high_seq = c->snd_nxt;
+	c->ssthresh = c->cfg->cc->reduce(&x->cc, c->cwnd);
+}
+
+static void grow(struct tcp_conn *c, uint32_t acked, int64_t now)
+{
+	if (!(c->flags & TCPF_CWND_LIMITED))
+		return;
+	if (c->cwnd < c->ssthresh) { /* slow start, RFC 5681 3.1 */
+		uint32_t to = c->cwnd + acked;
+
+		if (to <= c->ssthresh) {
+			c->cwnd = to;
+			return;
+		}
+		acked = to - c->ssthresh;
+		c->cwnd = c->ssthresh;
+	}
+	if (c->ext)
+		c->cwnd = c->cfg->cc->grow(&c->ext->cc, c->cwnd, acked, c->srtt_us, now);
+}
+
+/* RFC 6937: as much is sent as is delivered, until the window has come down to the threshold. */
+static void prr(struct tcp_conn *c, uint32_t delivered, bool advanced, bool newly_lost)
+{
+	struct tcp_ext *x = c->ext;
+	uint32_t pipe = out_flight(c);
+	int64_t n;
+
+	if (!delivered || !x->prior_cwnd)
+		return;
+	x->prr_delivered += delivered;
+	if (pipe > c->ssthresh) {
+		n = ((int64_t)c->ssthresh * x->prr_delivered + x->prior_cwnd - 1) / x->prior_cwnd -
+		    x->prr_out;
+	} else {
+		int64_t room = c->ssthresh - pipe;
+
+		n = (int64_t)x->prr_delivered - x->prr_out;
+		if (n < delivered)
+			n = delivered;
+		if (advanced && !newly_lost)
+			n++;
+		if (n > room)
+			n = room;
+	}
+	if (n < (x->prr_out ? 0 : 1)) /* the first retransmission always goes */
+		n = x->prr_out ? 0 : 1;
+	c->cwnd = pipe + (uint32_t)n;
+}
+
+/* ---- marking ------------------------------------------------------------------------------------------------ */
+
+static void mark_lost(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g)
+{
+	struct tcp_ext *x = tcp_ext(t, c);
+
+	if (g->flags & SG_SACKED)
+		return;
+	if (g->flags & SG_RETRANS) {
+		g->flags &= (uint8_t)~SG_RETRANS;
+		x->retrans_out--;
+	}
+	if (!(g->flags & SG_LOST)) {
+		g->flags |= SG_LOST;
+		x->lost_out++;
+	}
+}
+
+static void unmark(struct tcp_conn *c, struct tcp_sg *g)
+{
+	struct tcp_ext *x = ext_if(c);
+
+	if (!x)
+		return;
+	if (g->flags & SG_SACKED)
+		x->sacked_out--;
+	if (g->flags & SG_LOST)
+		x->lost_out--;
+	if (g->flags & SG_RETRANS)
+		x->retrans_out--;
+	g->flags &= (uint8_t) ~(SG_SACKED | SG_LOST | SG_RETRANS);
+}
+
+/* What one acknowledgement did. */
+struct acked {
+	uint32_t segments; /* newly acknowledged or selectively acknowledged */
+	uint32_t rtt_us;   /* 0: no sample */
+	bool advanced, newly_lost, newly_sacked, dsack;
+};
+
+/* RFC 8985 6.2 step 2: the delivered segment that was sent last. */
+static void rack_delivered(struct tcp_conn *c, const struct tcp_sg *g, int64_t now)
+{
+	struct tcp_ext *x = ext_if(c);
+	uint32_t rtt_us = (uint32_t)((now - g->sent_ns) / 1000);
+
+	if (!x)
+		return;
+	if ((g->flags & SG_EVER_RETRANS) && x->min_rtt_us && rtt_us < x->min_rtt_us)
+		return; /* the acknowledgement is for the first copy */
+	if (g->sent_ns > x->rack_ns || (g->sent_ns == x->rack_ns && seq_lt(x->rack_end, sg_end(g)))) {
+		x->rack_ns = g->sent_ns;
+		x->rack_end = sg_end(g);
+		x->rack_rtt_us = rtt_us;
+	}
+}
+
+static bool sent_before(const struct tcp_sg *g, const struct tcp_ext *x)
+{
+	return g->sent_ns < x->rack_ns || (g->sent_ns == x->rack_ns && seq_lt(sg_end(g), x->rack_end));
+}
+
+/* RFC 8985 6.2 step 5: everything sent before it, and long enough ago, is lost. */
+static void rack_detect(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t now)
+{
+	struct tcp_ext *x = ext_if(c);
+	int64_t wait_ns, soonest = TIME_NEVER;
+
+	if (!x || !(c->flags & TCPF_SACK) || !x->rack_ns)
+		return;
+	if (!x->reord && (x->ca >= CA_RECOVERY || x->sacked_out >= DUP_THRESH))
+		wait_ns = 0;
+	else
+		wait_ns = (x->min_rtt_us ? x->min_rtt_us : c->srtt_us) / 4 * NS_PER_US;
+	x->reo_ns = TIME_NEVER;
+	if (!x->sacked_out && x->ca < CA_RECOVERY && !x->lost_out && !x->tlp_sent)
+		return;
+	for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next) {
+		if ((g->flags & SG_SACKED) || ((g->flags & SG_LOST) && !(g->flags & SG_RETRANS)) ||
+			!sent_before(g, x))
+			continue;
+		int64_t due = g->sent_ns + x->rack_rtt_us * NS_PER_US + wait_ns;
+
+		if (due <= now) {
+			mark_lost(t, c, g);
+			a->newly_lost = true;
+		} else if (due < soonest) {
+			soonest = due;
+		}
+	}
+	x->reo_ns = soonest;
+}
+
+/* ---- acknowledgements ---------------------------------------------------------------------------------------- */
+
+/* SND.UNA advances: whole segments leave the queue, the first may be cut. */
+static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked *a, int64_t now)
+{
+	bool first = true;
+
+	while (c->tx && c->tx != c->tx_next && seq_le(sg_end(c->tx), ack)) {
+		struct tcp_sg *g = c->tx;
+
+		if (!(g->flags & SG_SACKED)) {
+			a->segments++;
+			if (!(g->flags & SG_EVER_RETRANS)) {
+				if (first)
+					a->rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
+				first = false;
+				if (c->ext && c->ext->sacked_out && seq_lt(g->seq, c->ext->fack))
+					c->ext->reord = 1;
+			}
+			rack_delivered(c, g, now);
+		}
+		unmark(c, g);
+		c->tx = g->next;
+		if (!c->tx)
+			c->tx_tail = NULL;
+		c->packets_out--;
+		sg_free(t, g);
+	}
+	if (c->tx && c->tx != c->tx_next && c->tx->len && seq_lt(c->tx->seq, ack))
+		sg_trim(t, c->tx, ack - c->tx->seq);
+	c->snd_una = ack;
+	if (c->ext) {
+		if (seq_lt(c->ext->fack, ack))
+			c->ext->fack = ack;
+		c->ext->retrans_ns = 0; /* progress: patience starts anew */
+	}
+}
+
+/* RFC 2018: marks what the blocks cover. Blocks outside what is outstanding are ignored (or are D-SACK). */
+static void sack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, struct acked *a, int64_t now)
+{
+	struct tcp_ext *x = tcp_ext(t, c);
+
+	for (uint32_t i = 0; i < p->sack->n; i++) {
+		uint32_t left = p->sack->block[i].left, right = p->sack->block[i].right;
+
+		if (i == 0 &&
+			(seq_le(right, p->ack) || (p->sack->n > 1 && seq_le(p->sack->block[1].left, left) &&
+							  seq_le(right, p->sack->block[1].right)))) {
+			a->dsack = true;
+			x->dsack_seen = 1;
+			continue;
+		}
+		if (!seq_lt(left, right) || seq_lt(c->snd_nxt, right) || seq_le(left, c->snd_una))
+			continue;
+		for (struct tcp_sg *g = c->tx; g && g != c->tx_next && seq_lt(g->seq, right); g = g->next) {
+			if ((g->flags & SG_SACKED) || seq_lt(g->seq, left) || seq_lt(right, sg_end(g)))
+				continue;
+			if (!(g->flags & SG_EVER_RETRANS)) {
+				if (seq_lt(g->seq, x->fack))
+					x->reord = 1;
+				a->rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
+			}
+			rack_delivered(c, g, now);
+			unmark(c, g);
+			g->flags |= SG_SACKED;
+			x->sacked_out++;
+			a->segments++;
+			a->newly_sacked = true;
+			if (seq_lt(x->fack, sg_end(g)))
+				x->fack = sg_end(g);
+		}
+	}
+}
+
+/* The tail loss probe's story ends (RFC 8985 7.4). */
+static void tlp_ended(struct tcp *t, struct tcp_conn *c, const struct pkt *p, bool dsacked)
+{
+	struct tcp_ext *x = ext_if(c);
+
+	if (!x || !x->tlp_sent || seq_lt(p->ack, x->tlp_high_seq))
+		return;
+	if (x->tlp_sent == 2 && !dsacked &&
+		x->ca < CA_RECOVERY) { /* the probe repaired a loss: that was congestion */
+		reduce(t, c);
+		c->cwnd = c->ssthresh;
+		tcp_cwnd_note(t, c);
+	}
+	x->tlp_sent = 0;
+}
+
+static void enter_recovery(struct tcp *t, struct tcp_conn *c)
+{
+	if (tcp_ext(t, c)->ca >= CA_RECOVERY)
+		return;
+	reduce(t, c);
+	set_ca(t, c, CA_RECOVERY);
+}
+
+/* Without SACK, duplicate ACKs stand for segments that arrived (RFC 5681 3.2, RFC 6582). */
+static void reno_dupacks(struct tcp *t, struct tcp_conn *c, const struct acked *a, bool dup)
+{
+	struct tcp_ext *x = ext_if(c);
+
+	if (c->flags & TCPF_SACK)
+		return;
+	if (a->advanced) {
+		if (x && x->ca == CA_RECOVERY && seq_lt(c->snd_una, x->high_seq) && c->tx &&
+			c->tx != c->tx_next) {
+			x->sacked_out = 0;
+			mark_lost(t, c, c->tx); /* partial acknowledgement: the next hole */
+		} else if (x) {
+			x->sacked_out = 0;
+		}
+	} else if (dup) {
+		x = tcp_ext(t, c);
+		if (x->sacked_out + x->lost_out < c->packets_out)
+			x->sacked_out++;
+		if (c->dupacks >= DUP_THRESH && x->ca < CA_RECOVERY && c->tx)
+			mark_lost(t, c, c->tx);
+	}
+}
+
+/* Which phase are we in after this acknowledgement? */
+static void phase(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t now)
+{
+	struct tcp_ext *x = ext_if(c);
+
+	if (!x) {
+		if (a->advanced)
+			grow(c, a->segments, now);
+		return;
+	}
+	if (x->ca >= CA_RECOVERY && seq_le(x->high_seq, c->snd_una)) {
+		if (x->ca == CA_RECOVERY)
+			c->cwnd = c->ssthresh;
+		x->retrans_ns = 0;
+		x->prior_cwnd = 0;
+		x->reord = 0;
+		set_ca(t, c, CA_OPEN);
+	}
+	if (x->lost_out && x->ca < CA_RECOVERY)
+		enter_recovery(t, c);
+	if (x->ca == CA_RECOVERY) {
+		prr(c, a->segments, a->advanced, a->newly_lost);
+	} else {
+		if (x->ca < CA_RECOVERY)
+			set_ca(t, c, x->sacked_out ? CA_DISORDER : CA_OPEN);
+		if (a->advanced)
+			grow(c, a->segments, now);
+	}
+}
+
+/* Processes SEG.ACK, which lies in SND.UNA .. SND.NXT, and SACK. True when SND.UNA advanced. */
+bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now)
+{
+	struct acked a = {0};
+	bool had = c->packets_out > 0;
+	bool dup = had && p->ack == c->snd_una && !p->payload_len && !(p->flags & (TCP_SYN | TCP_FIN)) &&
+		   ((uint32_t)p->wnd << c->snd_wscale) == c->snd_wnd;
+
+	a.advanced = seq_lt(c->snd_una, p->ack);
+	if (p->sack && (c->flags & TCPF_SACK) && had)
+		sack(t, c, p, &a, now);
+	if (a.advanced) {
+		clean(t, c, p->ack, &a, now);
+		c->dupacks = 0;
+		if (!a.rtt_us && (p->opts & PKT_OPT_TS) && (c->flags & TCPF_TS) && p->tsecr) {
+			uint32_t ms = tcp_ts_now(t, c, now) - p->tsecr; /* RFC 7323 4.1 */
+
+			if (ms < 0x7fffffffu)
+				a.rtt_us = ms * 1000 + 1;
+		}
+		c->backoff = 0;
+	} else if (dup && c->dupacks < UINT8_MAX) {
+		c->dupacks++;
+	}
+	if (a.rtt_us)
+		rtt_sample(c, a.rtt_us - 1);
+	if (!had)
+		return a.advanced;
+	tlp_ended(t, c, p, a.dsack);
+	reno_dupacks(t, c, &a, dup);
+	rack_detect(t, c, &a, now);
+	phase(t, c, &a, now);
+	if (a.advanced || a.newly_sacked || a.newly_lost)
+		rtx_arm(t, c, now);
+	return a.advanced;
+}
+
+/* ---- timers -------------------------------------------------------------------------------------------------- */
+
+static int64_t rto_ns(const struct tcp_conn *c)
+{
+	int64_t rto = (int64_t)tcp_rto_us(c) * NS_PER_US;
+
+	for (unsigned i = 0; i < c->backoff && rto < c->cfg->rto_max_ns; i++)
+		rto *= 2;
+	return rto < c->cfg->rto_max_ns ? rto : c->cfg->rto_max_ns;
+}
+
+static bool tlp_possible(const struct tcp_conn *c)
+{
+	const struct tcp_ext *x = c->ext;
+
+	return c->cfg->tail_loss_probe && (c->flags & TCPF_SACK) && c->srtt_us &&
+	       c->state >= TCP_ESTABLISHED && !c->backoff &&
+	       (!x || (x->ca == CA_OPEN && !x->sacked_out && !x->lost_out && !x->tlp_sent));
+}
+
+/* (Re)starts the timer from now: RFC 6298 5.1, 5.3; the probe's when it is sooner (RFC 8985 7.2). */
+void rtx_arm(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	(void)t;
+	if (c->state == TCP_TIME_WAIT || c->state == TCP_CLOSED)
+		return;
+	c->flags &= ~(TCPF_TLP | TCPF_PERSIST);
+	if (!c->packets_out) {
+		if (c->state != TCP_FIN_WAIT_2)
+			c->rtx_ns = TIME_NEVER;
+		return;
+	}
+	c->rtx_ns = now + rto_ns(c);
+	if (tlp_possible(c)) {
+		int64_t pto = 2ll * c->srtt_us * NS_PER_US +
+			      (c->packets_out == 1 ? c->cfg->rto_min_ns : 2 * NS_PER_MS);
+
+		if (now + pto < c->rtx_ns)
+			c->rtx_ns = now + pto;
+		c->flags |= TCPF_TLP;
+	}
+}
+
+/* New data was sent. */
+void rtx_sent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
+{
+	g->flags |= SG_SENT;
+	g->sent_ns = now;
+	c->packets_out++;
+	c->snd_nxt = sg_end(g);
+	if (c->packets_out == 1 || (c->flags & (TCPF_TLP | TCPF_PERSIST)))
+		rtx_arm(t, c, now);
+}
+
+struct tcp_sg *rtx_next(struct tcp *t, struct tcp_conn *c)
+{
+	struct tcp_ext *x = ext_if(c);
+
+	(void)t;
+	if (!x || x->lost_out <= x->retrans_out || out_flight(c) >= c->cwnd)
+		return NULL;
+	for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next)
+		if ((g->flags & SG_LOST) && !(g->flags & SG_RETRANS))
+			return g;
+	return NULL;
+}
+
+void rtx_resent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
+{
+	struct tcp_ext *x = tcp_ext(t, c);
+
+	g->flags |= SG_EVER_RETRANS;
+	if (g->flags & SG_LOST) {
+		g->flags |= SG_RETRANS;
+		x->retrans_out++;
+		x->prr_out++;
+	}
+	g->sent_ns = now;
+	if (!x->retrans_ns)
+		x->retrans_ns = now;
+	if (g == c->tx || c->rtx_ns == TIME_NEVER) {
+		c->flags &= ~(TCPF_TLP | TCPF_PERSIST);
+		c->rtx_ns = now + rto_ns(c);
+	}
+}
+
+/* Linux tcp_write_timeout: how long, how often. */
+static bool given_up(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	const struct tcp_ext *x = c->ext;
+	enum trace_reason why = REASON_TCP_RETRIES;
+	bool over;
+
+	if (c->state == TCP_SYN_SENT) {
+		over = c->backoff >= c->cfg->syn_retries;
+		why = REASON_TCP_SYN_RETRIES;
+	} else if (c->state == TCP_SYN_RECEIVED) {
+		over = c->backoff >= c->cfg->synack_retries;
+	} else {
+		over = x && x->retrans_ns && c->backoff && now - x->retrans_ns >= c->cfg->give_up_ns;
+	}
+	if (!over)
+		return false;
+	int64_t since = x && x->retrans_ns ? now - x->retrans_ns : now - c->sent_ns;
+
+	c->cause = tcp_note(t, c,
+		&(struct tcp_note){.kind = TRACE_TCP_GIVE_UP, .reason = why, .cause = c->cause, .a = since});
+	tcp_done(t, c, EVT_TIMEOUT, why);
+	return true;
+}
+
+/* RFC 6298 5.4 .. 5.7 and RFC 5681 3.1: all that is not selectively acknowledged is lost, the window is one. */
+static void on_rto(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	struct tcp_ext *x;
+	int64_t waited = c->tx ? now - c->tx->sent_ns : 0;
+
+	if (given_up(t, c, now))
+		return;
+	x = tcp_ext(t, c);
+	if (x->ca != CA_LOSS || seq_le(x->high_seq, c->snd_una)) {
+		if (x->ca < CA_RECOVERY || seq_le(x->high_seq, c->snd_una))
+			reduce(t, c);
+		x->high_seq = c->snd_nxt;
+	}
+	x->tlp_sent = 0;
+	x->reo_ns = TIME_NEVER;
+	for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next)
+		mark_lost(t, c, g);
+	if (!(c->flags & TCPF_SACK))
+		x->sacked_out = 0;
+	c->dupacks = 0;
+	if (c->backoff < UINT8_MAX)
+		c->backoff++;
+	c->cfg->cc->restart(&x->cc);
+	c->cwnd = 1;
+	c->flags |= TCPF_CWND_LIMITED;
+	c->cause = tcp_note(t, c,
+		&(struct tcp_note){.kind = TRACE_TCP_RTO,
+			.cause = c->tx ? c->tx->cause : c->cause,
+			.a = waited,
+			.b = c->backoff});
+	set_ca(t, c, CA_LOSS);
+	c->rtx_ns = now + rto_ns(c);
+	c->flags &= ~TCPF_TLP;
+}
+
+/* The window is closed, or too small for what waits, and nothing is in flight (RFC 9293 3.8.6.1). */
+static void on_persist(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	if (c->probes > 0 && now - c->rcvd_ns >= c->cfg->give_up_ns) { /* no probe was ever answered */
+		c->cause = tcp_note(t, c,
+			&(struct tcp_note){.kind = TRACE_TCP_GIVE_UP,
+				.reason = REASON_TCP_RETRIES,
+				.cause = c->cause,
+				.a = now - c->rcvd_ns});
+		tcp_done(t, c, EVT_TIMEOUT, REASON_TCP_RETRIES);
+		return;
+	}
+	c->flags |= TCPF_PROBE_DUE;
+	if (c->backoff < UINT8_MAX)
+		c->backoff++;
+	if (c->probes < UINT8_MAX)
+		c->probes++;
+	c->rtx_ns = now + rto_ns(c);
+}
+
+void rtx_timer(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	if (c->flags & TCPF_PERSIST) {
+		on_persist(t, c, now);
+	} else if (c->flags & TCPF_TLP) {
+		struct tcp_ext *x = tcp_ext(t, c);
+
+		c->flags &= ~TCPF_TLP;
+		c->flags |= TCPF_TLP_DUE;
+		x->tlp_high_seq = c->snd_nxt;
+		c->rtx_ns = now + rto_ns(c);
+	} else if (c->packets_out) {
+		on_rto(t, c, now);
+	} else {
+		c->rtx_ns = TIME_NEVER;
+	}
+}
+
+/* RACK's reordering timer: what was held back a little is lost by now. */
+void rack_timer(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	struct acked a = {0};
+
+	rack_detect(t, c, &a, now);
+	if (a.newly_lost) {
+		enter_recovery(t, c);
+		prr(c, 1, false, true);
+		rtx_arm(t, c, now);
+	}
+}

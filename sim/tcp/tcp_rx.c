@@ -1,0 +1,319 @@
+/*
+ * Receiving: data in order goes to the application, data ahead of a gap is kept and reported by SACK, duplicates
+ * are reported by D-SACK (RFC 2018, RFC 2883); the window announced never moves back (RFC 9293 3.8.6.2).
+ */
+#include "sim/tcp/tcp_int.h"
+
+#include <string.h>
+
+/* ---- the window -------------------------------------------------------------------------------------------- */
+
+uint32_t rx_window(const struct tcp_conn *c)
+{
+	uint32_t used = c->rx_bytes + (c->ext ? c->ext->ooo_bytes : 0);
+	uint32_t room = used < c->rcv_window ? c->rcv_window - used : 0, unit = 1u << c->rcv_wscale;
+	uint32_t held = seq_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;
+
+	if (c->ext && c->ext->ooo_bytes) /* what is kept lies inside the window already announced */
+		room = c->rx_bytes < c->rcv_window ? c->rcv_window - c->rx_bytes : 0;
+	/* silly window avoidance: nothing small, once the buffer is more than half full */
+	if (room < c->rcv_window / 2 && (room < c->rcv_window / 16 || room < c->rcv_mss))
+		room = 0;
+	room = (room + unit - 1) & ~(unit - 1);
+	if (room < held)
+		room = (held + unit - 1) & ~(unit - 1);
+	if (room >> c->rcv_wscale > UINT16_MAX)
+		room = (uint32_t)UINT16_MAX << c->rcv_wscale;
+	return room;
+}
+
+/* ---- taking ------------------------------------------------------------------------------------------------ */
+
+static void rx_push(struct tcp *t, struct tcp_conn *c, struct slice owned, uint64_t cause)
+{
+	struct tcp_rx *r = pool_get(t->rxs);
+
+	*r = (struct tcp_rx){NULL, cause, owned};
+	if (c->rx_tail)
+		c->rx_tail->next = r;
+	else
+		c->rx = r;
+	c->rx_tail = r;
+	c->rx_bytes += owned.len;
+}
+
+/* Moves a vector's slices to the queue. */
+static void rx_push_all(struct tcp *t, struct tcp_conn *c, struct slicev *v, uint8_t *n, uint64_t cause)
+{
+	for (unsigned i = 0; i < *n; i++) {
+		struct slice *s = slicev_at(v, i);
+
+		blob_ref(s->blob);
+		rx_push(t, c, *s, cause);
+	}
+	slicev_free(t->net, v, *n);
+	*n = 0;
+}
+
+bool rx_take(struct tcp *t, struct tcp_conn *c, struct tcp_out *out)
+{
+	struct tcp_rx *r = c->rx;
+
+	if (!r || (c->flags & TCPF_PAUSED))
+		return false;
+	c->rx = r->next;
+	if (!c->rx)
+		c->rx_tail = NULL;
+	c->rx_bytes -= r->s.len;
+	out->kind = TCP_OUT_DATA;
+	out->data = r->s;
+	out->cause = r->cause;
+	pool_put(t->rxs, r);
+	return true;
+}
+
+void rx_free(struct tcp *t, struct tcp_conn *c)
+{
+	struct tcp_out out;
+
+	c->flags &= ~TCPF_PAUSED;
+	while (rx_take(t, c, &out))
+		blob_unref(out.data.blob);
+	while (c->ext && c->ext->ooo) {
+		struct tcp_ooo *o = c->ext->ooo;
+
+		c->ext->ooo = o->next;
+		slicev_free(t->net, &o->data, o->nslices);
+		pool_put(t->ooos, o);
+	}
+	if (c->ext)
+		c->ext->ooo_n = 0, c->ext->ooo_bytes = 0;
+}
+
+/* The application reads again: is the wider window worth a segment? (RFC 9293 3.8.6.2.2) */
+void rx_read(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	uint32_t held = seq_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;
+	uint32_t room = rx_window(c);
+
+	(void)t;
+	(void)now;
+	if (c->flags & (TCPF_FIN_RCVD | TCPF_PAUSED))
+		return;
+	if (room > held && room >= 2 * held && (2 * held <= c->rcv_window || (c->flags & TCPF_ZERO_WND)))
+		ack_now(c);
+}
+
+/* ---- data ahead of a gap ------------------------------------------------------------------------------------ */
+
+static void dsack(struct tcp *t, struct tcp_conn *c, uint32_t left, uint32_t right)
+{
+	struct tcp_ext *x;
+
+	if (!(c->flags & TCPF_SACK))
+		return;
+	x = tcp_ext(t, c);
+	x->dsack_left = left;
+	x->dsack_right = right;
+}
+
+#define OOO_MAX 4096 /* segments kept per connection */
+
+/* Keeps a segment. What overlaps with a neighbour is cut off it; what is there already is reported. */
+static void ooo_insert(struct tcp *t, struct tcp_conn *c, struct pkt *p, uint32_t seq, bool fin)
+{
+	struct tcp_ext *x = tcp_ext(t, c);
+	struct tcp_ooo **at = &x->ooo, *o;
+	uint32_t end = seq + p->payload_len;
+
+	while (*at && seq_le((*at)->seq + (*at)->len, seq) && !((*at)->seq == seq && (*at)->len == 0))
+		at = &(*at)->next;
+	if (*at && seq_le((*at)->seq, seq)) { /* the head is there already */
+		uint32_t have = (*at)->seq + (*at)->len;
+
+		(*at)->stamp = ++x->ooo_stamp;
+		if (seq_le(end, have)) {
+			dsack(t, c, seq, end);
+			return;
+		}
+		slicev_trim(t->net, &p->data, &p->nslices, have - seq);
+		seq = have;
+		at = &(*at)->next;
+	}
+	while (*at && p->payload_len && seq_lt((*at)->seq, end)) { /* later ones that it covers or touches */
+		o = *at;
+		if (seq_lt(end, o->seq + o->len)) {
+			end = o->seq;
+			slicev_cut(t->net, &p->data, &p->nslices, end - seq);
+			fin = false;
+			break;
+		}
+		*at = o->next;
+		fin = fin || o->fin;
+		x->ooo_bytes -= o->len;
+		x->ooo_n--;
+		slicev_free(t->net, &o->data, o->nslices);
+		pool_put(t->ooos, o);
+	}
+	if (x->ooo_n >= OOO_MAX || (seq == end && !fin))
+		return;
+	o = pool_get(t->ooos);
+	*o = (struct tcp_ooo){*at, seq, end - seq, c->cause, ++x->ooo_stamp, fin, p->nslices, p->data};
+	p->nslices = 0; /* moved */
+	*at = o;
+	x->ooo_n++;
+	x->ooo_bytes += o->len;
+	tcp_note(t, c,
+		&(struct tcp_note){.kind = TRACE_TCP_OUT_OF_ORDER,
+			.cause = c->cause,
+			.seq = seq,
+			.len = end - seq,
+			.in = true,
+			.reason = REASON_WAIT_LINE});
+}
+
+/* The gap may be closed: what follows in order goes to the application. */
+static void ooo_drain(struct tcp *t, struct tcp_conn *c)
+{
+	struct tcp_ext *x = c->ext;
+
+	while (x && x->ooo && seq_le(x->ooo->seq, c->rcv_nxt)) {
+		struct tcp_ooo *o = x->ooo;
+		uint32_t past = c->rcv_nxt - o->seq;
+
+		x->ooo = o->next;
+		x->ooo_n--;
+		x->ooo_bytes -= o->len;
+		if (past < o->len) {
+			if (past)
+				slicev_trim(t->net, &o->data, &o->nslices, past);
+			c->rcv_nxt += o->len - past;
+			rx_push_all(t, c, &o->data, &o->nslices, c->cause);
+		} else {
+			slicev_free(t->net, &o->data, o->nslices);
+		}
+		if (o->fin && c->rcv_nxt == o->seq + o->len) {
+			c->rcv_nxt++;
+			c->flags |= TCPF_FIN_RCVD;
+			c->events |= EVT_EOF;
+		}
+		pool_put(t->ooos, o);
+	}
+}
+
+/* Neighbouring kept segments are one block; the newest block first, then as many as fit (RFC 2018 4). */
+unsigned rx_sack_blocks(const struct tcp_conn *c, struct pkt_sack *out, unsigned max)
+{
+	const struct tcp_ext *x = c->ext;
+	uint32_t stamp[4] = {0};
+	unsigned n = 0;
+
+	out->n = 0;
+	if (!x)
+		return 0;
+	if (x->dsack_left != x->dsack_right) {
+		out->block[0].left = x->dsack_left;
+		out->block[0].right = x->dsack_right;
+		n = 1;
+	}
+	unsigned first = n;
+
+	for (const struct tcp_ooo *o = x->ooo; o;) {
+		uint32_t left = o->seq, right = o->seq, newest = 0;
+		unsigned i;
+
+		for (; o && o->seq == right; o = o->next) {
+			right += o->len + o->fin;
+			newest = o->stamp > newest ? o->stamp : newest;
+		}
+		for (i = n; i > first && stamp[i - 1] < newest; i--)
+			if (i < max) {
+				out->block[i] = out->block[i - 1];
+				stamp[i] = stamp[i - 1];
+			}
+		if (i < max) {
+			out->block[i].left = left;
+			out->block[i].right = right;
+			stamp[i] = newest;
+			if (n < max)
+				n++;
+		}
+	}
+	out->n = n;
+	return n;
+}
+
+/* ---- a segment's text (RFC 9293 3.10.7.4, seventh and eighth) ------------------------------------------------ */
+
+static void grow_window(struct tcp_conn *c, const struct pkt *p)
+{
+	if (c->rcv_window < c->cfg->rcv_window_max_bytes && p->payload_len >= c->snd_mss / 2 &&
+		!c->rx_bytes) {
+		c->rcv_window += 2u * c->cfg->mss;
+		if (c->rcv_window > c->cfg->rcv_window_max_bytes)
+			c->rcv_window = c->cfg->rcv_window_max_bytes;
+	}
+}
+
+void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
+{
+	bool fin = p->flags & TCP_FIN;
+	uint32_t seq = p->seq, end = seq + p->payload_len, edge = c->rcv_adv;
+	bool gap;
+
+	if (p->payload_len)
+		ack_data_received(c, p, now);
+	if (seq_lt(seq, c->rcv_nxt)) { /* some of it is old */
+		uint32_t old = c->rcv_nxt - seq;
+
+		if (old > p->payload_len || (old == p->payload_len && !fin)) {
+			if (p->payload_len)
+				dsack(t, c, seq, end);
+			ack_now(c);
+			return;
+		}
+		dsack(t, c, seq, c->rcv_nxt);
+		if (old == p->payload_len)
+			slicev_free(t->net, &p->data, p->nslices), p->nslices = 0;
+		else
+			slicev_trim(t->net, &p->data, &p->nslices, old);
+		seq = c->rcv_nxt;
+		p->payload_len = (uint16_t)(end - seq);
+		ack_now(c);
+	}
+	if (seq_lt(edge, end)) { /* some lies beyond the window */
+		uint32_t keep = seq_lt(seq, edge) ? edge - seq : 0;
+
+		if (!keep) {
+			ack_now(c);
+			return;
+		}
+		slicev_cut(t->net, &p->data, &p->nslices, keep);
+		p->payload_len = (uint16_t)keep;
+		end = seq + keep;
+		fin = false;
+		ack_now(c);
+	}
+	gap = seq != c->rcv_nxt;
+	if (gap) {
+		ooo_insert(t, c, p, seq, fin);
+		ack_now(c);
+		return;
+	}
+	if (p->payload_len) {
+		grow_window(c, p);
+		rx_push_all(t, c, &p->data, &p->nslices, c->cause);
+		c->rcv_nxt = end;
+	}
+	if (fin) {
+		c->rcv_nxt++;
+		c->flags |= TCPF_FIN_RCVD;
+		c->events |= EVT_EOF;
+		ack_now(c);
+	}
+	if (c->ext && c->ext->ooo) {
+		ooo_drain(t, c);
+		ack_now(c); /* RFC 5681 4.2: at once when a gap is filled, wholly or in part */
+	}
+	ack_after_data(c, now, false);
+}

@@ -1,0 +1,193 @@
+/* Two endpoints and a link, for tests. See tcp_pair.h. */
+#include "tests/support/tcp_pair.h"
+#include "sim/core/xmalloc.h"
+
+#include <string.h>
+
+uint8_t tcp_pattern(uint32_t off)
+{
+	return (uint8_t)(off * 167u + (off >> 8) * 13u + (off >> 16) * 7u);
+}
+
+static void log_seen(struct tcp_end *e, const struct pkt *k)
+{
+	struct tcp_pair *p = e->pair;
+	bool right = e == &p->right;
+	uint32_t mine = right ? p->right.c.iss : p->left.c.iss,
+		 theirs = right ? p->left.c.iss : p->right.c.iss;
+
+	if (p->n_seen == p->cap_seen) {
+		p->cap_seen = p->cap_seen ? p->cap_seen * 2 : 64;
+		p->seen = xrealloc(p->seen, p->cap_seen * sizeof *p->seen);
+	}
+	p->seen[p->n_seen++] = (struct tcp_seen){.at_ns = p->w->now_ns,
+		.right = right,
+		.flags = k->flags,
+		.opts = k->opts,
+		.len = k->payload_len,
+		.wnd = k->wnd,
+		.seq = k->seq - mine,
+		.ack = k->flags & TCP_ACK ? k->ack - theirs : 0,
+		.tsval = k->tsval,
+		.tsecr = k->tsecr,
+		.n_sack = (uint8_t)(k->sack ? k->sack->n : 0),
+		.sack = k->sack ? *k->sack : (struct pkt_sack){0}};
+	e->segments++;
+	e->data_segments += k->payload_len > 0;
+}
+
+void tcp_end_pump(struct tcp_end *e)
+{
+	struct world *w = e->pair->w;
+	struct tcp_out o;
+
+	for (;;) {
+		tcp_next(e->pair->t, &e->c, w->now_ns, &o);
+		switch (o.kind) {
+		case TCP_OUT_IDLE:
+			lazy_arm(w, &e->armed_ns, tcp_deadline(&e->c), EV_CONN_TIMER, e->node.elem, e);
+			return;
+		case TCP_OUT_SEGMENT:
+			log_seen(e, o.pkt);
+			link_send(w, e->out, o.pkt);
+			break;
+		case TCP_OUT_ESTABLISHED:
+			e->established = true;
+			e->established_ns = w->now_ns;
+			break;
+		case TCP_OUT_DATA:
+			buf_add(&e->got, slice_bytes(o.data));
+			blob_unref(o.data.blob);
+			break;
+		case TCP_OUT_EOF:
+			e->eof = true;
+			e->eof_ns = w->now_ns;
+			break;
+		case TCP_OUT_RESET:
+			e->reset = true;
+			e->reason = o.reason;
+			e->ended_ns = w->now_ns;
+			break;
+		case TCP_OUT_TIMEOUT:
+			e->timeout = true;
+			e->reason = o.reason;
+			e->ended_ns = w->now_ns;
+			break;
+		case TCP_OUT_CLOSED:
+			e->closed = true;
+			e->ended_ns = w->now_ns;
+			break;
+		case TCP_OUT_WRITABLE:
+			break;
+		}
+	}
+}
+
+static void on_pkt(struct world *w, struct node *n, unsigned port, struct pkt *k)
+{
+	struct tcp_end *e = (struct tcp_end *)n;
+	struct pkt *rst;
+
+	(void)port;
+	if (e->c.state == TCP_CLOSED) {
+		rst = tcp_reset_for(e->pair->t, k);
+		pkt_free(net_of(w), k);
+		if (rst) {
+			log_seen(e, rst);
+			link_send(w, e->out, rst);
+		}
+		return;
+	}
+	tcp_input(e->pair->t, &e->c, k, w->now_ns);
+	tcp_end_pump(e);
+}
+
+static const struct node_ops end_ops = {"end", on_pkt};
+
+static void on_timer(struct world *w, const struct ev *ev)
+{
+	struct tcp_end *e = ev->obj;
+
+	if (!lazy_fired(ev, &e->armed_ns))
+		return;
+	tcp_timer(e->pair->t, &e->c, w->now_ns);
+	tcp_end_pump(e);
+}
+
+static void end_init(struct tcp_pair *p, struct tcp_end *e, const char *name, struct link *out)
+{
+	memset(e, 0, sizeof *e);
+	e->node = (struct node){&end_ops, world_elem_add(p->w, name, 1), 0, 0};
+	e->armed_ns = TIME_NEVER;
+	e->pair = p;
+	e->out = out;
+	buf_init(&e->got, &alloc_libc, (size_t)1 << 30);
+}
+
+void tcp_pair_init(
+	struct tcp_pair *p, uint64_t seed, const struct link_params *up, const struct link_params *down)
+{
+	memset(p, 0, sizeof *p);
+	p->w = world_new(seed, 0);
+	net_new(p->w);
+	p->t = tcp_new(p->w);
+	world_handle(p->w, EV_CONN_TIMER, on_timer, NULL);
+	link_class_init(&p->up, "up", up);
+	link_class_init(&p->down, "down", down);
+	end_init(p, &p->left, "left", &p->lr);
+	end_init(p, &p->right, "right", &p->rl);
+	link_init(&p->lr, &p->up, world_elem_add(p->w, "lr", 1), &p->right.node, 0, rng_named(seed, "lr"));
+	link_init(&p->rl, &p->down, world_elem_add(p->w, "rl", 1), &p->left.node, 0, rng_named(seed, "rl"));
+	link_pair(&p->lr, &p->rl);
+	p->lcfg = p->rcfg = tcp_cfg_linux;
+}
+
+void tcp_pair_open(struct tcp_pair *p, uint32_t left_iss, uint32_t right_iss)
+{
+	tcp_init(&p->left.c, &p->lcfg, (struct tcp_addr){0x0a000001, 0x0a000002, 40000, 80});
+	tcp_init(&p->right.c, &p->rcfg, (struct tcp_addr){0x0a000002, 0x0a000001, 80, 40000});
+	if (left_iss)
+		tcp_set_iss(&p->left.c, left_iss);
+	if (right_iss)
+		tcp_set_iss(&p->right.c, right_iss);
+	tcp_listen(p->t, &p->right.c, p->w->now_ns);
+	tcp_open(p->t, &p->left.c, p->w->now_ns);
+	tcp_end_pump(&p->left);
+}
+
+void tcp_pair_run(struct tcp_pair *p, int64_t until_ns)
+{
+	world_run(p->w, until_ns);
+}
+
+void tcp_end_write(struct tcp_end *e, uint32_t from, uint32_t n)
+{
+	struct blob *b = blob_new_raw(&alloc_libc, n);
+
+	for (uint32_t i = 0; i < n; i++)
+		b->data[i] = tcp_pattern(from + i);
+	if (!tcp_write(e->pair->t, &e->c, slice_of(b), false, e->pair->w->now_ns))
+		blob_unref(b);
+	tcp_end_pump(e);
+}
+
+bool tcp_end_got(const struct tcp_end *e, uint32_t n)
+{
+	if (e->got.n != n)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (e->got.p[i] != tcp_pattern(i))
+			return false;
+	return true;
+}
+
+void tcp_pair_fini(struct tcp_pair *p)
+{
+	net_check(net_of(p->w));
+	tcp_fini(p->t, &p->left.c);
+	tcp_fini(p->t, &p->right.c);
+	buf_fini(&p->left.got);
+	buf_fini(&p->right.got);
+	xfree(p->seen);
+	world_free(p->w);
+}

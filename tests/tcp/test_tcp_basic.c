@@ -1,0 +1,168 @@
+/* TCP over a simulated link: handshake, data both ways, closing, against times and segments worked out by hand. */
+#include "tests/support/tcp_pair.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+#define MS NS_PER_MS
+
+static const struct link_params way = {.delay_ns = 10 * MS};
+
+static void pair(struct tcp_pair *p)
+{
+	tcp_pair_init(p, 1, &way, &way);
+}
+
+static void handshake_takes_one_round_trip_and_offers_what_linux_offers(void **state)
+{
+	struct tcp_pair p;
+
+	(void)state;
+	pair(&p);
+	tcp_pair_open(&p, 1000, 5000);
+	tcp_pair_run(&p, 100 * MS);
+	assert_true(p.left.established && p.right.established);
+	assert_int_equal(p.left.established_ns, 20 * MS);
+	assert_int_equal(p.right.established_ns, 30 * MS);
+	assert_int_equal(p.n_seen, 3);
+	assert_int_equal(p.seen[0].flags, TCP_SYN);
+	assert_int_equal(p.seen[0].opts, PKT_OPT_MSS | PKT_OPT_SACK_OK | PKT_OPT_TS | PKT_OPT_WSCALE);
+	assert_int_equal(p.seen[0].wnd, 64240);
+	assert_int_equal(p.seen[1].flags, TCP_SYN | TCP_ACK);
+	assert_int_equal(p.seen[1].wnd, 65160);
+	assert_int_equal(p.seen[1].ack, 1);
+	assert_int_equal(p.seen[1].tsecr, p.seen[0].tsval);
+	assert_int_equal(p.seen[2].flags, TCP_ACK);
+	assert_int_equal(p.seen[2].wnd, 502); /* 64240 in units of 128, rounded up */
+	assert_int_equal(p.left.c.snd_mss, 1448);
+	tcp_pair_fini(&p);
+}
+
+static void request_and_answer_are_acknowledged_as_in_the_recorded_captures(void **state)
+{
+	struct tcp_pair p;
+
+	(void)state;
+	pair(&p);
+	tcp_pair_open(&p, 1000, 5000);
+	tcp_pair_run(&p, 100 * MS);
+	size_t at = p.n_seen;
+
+	tcp_end_write(&p.left, 0, 168);
+	tcp_pair_run(&p, 150 * MS);
+	assert_true(tcp_end_got(&p.right, 168));
+	/* the first data of a connection is acknowledged at once */
+	assert_int_equal(p.n_seen, at + 2);
+	assert_int_equal(p.seen[at].flags, TCP_PSH | TCP_ACK);
+	assert_int_equal(p.seen[at + 1].ack, 169);
+	assert_int_equal(p.seen[at + 1].len, 0);
+	tcp_end_write(&p.right, 0, 129);
+	tcp_pair_run(&p, 1200 * MS);
+	assert_true(tcp_end_got(&p.left, 129));
+	at = p.n_seen;
+	tcp_end_write(&p.left, 168, 19);
+	tcp_pair_run(&p, 1215 * MS);
+	tcp_end_write(&p.right, 129, 20);
+	tcp_pair_run(&p, 1400 * MS);
+	assert_int_equal(
+		p.seen[at + 1].at_ns, 1210 * MS); /* quick again after a long pause: not yet a dialogue */
+	tcp_pair_fini(&p);
+}
+
+static void both_ends_close_and_the_first_closer_waits_a_minute(void **state)
+{
+	struct tcp_pair p;
+
+	(void)state;
+	pair(&p);
+	tcp_pair_open(&p, 0xfffffff0u, 0xffffff00u);
+	tcp_pair_run(&p, 100 * MS);
+	tcp_end_write(&p.left, 0, 5000);
+	tcp_close(p.t, &p.left.c, p.w->now_ns);
+	tcp_end_pump(&p.left);
+	tcp_pair_run(&p, 200 * MS);
+	assert_true(p.right.eof);
+	assert_true(tcp_end_got(&p.right, 5000));
+	assert_int_equal(p.left.c.state, TCP_FIN_WAIT_2);
+	assert_int_equal(p.right.c.state, TCP_CLOSE_WAIT);
+	tcp_close(p.t, &p.right.c, p.w->now_ns);
+	tcp_end_pump(&p.right);
+	tcp_pair_run(&p, 300 * MS);
+	assert_int_equal(p.left.c.state, TCP_TIME_WAIT);
+	assert_true(p.right.closed);
+	tcp_pair_run(&p, 70000 * MS);
+	assert_true(p.left.closed);
+	assert_int_equal(p.left.ended_ns, 210 * MS + 60000 * MS);
+	tcp_pair_fini(&p);
+}
+
+static void a_refused_connection_is_reset(void **state)
+{
+	struct tcp_pair p;
+
+	(void)state;
+	pair(&p);
+	tcp_init(&p.left.c, &p.lcfg, (struct tcp_addr){1, 2, 3, 4});
+	tcp_open(p.t, &p.left.c, 0);
+	tcp_end_pump(&p.left);
+	tcp_pair_run(&p, 100 * MS);
+	assert_true(p.left.reset);
+	assert_int_equal(p.left.ended_ns, 20 * MS);
+	tcp_pair_fini(&p);
+}
+
+static void a_megabyte_crosses_a_slow_link_at_its_rate(void **state)
+{
+	struct tcp_pair p;
+	struct link_params slow = {.delay_ns = 10 * MS, .rate_bps = 10000000, .queue_bytes = 1u << 20};
+
+	(void)state;
+	tcp_pair_init(&p, 1, &slow, &slow);
+	tcp_pair_open(&p, 0, 0);
+	tcp_pair_run(&p, 100 * MS);
+	tcp_end_write(&p.left, 0, 1 << 20);
+	tcp_close(p.t, &p.left.c, p.w->now_ns);
+	tcp_end_pump(&p.left);
+	tcp_pair_run(&p, 5000 * MS);
+	assert_true(tcp_end_got(&p.right, 1 << 20));
+	assert_true(p.right.eof);
+	/* 725 segments of 1500 octets at 10 Mbit/s are 0.87 s; slow start costs a few round trips */
+	assert_in_range(p.right.eof_ns - 100 * MS, 870 * MS, 1000 * MS);
+	tcp_pair_fini(&p);
+}
+
+static void one_lost_segment_is_repaired_without_a_timeout(void **state)
+{
+	struct tcp_pair p;
+	struct link_fault f[] = {{5, LINK_FAULT_DROP, 0}};
+
+	(void)state;
+	pair(&p);
+	p.up.faults = f;
+	p.up.n_faults = 1;
+	tcp_pair_open(&p, 0xffffff00u, 1);
+	tcp_pair_run(&p, 100 * MS);
+	tcp_end_write(&p.left, 0, 14480);
+	tcp_pair_run(&p, 180 * MS);
+	assert_true(tcp_end_got(&p.right, 14480));
+	tcp_pair_run(&p, 2000 * MS);
+	assert_int_equal(p.left.data_segments, 11);
+	tcp_pair_fini(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(handshake_takes_one_round_trip_and_offers_what_linux_offers),
+		cmocka_unit_test(request_and_answer_are_acknowledged_as_in_the_recorded_captures),
+		cmocka_unit_test(both_ends_close_and_the_first_closer_waits_a_minute),
+		cmocka_unit_test(a_refused_connection_is_reset),
+		cmocka_unit_test(a_megabyte_crosses_a_slow_link_at_its_rate),
+		cmocka_unit_test(one_lost_segment_is_repaired_without_a_timeout),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
