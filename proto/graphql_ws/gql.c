@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "proto/base/json.h"
+#include "proto/base/jtext.h"
 
 const char *const gql_op_types[3] = {"Query", "Mutation", "Subscription"};
 
@@ -263,7 +263,7 @@ static void add_error(struct parser *p, size_t off, bool place, const char *a, s
 	buf_add(&msg, b);
 	buf_str(&msg, c);
 	buf_str(p->errors, p->any_error ? ",{\"message\":" : "[{\"message\":");
-	json_quote(p->errors, buf_bytes(&msg));
+	jt_quote(p->errors, buf_bytes(&msg));
 	p->errors->failed |= msg.failed;
 	buf_fini(&msg);
 	if (place) {
@@ -657,14 +657,14 @@ void gql_result(struct buf *out, const struct gql_doc *d, uint32_t i)
 		const struct gql_selection *sel = &d->selections[k];
 		if (k)
 			buf_u8(out, ',');
-		json_quote(out, sel->key);
+		jt_quote(out, sel->key);
 		buf_u8(out, ':');
 		if (!sel->field)
-			json_quote(out, bytes_str(gql_op_types[d->op]));
+			jt_quote(out, bytes_str(gql_op_types[d->op]));
 		else if (sel->field->n_values == 0)
 			buf_str(out, "null");
 		else
-			json_quote(out,
+			jt_quote(out,
 				sel->field->values[d->op == GQL_SUBSCRIPTION ? i % sel->field->n_values : 0]);
 	}
 	buf_str(out, "}}");

@@ -29,53 +29,53 @@ static bool bad(struct perr *err, enum gqlws_from from, const char *what)
 }
 
 /* Absent, null or of the given type. */
-static bool optional(const struct json *j, uint32_t node, enum json_type type)
+static bool optional(const struct jtext *j, uint32_t node, enum jtype type)
 {
-	return node == JSON_NONE || json_is(j, node, JSON_NULL) || json_is(j, node, type);
+	return node == JT_NONE || jt_is(j, node, JT_NULL) || jt_is(j, node, type);
 }
 
 /* A non-empty array of objects with a message each. */
-static bool is_errors(const struct json *j, uint32_t node)
+static bool is_errors(const struct jtext *j, uint32_t node)
 {
-	if (!json_is(j, node, JSON_ARRAY) || j->nodes[node].count == 0)
+	if (!jt_is(j, node, JT_ARRAY) || j->nodes[node].count == 0)
 		return false;
-	for (uint32_t c = j->nodes[node].child; c != JSON_NONE; c = j->nodes[c].next)
-		if (json_get(j, c, "message") == JSON_NONE)
+	for (uint32_t c = j->nodes[node].child; c != JT_NONE; c = j->nodes[c].next)
+		if (jt_get(j, c, "message") == JT_NONE)
 			return false;
 	return true;
 }
 
-static const char *payload_fault(const struct gqlws_msg *m, const struct json *j)
+static const char *payload_fault(const struct gqlws_msg *m, const struct jtext *j)
 {
 	uint32_t p = m->payload;
 	switch (m->type) {
 	case GQLWS_SUBSCRIBE:
-		if (!json_is(j, p, JSON_OBJECT))
+		if (!jt_is(j, p, JT_OBJECT))
 			return "subscribe needs a payload that is an object";
-		if (!json_is(j, json_get(j, p, "query"), JSON_STRING))
+		if (!jt_is(j, jt_get(j, p, "query"), JT_STRING))
 			return "subscribe needs a query that is a string";
-		if (!optional(j, json_get(j, p, "variables"), JSON_OBJECT) ||
-			!optional(j, json_get(j, p, "extensions"), JSON_OBJECT))
+		if (!optional(j, jt_get(j, p, "variables"), JT_OBJECT) ||
+			!optional(j, jt_get(j, p, "extensions"), JT_OBJECT))
 			return "variables and extensions are objects";
-		if (!optional(j, json_get(j, p, "operationName"), JSON_STRING))
+		if (!optional(j, jt_get(j, p, "operationName"), JT_STRING))
 			return "operationName is a string";
 		return NULL;
 	case GQLWS_NEXT:
-		return json_is(j, p, JSON_OBJECT) ? NULL : "next needs a payload that is an object";
+		return jt_is(j, p, JT_OBJECT) ? NULL : "next needs a payload that is an object";
 	case GQLWS_ERROR:
 		return is_errors(j, p) ? NULL : "error needs a payload that is a list of errors";
 	case GQLWS_COMPLETE:
 		return NULL;
 	default:
-		return optional(j, p, JSON_OBJECT) ? NULL : "the payload is an object or absent";
+		return optional(j, p, JT_OBJECT) ? NULL : "the payload is an object or absent";
 	}
 }
 
-static bool read_type(const struct json *j, struct gqlws_msg *m, enum gqlws_from from)
+static bool read_type(const struct jtext *j, struct gqlws_msg *m, enum gqlws_from from)
 {
-	uint32_t type = json_get(j, 0, "type");
+	uint32_t type = jt_get(j, 0, "type");
 	for (unsigned i = 0; i < sizeof gqlws_types / sizeof *gqlws_types; i++) {
-		if (!json_str_is(j, type, gqlws_types[i].name))
+		if (!jt_str_is(j, type, gqlws_types[i].name))
 			continue;
 		m->type = (enum gqlws_type)i;
 		return gqlws_types[i].from & from;
@@ -84,14 +84,14 @@ static bool read_type(const struct json *j, struct gqlws_msg *m, enum gqlws_from
 }
 
 bool gqlws_read(const struct alloc *al, struct bytes in, enum gqlws_from from, struct gqlws_msg *m,
-	struct json *j, struct perr *err)
+	struct jtext *j, struct perr *err)
 {
-	*m = (struct gqlws_msg){.id = JSON_NONE, .payload = JSON_NONE};
+	*m = (struct gqlws_msg){.id = JT_NONE, .payload = JT_NONE};
 	*err = (struct perr){0};
-	*j = (struct json){.al = al};
+	*j = (struct jtext){.al = al};
 	if (in.n > GQLWS_MESSAGE_OCTETS_MAX)
 		return bad(err, from, "the message is over GQLWS_MESSAGE_OCTETS_MAX");
-	if (!json_parse(j, al, in)) {
+	if (!jt_parse(j, al, in)) {
 		bool oom = j->err.code == -1;
 		err->off = j->err.off;
 		bad(err, from, oom ? "out of memory" : j->err.what);
@@ -99,13 +99,13 @@ bool gqlws_read(const struct alloc *al, struct bytes in, enum gqlws_from from, s
 			err->code = -1;
 		return false;
 	}
-	if (!json_is(j, 0, JSON_OBJECT))
+	if (!jt_is(j, 0, JT_OBJECT))
 		return bad(err, from, "a message is an object");
 	if (!read_type(j, m, from))
 		return bad(err, from, "the type is missing, unknown, or not for this direction");
-	m->id = json_get(j, 0, "id");
-	m->payload = json_get(j, 0, "payload");
-	if (gqlws_types[m->type].has_id && (!json_is(j, m->id, JSON_STRING) || j->nodes[m->id].len <= 2))
+	m->id = jt_get(j, 0, "id");
+	m->payload = jt_get(j, 0, "payload");
+	if (gqlws_types[m->type].has_id && (!jt_is(j, m->id, JT_STRING) || j->nodes[m->id].len <= 2))
 		return bad(err, from, "the id must be a string that is not empty");
 	const char *what = payload_fault(m, j);
 	return !what || bad(err, from, what);

@@ -17,7 +17,7 @@
 #define PROTO_GRAPHQL_WS_GRAPHQL_WS_H
 
 #include "proto/base/base.h"
-#include "proto/base/json.h"
+#include "proto/base/jtext.h"
 
 #define GQLWS_SUBPROTOCOL "graphql-transport-ws"
 #define GQLWS_MESSAGE_OCTETS_MAX (4u << 20)
@@ -60,13 +60,13 @@ extern const struct gqlws_type_info gqlws_types[8];
 
 struct gqlws_msg {
 	enum gqlws_type type;
-	uint32_t id, payload; /* nodes of the parsed message; JSON_NONE: absent */
+	uint32_t id, payload; /* nodes of the parsed message; JT_NONE: absent */
 };
 
-/* Decodes and checks one message that may come from `from`. `j` refers to `in` and must end with json_fini.
+/* Decodes and checks one message that may come from `from`. `j` refers to `in` and must end with jt_fini.
  * False: *err, whose code is the close code (4400 towards a client, 4004 towards a server), -1: out of memory. */
 bool gqlws_read(const struct alloc *al, struct bytes in, enum gqlws_from from, struct gqlws_msg *m,
-	struct json *j, struct perr *err);
+	struct jtext *j, struct perr *err);
 /* Appends a message. `id_raw` and `payload_raw` are JSON texts; n == 0: left out. */
 void gqlws_write(struct buf *out, enum gqlws_type type, struct bytes id_raw, struct bytes payload_raw);
 

@@ -146,9 +146,10 @@ static void op_start(struct gqlws_server *s, struct gqlws_op *op, struct bytes n
 		op_drop(s, s->n_ops - 1);
 }
 
-static void subscribe(struct gqlws_server *s, const struct json *j, const struct gqlws_msg *m, int64_t now_ns)
+static void subscribe(
+	struct gqlws_server *s, const struct jtext *j, const struct gqlws_msg *m, int64_t now_ns)
 {
-	struct bytes id = json_text(j, m->id);
+	struct bytes id = jt_text(j, m->id);
 	if (find_op(s, id) >= 0) {
 		close_with(s, GQLWS_SUBSCRIBER_EXISTS, "Subscriber for this id already exists");
 		return;
@@ -160,10 +161,10 @@ static void subscribe(struct gqlws_server *s, const struct json *j, const struct
 	struct buf query, name;
 	buf_init(&query, s->al, SIZE_MAX);
 	buf_init(&name, s->al, SIZE_MAX);
-	json_unescape(&query, json_text(j, json_get(j, m->payload, "query")));
-	uint32_t name_node = json_get(j, m->payload, "operationName");
-	if (json_is(j, name_node, JSON_STRING))
-		json_unescape(&name, json_text(j, name_node));
+	jt_unescape(&query, jt_text(j, jt_get(j, m->payload, "query")));
+	uint32_t name_node = jt_get(j, m->payload, "operationName");
+	if (jt_is(j, name_node, JT_STRING))
+		jt_unescape(&name, jt_text(j, name_node));
 	struct gqlws_op *op = query.failed || name.failed ? NULL : op_new(s, id, buf_bytes(&query));
 	if (op)
 		op_start(s, op, buf_bytes(&name), now_ns);
@@ -173,7 +174,7 @@ static void subscribe(struct gqlws_server *s, const struct json *j, const struct
 	buf_fini(&name);
 }
 
-static void message(struct gqlws_server *s, const struct json *j, const struct gqlws_msg *m, int64_t now_ns)
+static void message(struct gqlws_server *s, const struct jtext *j, const struct gqlws_msg *m, int64_t now_ns)
 {
 	int i;
 	switch (m->type) {
@@ -186,7 +187,7 @@ static void message(struct gqlws_server *s, const struct json *j, const struct g
 		send(s, GQLWS_CONNECTION_ACK, BYTES_NONE, BYTES_NONE);
 		return;
 	case GQLWS_PING:
-		send(s, GQLWS_PONG, BYTES_NONE, json_text(j, m->payload));
+		send(s, GQLWS_PONG, BYTES_NONE, jt_text(j, m->payload));
 		return;
 	case GQLWS_SUBSCRIBE:
 		if (s->state != GQLWS_READY)
@@ -195,7 +196,7 @@ static void message(struct gqlws_server *s, const struct json *j, const struct g
 			subscribe(s, j, m, now_ns);
 		return;
 	case GQLWS_COMPLETE:
-		i = find_op(s, json_text(j, m->id));
+		i = find_op(s, jt_text(j, m->id));
 		if (i >= 0)
 			op_drop(s, (uint32_t)i);
 		return;
@@ -207,7 +208,7 @@ static void message(struct gqlws_server *s, const struct json *j, const struct g
 bool gqlws_server_text(struct gqlws_server *s, struct bytes text, int64_t now_ns)
 {
 	struct gqlws_msg m;
-	struct json j;
+	struct jtext j;
 	struct perr err;
 	if (s->state == GQLWS_CLOSED)
 		return !s->oom;
@@ -217,7 +218,7 @@ bool gqlws_server_text(struct gqlws_server *s, struct bytes text, int64_t now_ns
 		s->oom = true;
 	else
 		close_with(s, GQLWS_BAD_REQUEST, "Invalid message received");
-	json_fini(&j);
+	jt_fini(&j);
 	s->oom |= s->queue.failed;
 	return !s->oom;
 }

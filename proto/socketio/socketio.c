@@ -87,48 +87,47 @@ static bool read_id(struct bytes in, size_t *at, struct sio_packet *p, struct pe
 }
 
 /* Names of events the library keeps for itself. */
-static bool reserved_event(const struct json *j, uint32_t name)
+static bool reserved_event(const struct jtext *j, uint32_t name)
 {
 	static const char *const names[] = {
 		"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (json_str_is(j, name, names[i]))
+		if (jt_str_is(j, name, names[i]))
 			return true;
 	return false;
 }
 
 /* What each type's payload must be. */
-static bool payload_ok(const struct sio_packet *p, const struct json *j, struct perr *err)
+static bool payload_ok(const struct sio_packet *p, const struct jtext *j, struct perr *err)
 {
 	size_t at = p->payload_off;
-	uint32_t first = j->n ? json_at(j, 0, 0) : JSON_NONE;
+	uint32_t first = j->n ? jt_at(j, 0, 0) : JT_NONE;
 	switch (p->type) {
 	case SIO_CONNECT:
-		return !j->n || json_is(j, 0, JSON_OBJECT) ||
+		return !j->n || jt_is(j, 0, JT_OBJECT) ||
 		       bad(err, at, "CONNECT carries an object or nothing");
 	case SIO_DISCONNECT:
 		return !j->n || bad(err, at, "DISCONNECT carries nothing");
 	case SIO_CONNECT_ERROR:
-		return (j->n && (json_is(j, 0, JSON_OBJECT) || json_is(j, 0, JSON_STRING))) ||
+		return (j->n && (jt_is(j, 0, JT_OBJECT) || jt_is(j, 0, JT_STRING))) ||
 		       bad(err, at, "CONNECT_ERROR carries an object");
 	case SIO_EVENT:
 	case SIO_BINARY_EVENT:
-		if (!j->n || !json_is(j, 0, JSON_ARRAY) || first == JSON_NONE)
+		if (!j->n || !jt_is(j, 0, JT_ARRAY) || first == JT_NONE)
 			return bad(err, at, "an event carries an array that is not empty");
-		if (!json_is(j, first, JSON_STRING) && !json_is(j, first, JSON_NUMBER))
+		if (!jt_is(j, first, JT_STRING) && !jt_is(j, first, JT_NUMBER))
 			return bad(err, at, "an event begins with its name");
 		return !reserved_event(j, first) || bad(err, at, "this event name is reserved");
 	default:
-		return (j->n && json_is(j, 0, JSON_ARRAY)) ||
-		       bad(err, at, "an acknowledgement carries an array");
+		return (j->n && jt_is(j, 0, JT_ARRAY)) || bad(err, at, "an acknowledgement carries an array");
 	}
 }
 
 bool sio_packet_read(
-	const struct alloc *al, struct bytes in, struct sio_packet *p, struct json *j, struct perr *err)
+	const struct alloc *al, struct bytes in, struct sio_packet *p, struct jtext *j, struct perr *err)
 {
 	*p = (struct sio_packet){0};
-	*j = (struct json){.al = al};
+	*j = (struct jtext){.al = al};
 	if (in.n == 0 || in.p[0] < '0' || in.p[0] > '6')
 		return bad(err, 0, "unknown packet type");
 	if (in.n > UINT32_MAX - 1)
@@ -139,7 +138,7 @@ bool sio_packet_read(
 		return false;
 	p->payload_off = (uint32_t)at;
 	p->payload = bytes_sub(in, at, in.n - at);
-	if (p->payload.n && !json_parse(j, al, p->payload)) {
+	if (p->payload.n && !jt_parse(j, al, p->payload)) {
 		*err = j->err;
 		err->off += at;
 		return false;
@@ -163,12 +162,12 @@ void sio_packet_write(struct buf *out, const struct sio_packet *p)
 	buf_add(out, p->payload);
 }
 
-int32_t sio_placeholder(const struct json *j, uint32_t node)
+int32_t sio_placeholder(const struct jtext *j, uint32_t node)
 {
 	uint64_t num = 0;
-	if (!json_is(j, json_get(j, node, "_placeholder"), JSON_TRUE))
+	if (!jt_is(j, jt_get(j, node, "_placeholder"), JT_TRUE))
 		return -1;
-	if (!json_uint(j, json_get(j, node, "num"), SIO_ATTACHMENTS_MAX, &num))
+	if (!jt_uint(j, jt_get(j, node, "num"), SIO_ATTACHMENTS_MAX, &num))
 		return INT32_MAX;
 	return (int32_t)num;
 }
@@ -186,7 +185,7 @@ static void drop_packet(struct sio_dec *d)
 	alloc_put(d->al, d->attachments, d->packet.attachments * sizeof *d->attachments);
 	d->attachments = NULL;
 	d->got = 0;
-	json_fini(&d->json);
+	jt_fini(&d->json);
 	buf_clear(&d->text);
 	d->packet = (struct sio_packet){0};
 }

@@ -11,7 +11,7 @@
 #define PROTO_SOCKETIO_SOCKETIO_H
 
 #include "proto/base/base.h"
-#include "proto/base/json.h"
+#include "proto/base/jtext.h"
 
 #define SIO_ATTACHMENTS_MAX 1000u      /* our own limit */
 #define SIO_ID_MAX 9007199254740991ull /* acknowledgement ids are JavaScript integers */
@@ -44,14 +44,14 @@ struct sio_packet {
 };
 
 /* Decodes and checks one packet's text; `j` holds the parsed payload afterwards (empty: j->n == 0) and refers to
- * `in`; always end with json_fini. False: *err. */
+ * `in`; always end with jt_fini. False: *err. */
 bool sio_packet_read(
-	const struct alloc *al, struct bytes in, struct sio_packet *p, struct json *j, struct perr *err);
+	const struct alloc *al, struct bytes in, struct sio_packet *p, struct jtext *j, struct perr *err);
 /* Appends the text of a packet. */
 void sio_packet_write(struct buf *out, const struct sio_packet *p);
 
 /* The number a node is a placeholder for, or -1: {"_placeholder":true,"num":N}. */
-int32_t sio_placeholder(const struct json *j, uint32_t node);
+int32_t sio_placeholder(const struct jtext *j, uint32_t node);
 
 /* A binary packet and its attachments being put together. */
 enum sio_dec_state { SIO_DEC_PACKET, SIO_DEC_ATTACHMENTS, SIO_DEC_FAILED };
@@ -60,7 +60,7 @@ struct sio_dec {
 	const struct alloc *al;
 	enum sio_dec_state state;
 	struct buf text;
-	struct json json;
+	struct jtext json;
 	struct sio_packet packet;
 	struct slice *attachments;
 	uint32_t got;

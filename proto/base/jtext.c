@@ -1,7 +1,7 @@
 /*
  * A strict JSON reader (RFC 8259) without recursion: the open containers are the chain of parents.
  */
-#include "proto/base/json.h"
+#include "proto/base/jtext.h"
 
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "proto/base/utf8.h"
 
 struct reader {
-	struct json *j;
+	struct jtext *j;
 	size_t at;
 	unsigned depth;
 };
@@ -33,36 +33,35 @@ static int peek(const struct reader *r)
 	return r->at < r->j->text.n ? r->j->text.p[r->at] : -1;
 }
 
-/* A new node below `parent`, linked as its last child. JSON_NONE: limit or memory. */
-static uint32_t add_node(struct reader *r, uint32_t parent, enum json_type type)
+/* A new node below `parent`, linked as its last child. JT_NONE: limit or memory. */
+static uint32_t add_node(struct reader *r, uint32_t parent, enum jtype type)
 {
-	struct json *j = r->j;
-	if (j->n >= JSON_NODES_MAX) {
-		fail(r, r->at, "too many values (JSON_NODES_MAX)", "RFC 8259 9");
-		return JSON_NONE;
+	struct jtext *j = r->j;
+	if (j->n >= JT_NODES_MAX) {
+		fail(r, r->at, "too many values (JT_NODES_MAX)", "RFC 8259 9");
+		return JT_NONE;
 	}
 	if (j->n == j->cap) {
 		uint32_t cap = j->cap ? 2 * j->cap : 16;
-		struct json_node *p =
-			j->al->resize(j->al->ctx, j->nodes, j->cap * sizeof *p, cap * sizeof *p);
+		struct jnode *p = j->al->resize(j->al->ctx, j->nodes, j->cap * sizeof *p, cap * sizeof *p);
 		if (!p) {
 			fail(r, r->at, "out of memory", "");
 			j->err.code = -1;
-			return JSON_NONE;
+			return JT_NONE;
 		}
 		j->nodes = p;
 		j->cap = cap;
 	}
 	uint32_t i = j->n++;
-	j->nodes[i] = (struct json_node){.type = type,
+	j->nodes[i] = (struct jnode){.type = type,
 		.off = (uint32_t)r->at,
 		.parent = parent,
-		.child = JSON_NONE,
-		.last = JSON_NONE,
-		.next = JSON_NONE};
-	if (parent != JSON_NONE) {
-		struct json_node *p = &j->nodes[parent];
-		if (p->last == JSON_NONE)
+		.child = JT_NONE,
+		.last = JT_NONE,
+		.next = JT_NONE};
+	if (parent != JT_NONE) {
+		struct jnode *p = &j->nodes[parent];
+		if (p->last == JT_NONE)
 			p->child = i;
 		else
 			j->nodes[p->last].next = i;
@@ -167,23 +166,23 @@ static bool skip_word(struct reader *r, const char *word)
 	return true;
 }
 
-static enum json_type type_of(int c)
+static enum jtype type_of(int c)
 {
 	switch (c) {
 	case '{':
-		return JSON_OBJECT;
+		return JT_OBJECT;
 	case '[':
-		return JSON_ARRAY;
+		return JT_ARRAY;
 	case '"':
-		return JSON_STRING;
+		return JT_STRING;
 	case 't':
-		return JSON_TRUE;
+		return JT_TRUE;
 	case 'f':
-		return JSON_FALSE;
+		return JT_FALSE;
 	case 'n':
-		return JSON_NULL;
+		return JT_NULL;
 	default:
-		return JSON_NUMBER;
+		return JT_NUMBER;
 	}
 }
 
@@ -194,37 +193,37 @@ static uint32_t begin_value(struct reader *r, uint32_t parent, bool *open)
 	*open = false;
 	if (c < 0) {
 		fail(r, r->at, "a value is missing", "RFC 8259 2");
-		return JSON_NONE;
+		return JT_NONE;
 	}
 	uint32_t i = add_node(r, parent, type_of(c));
-	if (i == JSON_NONE)
+	if (i == JT_NONE)
 		return i;
 	bool ok = true;
 	switch (r->j->nodes[i].type) {
-	case JSON_OBJECT:
-	case JSON_ARRAY:
-		ok = ++r->depth <= JSON_DEPTH_MAX ||
-		     fail(r, r->at, "nested too deep (JSON_DEPTH_MAX)", "RFC 8259 9");
+	case JT_OBJECT:
+	case JT_ARRAY:
+		ok = ++r->depth <= JT_DEPTH_MAX ||
+		     fail(r, r->at, "nested too deep (JT_DEPTH_MAX)", "RFC 8259 9");
 		r->at++;
 		*open = true;
 		break;
-	case JSON_STRING:
+	case JT_STRING:
 		ok = skip_string(r);
 		break;
-	case JSON_TRUE:
+	case JT_TRUE:
 		ok = skip_word(r, "true");
 		break;
-	case JSON_FALSE:
+	case JT_FALSE:
 		ok = skip_word(r, "false");
 		break;
-	case JSON_NULL:
+	case JT_NULL:
 		ok = skip_word(r, "null");
 		break;
 	default:
 		ok = skip_number(r);
 	}
 	r->j->nodes[i].len = (uint32_t)(r->at - r->j->nodes[i].off);
-	return ok ? i : JSON_NONE;
+	return ok ? i : JT_NONE;
 }
 
 /* Reads `"name":` of a member. */
@@ -249,10 +248,10 @@ static bool end_value(struct reader *r, uint32_t *up)
 {
 	for (;;) {
 		skip_ws(r);
-		if (*up == JSON_NONE)
+		if (*up == JT_NONE)
 			return true;
-		struct json_node *c = &r->j->nodes[*up];
-		int close = c->type == JSON_OBJECT ? '}' : ']';
+		struct jnode *c = &r->j->nodes[*up];
+		int close = c->type == JT_OBJECT ? '}' : ']';
 		int got = peek(r);
 		if (got == ',') {
 			r->at++;
@@ -270,33 +269,32 @@ static bool end_value(struct reader *r, uint32_t *up)
 
 static bool parse(struct reader *r)
 {
-	uint32_t up = JSON_NONE;
+	uint32_t up = JT_NONE;
 	do {
 		uint32_t key_off = 0, key_len = 0;
 		bool open;
-		if (up != JSON_NONE && r->j->nodes[up].type == JSON_OBJECT &&
-			!read_key(r, &key_off, &key_len))
+		if (up != JT_NONE && r->j->nodes[up].type == JT_OBJECT && !read_key(r, &key_off, &key_len))
 			return false;
 		uint32_t i = begin_value(r, up, &open);
-		if (i == JSON_NONE)
+		if (i == JT_NONE)
 			return false;
 		r->j->nodes[i].key_off = key_off;
 		r->j->nodes[i].key_len = key_len;
 		if (open) {
 			up = i;
 			skip_ws(r);
-			if (peek(r) != (r->j->nodes[i].type == JSON_OBJECT ? '}' : ']'))
+			if (peek(r) != (r->j->nodes[i].type == JT_OBJECT ? '}' : ']'))
 				continue;
 		}
 		if (!end_value(r, &up))
 			return false;
-	} while (up != JSON_NONE);
+	} while (up != JT_NONE);
 	return true;
 }
 
-bool json_parse(struct json *j, const struct alloc *al, struct bytes text)
+bool jt_parse(struct jtext *j, const struct alloc *al, struct bytes text)
 {
-	*j = (struct json){.al = al, .text = text};
+	*j = (struct jtext){.al = al, .text = text};
 	struct reader r = {.j = j};
 	uint8_t state = UTF8_START;
 	if (text.n >= UINT32_MAX)
@@ -312,31 +310,31 @@ bool json_parse(struct json *j, const struct alloc *al, struct bytes text)
 	return r.at == text.n || fail(&r, r.at, "something follows the value", "RFC 8259 2");
 }
 
-void json_fini(struct json *j)
+void jt_fini(struct jtext *j)
 {
 	alloc_put(j->al, j->nodes, j->cap * sizeof *j->nodes);
 	j->nodes = NULL;
 	j->n = j->cap = 0;
 }
 
-bool json_is(const struct json *j, uint32_t node, enum json_type type)
+bool jt_is(const struct jtext *j, uint32_t node, enum jtype type)
 {
-	return node != JSON_NONE && j->nodes[node].type == type;
+	return node != JT_NONE && j->nodes[node].type == type;
 }
 
-struct bytes json_text(const struct json *j, uint32_t node)
+struct bytes jt_text(const struct jtext *j, uint32_t node)
 {
-	if (node == JSON_NONE)
+	if (node == JT_NONE)
 		return BYTES_NONE;
 	return bytes_sub(j->text, j->nodes[node].off, j->nodes[node].len);
 }
 
-uint32_t json_at(const struct json *j, uint32_t node, uint32_t i)
+uint32_t jt_at(const struct jtext *j, uint32_t node, uint32_t i)
 {
-	if (node == JSON_NONE)
-		return JSON_NONE;
+	if (node == JT_NONE)
+		return JT_NONE;
 	uint32_t c = j->nodes[node].child;
-	while (c != JSON_NONE && i-- > 0)
+	while (c != JT_NONE && i-- > 0)
 		c = j->nodes[c].next;
 	return c;
 }
@@ -370,23 +368,23 @@ static bool raw_is(struct bytes raw, struct bytes s)
 	return k == s.n;
 }
 
-bool json_str_is(const struct json *j, uint32_t node, const char *s)
+bool jt_str_is(const struct jtext *j, uint32_t node, const char *s)
 {
-	return json_is(j, node, JSON_STRING) && raw_is(json_text(j, node), bytes_str(s));
+	return jt_is(j, node, JT_STRING) && raw_is(jt_text(j, node), bytes_str(s));
 }
 
-uint32_t json_get(const struct json *j, uint32_t obj, const char *name)
+uint32_t jt_get(const struct jtext *j, uint32_t obj, const char *name)
 {
-	uint32_t found = JSON_NONE;
-	if (!json_is(j, obj, JSON_OBJECT))
+	uint32_t found = JT_NONE;
+	if (!jt_is(j, obj, JT_OBJECT))
 		return found;
-	for (uint32_t c = j->nodes[obj].child; c != JSON_NONE; c = j->nodes[c].next)
+	for (uint32_t c = j->nodes[obj].child; c != JT_NONE; c = j->nodes[c].next)
 		if (raw_is(bytes_sub(j->text, j->nodes[c].key_off, j->nodes[c].key_len), bytes_str(name)))
 			found = c;
 	return found;
 }
 
-void json_unescape(struct buf *out, struct bytes raw)
+void jt_unescape(struct buf *out, struct bytes raw)
 {
 	struct bytes in = bytes_sub(raw, 1, raw.n - 2);
 	for (size_t i = 0; i < in.n; i++) {
@@ -413,11 +411,11 @@ void json_unescape(struct buf *out, struct bytes raw)
 	}
 }
 
-bool json_uint(const struct json *j, uint32_t node, uint64_t max, uint64_t *value)
+bool jt_uint(const struct jtext *j, uint32_t node, uint64_t max, uint64_t *value)
 {
-	if (!json_is(j, node, JSON_NUMBER))
+	if (!jt_is(j, node, JT_NUMBER))
 		return false;
-	struct bytes t = json_text(j, node);
+	struct bytes t = jt_text(j, node);
 	uint64_t v = 0;
 	for (size_t i = 0; i < t.n; i++) {
 		if (t.p[i] < '0' || t.p[i] > '9')
@@ -431,7 +429,7 @@ bool json_uint(const struct json *j, uint32_t node, uint64_t max, uint64_t *valu
 	return true;
 }
 
-void json_quote(struct buf *out, struct bytes s)
+void jt_quote(struct buf *out, struct bytes s)
 {
 	struct buf text;
 	buf_init(&text, out->al, SIZE_MAX);

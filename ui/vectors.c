@@ -1,0 +1,224 @@
+/*
+ * What the runners of all protocols share: byte values, delivery plans, comparison, report.
+ */
+#include "ui/vectors.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/base/codec.h"
+#include "proto/base/utf8.h"
+
+#define REPORT_LINES_MAX 12 /* per case: the first faults tell most */
+
+static void report_line(struct vec_case *c, const char *line)
+{
+	if (c->failures++ >= REPORT_LINES_MAX)
+		return;
+	buf_str(&c->report, "    ");
+	if (c->plan) {
+		buf_str(&c->report, c->plan);
+		buf_str(&c->report, ": ");
+	}
+	buf_str(&c->report, line);
+	buf_u8(&c->report, '\n');
+}
+
+void vec_fail(struct vec_case *c, const char *fmt, ...)
+{
+	char line[4096];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	report_line(c, line);
+}
+
+void vec_unknown(struct vec_case *c, const char *fmt, ...)
+{
+	char line[512] = "unknown kind of case: ";
+	size_t n = strlen(line);
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(line + n, sizeof line - n, fmt, ap);
+	va_end(ap);
+	c->unknown = true;
+	report_line(c, line);
+}
+
+static bool bytes_text(struct vec_case *c, const char *s, size_t n, struct buf *out)
+{
+	if (hex_get(out, (struct bytes){(const uint8_t *)s, n}))
+		return true;
+	vec_fail(c, "not a byte value: \"%.40s\"", s);
+	return false;
+}
+
+/* Every char U+0000..U+00FF is one octet. */
+static bool bytes_latin1(struct vec_case *c, struct bytes s, struct buf *out)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < 0x80) {
+			buf_u8(out, s.p[i]);
+		} else if ((s.p[i] & 0xfc) == 0xc0 && i + 1 < s.n) {
+			buf_u8(out, ((unsigned)s.p[i] << 6 | (s.p[i + 1] & 0x3f)) & 0xff);
+			i++;
+		} else {
+			vec_fail(c, "a latin1 value holds a char above U+00FF");
+			return false;
+		}
+	}
+	return true;
+}
+
+bool vec_bytes(struct vec_case *c, json_t *value, struct buf *out)
+{
+	if (json_is_string(value))
+		return bytes_text(c, json_string_value(value), json_string_length(value), out);
+	if (json_is_array(value)) {
+		size_t i;
+		json_t *part;
+		json_array_foreach(value, i, part) if (!vec_bytes(c, part, out)) return false;
+		return true;
+	}
+	json_t *latin1 = json_object_get(value, "latin1"), *rep = json_object_get(value, "rep");
+	if (json_is_string(latin1))
+		return bytes_latin1(c, vec_text(latin1), out);
+	if (rep) {
+		json_int_t n = json_integer_value(json_object_get(value, "n"));
+		struct buf one;
+		buf_init(&one, c->al, SIZE_MAX);
+		bool ok = vec_bytes(c, rep, &one);
+		for (json_int_t i = 0; ok && i < n; i++)
+			buf_add(out, buf_bytes(&one));
+		buf_fini(&one);
+		return ok && !out->failed;
+	}
+	vec_fail(c, "not a byte value");
+	return false;
+}
+
+bool vec_input(struct vec_case *c, const char *key, struct buf *out)
+{
+	json_t *v = json_object_get(c->j, key);
+	return !v || vec_bytes(c, v, out);
+}
+
+struct bytes vec_text(json_t *string)
+{
+	return (struct bytes){(const uint8_t *)json_string_value(string), json_string_length(string)};
+}
+
+bool vec_same(json_t *expected, json_t *actual)
+{
+	if (json_is_object(expected)) {
+		const char *key;
+		json_t *e;
+		if (!json_is_object(actual))
+			return false;
+		json_object_foreach(
+			expected, key, e) if (!vec_same(e, json_object_get(actual, key))) return false;
+		return true;
+	}
+	if (json_is_array(expected)) {
+		size_t i;
+		json_t *e;
+		if (!json_is_array(actual) || json_array_size(expected) != json_array_size(actual))
+			return false;
+		json_array_foreach(expected, i, e) if (!vec_same(e, json_array_get(actual, i))) return false;
+		return true;
+	}
+	if (json_is_number(expected) && json_is_number(actual)) {
+		if (json_is_integer(expected) && json_is_integer(actual))
+			return json_integer_value(expected) == json_integer_value(actual);
+		double a = json_number_value(expected), b = json_number_value(actual);
+		double scale = a < 0 ? -a : a;
+		double diff = a < b ? b - a : a - b;
+		return diff <= scale * 1e-9;
+	}
+	if (json_is_null(expected) && !actual)
+		return true;
+	return actual && json_equal(expected, actual);
+}
+
+bool vec_match(struct vec_case *c, const char *what, json_t *expected, json_t *actual)
+{
+	bool same = vec_same(expected, actual);
+	if (!same) {
+		char *e = json_dumps(expected, JSON_COMPACT | JSON_ENCODE_ANY);
+		char *a = actual ? json_dumps(actual, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+		vec_fail(c, "%s: expected %.1500s", what, e ? e : "?");
+		vec_fail(c, "%s: actual   %.1500s", what, a ? a : "(nothing)");
+		free(e);
+		free(a);
+	}
+	json_decref(actual);
+	return same;
+}
+
+json_t *vec_hex(struct bytes b)
+{
+	struct buf out;
+	buf_init(&out, &alloc_libc, SIZE_MAX);
+	hex_put(&out, b);
+	json_t *j = json_stringn(out.p ? (const char *)out.p : "", out.n);
+	buf_fini(&out);
+	return j;
+}
+
+json_t *vec_string(struct bytes b)
+{
+	if (utf8_valid(b))
+		return json_stringn(b.n ? (const char *)b.p : "", b.n);
+	struct buf out;
+	buf_init(&out, &alloc_libc, SIZE_MAX);
+	for (size_t i = 0; i < b.n; i++)
+		utf8_put(&out, b.p[i]);
+	json_t *j = json_stringn((const char *)out.p, out.n);
+	buf_fini(&out);
+	return j;
+}
+
+static json_t *splits(const struct vec_case *c, unsigned number)
+{
+	json_t *all = json_object_get(c->j, "splits");
+	/* One list of offsets is as good as a list of lists. */
+	if (json_is_integer(json_array_get(all, 0)))
+		return number == 2 ? all : NULL;
+	return number >= 2 ? json_array_get(all, number - 2) : NULL;
+}
+
+bool vec_next_plan(struct vec_case *c, struct vec_plan *p, size_t n)
+{
+	*p = (struct vec_plan){.number = p->number + 1, .n = n};
+	p->octets = p->number == 1;
+	if (p->number == 0)
+		snprintf(p->name, sizeof p->name, "whole");
+	else if (p->number == 1)
+		snprintf(p->name, sizeof p->name, "octet by octet");
+	else
+		snprintf(p->name, sizeof p->name, "splits[%u]", p->number - 2);
+	c->plan = p->name;
+	if (p->number < 2 || splits(c, p->number))
+		return true;
+	c->plan = NULL;
+	return false;
+}
+
+bool vec_next_piece(const struct vec_case *c, struct vec_plan *p, struct bytes input, struct bytes *piece)
+{
+	if (p->at >= input.n)
+		return false;
+	size_t end = p->number == 1 ? p->at + 1 : input.n;
+	json_t *list = splits(c, p->number);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		size_t cut = (size_t)json_integer_value(json_array_get(list, i));
+		if (cut > p->at && cut < end)
+			end = cut;
+	}
+	*piece = bytes_sub(input, p->at, end - p->at);
+	p->before = p->at;
+	p->at = end;
+	return true;
+}
