@@ -534,8 +534,7 @@ static enum h1_ev_kind do_trailers(struct h1_dec *d, struct h1_ev *ev)
 			return at_end_of_input(d, ev);
 		if (r == LINE_OK) {
 			at = w->base_off + w->scan;
-			if (line.n > 0)
-				e = field_line(d, w, line);
+			e = line.n > 0 ? field_line(d, w, line) : H1_E_NONE;
 		}
 		if (e != H1_E_NONE)
 			return fail(d, ev, e, at);

@@ -546,7 +546,7 @@ static void response_data(struct relay *r, struct slice s, int64_t now_ns)
 		return;
 	}
 	hold(r, s, now_ns);
-	while (r->cfg->buffering == RELAY_BUFFER_PAGE && held_body(r) >= page_octets(r)) {
+	while (!r->oom && r->cfg->buffering == RELAY_BUFFER_PAGE && held_body(r) >= page_octets(r)) {
 		release_head(r, now_ns);
 		release(r, page_octets(r), now_ns);
 	}
