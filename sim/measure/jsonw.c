@@ -22,7 +22,10 @@ static void put(struct jsonw *j, const char *s, size_t n)
 	j->s[j->n] = 0;
 }
 
-static void puts_(struct jsonw *j, const char *s) { put(j, s, strlen(s)); }
+static void puts_(struct jsonw *j, const char *s)
+{
+	put(j, s, strlen(s));
+}
 
 static void newline(struct jsonw *j)
 {
@@ -31,7 +34,10 @@ static void newline(struct jsonw *j)
 		put(j, "  ", 2);
 }
 
-static bool flat(const struct jsonw *j) { return j->one_line || (j->depth && j->flat[j->depth - 1]); }
+static bool flat(const struct jsonw *j)
+{
+	return j->one_line || (j->depth && j->flat[j->depth - 1]);
+}
 
 /* What comes before a value or key: a comma, a new line. */
 static void before(struct jsonw *j)
@@ -59,7 +65,11 @@ void jsonw_init(struct jsonw *j, bool one_line)
 /* Octets of a UTF-8 character, 0 when it is none. */
 static size_t utf8(const unsigned char *p)
 {
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
+	size_t n = p[0] < 0x80                    ? 1
+		   : p[0] >= 0xc2 && p[0] <= 0xdf ? 2
+		   : (p[0] & 0xf0) == 0xe0        ? 3
+		   : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
+						  : 0;
 	for (size_t i = 1; i < n; i++)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;

@@ -22,9 +22,9 @@
 #define NS_PER_S INT64_C(1000000000)
 
 static const struct metric_def defs[] = {
-#define M(id, name, unit, flags, help) \
-	{name, unit, help, ((flags) & METRIC_WHOLE) != 0, ((flags) & METRIC_GROUP) != 0, ((flags) & METRIC_LESS) != 0, \
-		((flags) & METRIC_SINCE) != 0},
+#define M(id, name, unit, flags, help)                                               \
+	{name, unit, help, ((flags)&METRIC_WHOLE) != 0, ((flags)&METRIC_GROUP) != 0, \
+		((flags)&METRIC_LESS) != 0, ((flags)&METRIC_SINCE) != 0},
 #include "sim/measure/metrics.def"
 #undef M
 };
@@ -69,9 +69,15 @@ struct metrics {
 	size_t nchart;
 };
 
-size_t metric_count(void) { return METRICS; }
+size_t metric_count(void)
+{
+	return METRICS;
+}
 
-const struct metric_def *metric_at(size_t i) { return &defs[i]; }
+const struct metric_def *metric_at(size_t i)
+{
+	return &defs[i];
+}
 
 int metric_find(const char *name)
 {
@@ -363,7 +369,10 @@ static void add_cell(struct cell *s, const struct cell *c)
 		s->latency_max_ns = c->latency_max_ns;
 }
 
-static bool wanted(int group, uint32_t slot) { return group < 0 || slot == (uint32_t)group; }
+static bool wanted(int group, uint32_t slot)
+{
+	return group < 0 || slot == (uint32_t)group;
+}
 
 static void sum_up(const struct metrics *m, int group, uint32_t from, struct sum *s)
 {
@@ -429,7 +438,10 @@ static double quantile(const struct metrics *m, int group, uint32_t from, uint32
 	return out;
 }
 
-static double ratio(double a, double b) { return b > 0 ? a / b : (double)NAN; }
+static double ratio(double a, double b)
+{
+	return b > 0 ? a / b : (double)NAN;
+}
 
 static struct sim_group_counters group_sum(const struct metrics *m, int group, uint32_t *clients)
 {
@@ -451,7 +463,8 @@ static struct sim_group_counters group_sum(const struct metrics *m, int group, u
 	return s;
 }
 
-static double of_messages(const struct metrics *m, enum metric_id id, int group, uint32_t from, const struct sum *s)
+static double of_messages(
+	const struct metrics *m, enum metric_id id, int group, uint32_t from, const struct sum *s)
 {
 	switch (id) {
 	case METRIC_MSG_PUBLISHED:
@@ -593,4 +606,7 @@ double metrics_since(const struct metrics *m, int metric, int group, int64_t sin
 	}
 }
 
-double metrics_get(const struct metrics *m, int metric, int group) { return metrics_since(m, metric, group, 0); }
+double metrics_get(const struct metrics *m, int metric, int group)
+{
+	return metrics_since(m, metric, group, 0);
+}

@@ -38,7 +38,7 @@ int metric_find(const char *name);
 
 enum {
 	METRICS_SAMPLES_MAX = 1000000, /* deliveries kept one by one */
-	METRICS_HISTS_MAX = 2048,      /* histograms of (second, group); beyond: no percentiles with `since` */
+	METRICS_HISTS_MAX = 2048, /* histograms of (second, group); beyond: no percentiles with `since` */
 };
 
 struct metrics;

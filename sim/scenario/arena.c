@@ -19,7 +19,10 @@ struct arena_block {
 	_Alignas(ARENA_ALIGN) unsigned char data[];
 };
 
-void arena_init(struct arena *a) { a->top = NULL; }
+void arena_init(struct arena *a)
+{
+	a->top = NULL;
+}
 
 void arena_fini(struct arena *a)
 {
@@ -63,7 +66,10 @@ char *arena_textn(struct arena *a, const char *s, size_t n)
 	return p;
 }
 
-char *arena_text(struct arena *a, const char *s) { return arena_textn(a, s, strlen(s)); }
+char *arena_text(struct arena *a, const char *s)
+{
+	return arena_textn(a, s, strlen(s));
+}
 
 char *arena_fmt(struct arena *a, const char *fmt, ...)
 {

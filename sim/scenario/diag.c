@@ -36,8 +36,8 @@ static void diag_fini(struct diag *d)
 	xfree(d->source_line);
 }
 
-struct diag *diags_add(struct diags *ds, const char *file, struct src_pos pos, uint32_t span, const char *line,
-	const char *hint, const char *fmt, ...)
+struct diag *diags_add(struct diags *ds, const char *file, struct src_pos pos, uint32_t span,
+	const char *line, const char *hint, const char *fmt, ...)
 {
 	if (ds->n >= DIAGS_MAX)
 		return NULL;
@@ -63,7 +63,8 @@ void diags_move(struct diags *to, struct diags *from)
 {
 	for (size_t i = 0; i < from->n; i++) {
 		struct diag *s = &from->d[i];
-		struct diag *d = diags_add(to, s->file, s->pos, s->span, s->source_line, s->hint, "%s", s->what);
+		struct diag *d =
+			diags_add(to, s->file, s->pos, s->span, s->source_line, s->hint, "%s", s->what);
 		if (d)
 			d->environment = s->environment;
 	}

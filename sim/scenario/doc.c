@@ -17,7 +17,10 @@ void doc_init(struct doc *d, struct diags *ds)
 	d->ds = ds;
 }
 
-void doc_fini(struct doc *d) { arena_fini(&d->arena); }
+void doc_fini(struct doc *d)
+{
+	arena_fini(&d->arena);
+}
 
 uint16_t doc_add_src(struct doc *d, const char *name, const char *text, size_t len)
 {
@@ -123,7 +126,8 @@ static struct diag *error_va(struct doc *d, uint16_t src, struct src_pos pos, ui
 	assert(src < d->nsrc);
 	vsnprintf(what, sizeof what, fmt, ap);
 	char *line = pos.line ? source_line(&d->src[src], pos.line) : NULL;
-	struct diag *g = diags_add(d->ds, d->src[src].name, pos, span, line, hint && *hint ? hint : NULL, "%s", what);
+	struct diag *g =
+		diags_add(d->ds, d->src[src].name, pos, span, line, hint && *hint ? hint : NULL, "%s", what);
 	xfree(line);
 	return g;
 }

@@ -18,7 +18,11 @@
 static size_t utf8_len(const unsigned char *p, size_t n)
 {
 	unsigned char c = p[0];
-	size_t len = c < 0x80 ? 1 : c >= 0xc2 && c <= 0xdf ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
+	size_t len = c < 0x80                 ? 1
+		     : c >= 0xc2 && c <= 0xdf ? 2
+		     : (c & 0xf0) == 0xe0     ? 3
+		     : c >= 0xf0 && c <= 0xf4 ? 4
+					      : 0;
 	if (!len || len > n)
 		return 0;
 	for (size_t i = 1; i < len; i++)
@@ -33,7 +37,7 @@ static size_t utf8_len(const unsigned char *p, size_t n)
 static bool other_encoding(const unsigned char *p, size_t n)
 {
 	return n >= 2 && ((p[0] == 0xff && p[1] == 0xfe) || (p[0] == 0xfe && p[1] == 0xff) ||
-		(n >= 4 && ((!p[0] && p[1] && !p[2]) || (p[0] && !p[1] && p[2] && !p[3]))));
+				 (n >= 4 && ((!p[0] && p[1] && !p[2]) || (p[0] && !p[1] && p[2] && !p[3]))));
 }
 
 static bool check_chars(struct doc *d, uint16_t src, const unsigned char *p, size_t n)
@@ -53,12 +57,14 @@ static bool check_chars(struct doc *d, uint16_t src, const unsigned char *p, siz
 			return false;
 		}
 		if (len == 3 && !memcmp(p + i, "\xef\xbb\xbf", 3)) {
-			doc_error_at(d, src, at, 1, "remove it: it is invisible, but changes the name or value it is in",
+			doc_error_at(d, src, at, 1,
+				"remove it: it is invisible, but changes the name or value it is in",
 				"a byte order mark (U+FEFF) in the middle of the file");
 			return false;
 		}
 		if (p[i] == '\r' && (i + 1 == n || p[i + 1] != '\n')) {
-			doc_error_at(d, src, at, 1, "end lines with LF or CRLF", "a carriage return without line feed");
+			doc_error_at(d, src, at, 1, "end lines with LF or CRLF",
+				"a carriage return without line feed");
 			return false;
 		}
 		at.col++;

@@ -54,9 +54,11 @@ static void complain(struct builder *b, struct fy_token *t, const char *hint, co
 static void refuse_properties(struct builder *b, struct fy_token *anchor, struct fy_token *tag)
 {
 	if (anchor)
-		complain(b, anchor, "write the value out where it is needed", "anchors (`&name`) are not part of the scenario language");
+		complain(b, anchor, "write the value out where it is needed",
+			"anchors (`&name`) are not part of the scenario language");
 	if (tag)
-		complain(b, tag, "quote a text that begins with `!`", "tags (`!type`) are not part of the scenario language");
+		complain(b, tag, "quote a text that begins with `!`",
+			"tags (`!type`) are not part of the scenario language");
 }
 
 /* Puts a value where it belongs: the root, the pending key, the list. */
@@ -163,8 +165,8 @@ static void on_document(struct builder *b, struct fy_event *ev)
 		complain(b, ev->document_start.document_start, NULL,
 			"directives (`%…` lines) are not part of the scenario language");
 	if (b->documents++) {
-		complain(b, ev->document_start.document_start, "one file holds one document: remove the `---`",
-			"a second document");
+		complain(b, ev->document_start.document_start,
+			"one file holds one document: remove the `---`", "a second document");
 		b->fatal = true;
 	}
 }
@@ -179,7 +181,8 @@ static void on_event(struct builder *b, struct fy_event *ev)
 		on_scalar(b, ev);
 		break;
 	case FYET_MAPPING_START:
-		on_open(b, DOC_MAP, ev->mapping_start.mapping_start, ev->mapping_start.anchor, ev->mapping_start.tag);
+		on_open(b, DOC_MAP, ev->mapping_start.mapping_start, ev->mapping_start.anchor,
+			ev->mapping_start.tag);
 		break;
 	case FYET_SEQUENCE_START:
 		on_open(b, DOC_LIST, ev->sequence_start.sequence_start, ev->sequence_start.anchor,
@@ -212,10 +215,12 @@ static unsigned take_yaml_errors(struct builder *b, struct fy_diag *diag)
 	while ((e = fy_diag_errors_iterate(diag, &it))) {
 		if (e->type != FYET_ERROR || !e->msg)
 			continue;
-		struct src_pos at = {e->line > 0 ? (uint32_t)e->line : 1, e->column > 0 ? (uint32_t)e->column : 1};
+		struct src_pos at = {
+			e->line > 0 ? (uint32_t)e->line : 1, e->column > 0 ? (uint32_t)e->column : 1};
 		bool tab = strchr(e->msg, '\t') || strstr(e->msg, "tab");
 		doc_error_at(b->d, b->src, at, 1,
-			tab ? "YAML indents with spaces, never with tabs" : "this is YAML's own complaint: check indentation, colons and quotes here",
+			tab ? "YAML indents with spaces, never with tabs"
+			    : "this is YAML's own complaint: check indentation, colons and quotes here",
 			"%s", e->msg);
 		n++;
 	}

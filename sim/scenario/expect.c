@@ -54,8 +54,11 @@ static void split(struct parse *p, const char *s)
 
 static int parse_op(const char *s)
 {
-	static const char *const ops[] = {
-		[EXPECT_LT] = "<", [EXPECT_LE] = "<=", [EXPECT_EQ] = "=", [EXPECT_GE] = ">=", [EXPECT_GT] = ">",
+	static const char *const ops[] = {[EXPECT_LT] = "<",
+		[EXPECT_LE] = "<=",
+		[EXPECT_EQ] = "=",
+		[EXPECT_GE] = ">=",
+		[EXPECT_GT] = ">",
 		[EXPECT_NE] = "!="};
 	for (int i = 0; i < 6; i++)
 		if (!strcmp(s, ops[i]))
@@ -92,7 +95,9 @@ bool expect_value(int metric, const char *text, double *out, char what[256], cha
 	if (!ok) {
 		snprintf(what, 256, "`%.80s` is not a value of %s", text, metric_at((size_t)metric)->name);
 		snprintf(hint, 256, "%s%s%s", *unit ? "its unit: " : "a number, for example 100", unit,
-			!strcmp(unit, "share") ? ", for example 99.5%" : !strcmp(unit, "ms") ? ", for example 250ms" : "");
+			!strcmp(unit, "share") ? ", for example 99.5%"
+			: !strcmp(unit, "ms")  ? ", for example 250ms"
+					       : "");
 	}
 	return ok;
 }
@@ -106,7 +111,9 @@ static int parse_metric(struct parse *p, const struct token *t)
 	words_near_init(&near, t->text);
 	for (size_t i = 0; i < metric_count(); i++)
 		words_near_try(&near, metric_at(i)->name);
-	complain(p, t, near.best ? arena_fmt(&p->d->arena, "did you mean `%s`?", near.best) : "`backtalk list metrics` names them",
+	complain(p, t,
+		near.best ? arena_fmt(&p->d->arena, "did you mean `%s`?", near.best)
+			  : "`backtalk list metrics` names them",
 		arena_fmt(&p->d->arena, "unknown metric `%.80s`", t->text));
 	return -1;
 }
@@ -116,7 +123,8 @@ static const char *parse_group(struct parse *p, const struct doc_node *root, con
 	const struct doc_node *groups = doc_get(root, "clients");
 	struct words_near near;
 	words_near_init(&near, t->text);
-	for (const struct doc_node *c = groups && groups->kind == DOC_MAP ? groups->first : NULL; c; c = c->next) {
+	for (const struct doc_node *c = groups && groups->kind == DOC_MAP ? groups->first : NULL; c;
+		c = c->next) {
 		if (!strcmp(c->key, t->text))
 			return c->key;
 		words_near_try(&near, c->key);
@@ -128,7 +136,8 @@ static const char *parse_group(struct parse *p, const struct doc_node *root, con
 
 static const char *parse_technique(struct parse *p, const struct token *t)
 {
-	struct key_def k = {.path = "technique", .type = KEY_TECH, .words = "", .later = "", .min = "", .max = ""};
+	struct key_def k = {
+		.path = "technique", .type = KEY_TECH, .words = "", .later = "", .min = "", .max = ""};
 	char what[256], hint[256];
 	if (key_value_ok(&k, t->text, what, hint))
 		return t->text;
@@ -145,12 +154,13 @@ static void parse_since(struct parse *p, const struct token *t, struct plan_expe
 		complain(p, t, "for example since 60s", "`since` takes whole seconds");
 }
 
-static void parse_clause(struct parse *p, const struct doc_node *root, const struct token *word, const struct token *arg,
-	struct plan_expect *out)
+static void parse_clause(struct parse *p, const struct doc_node *root, const struct token *word,
+	const struct token *arg, struct plan_expect *out)
 {
 	if (!words_has("of|under|since", word->text))
 		complain(p, word, "metric [of GROUP] [under TECHNIQUE] [since TIME] OP value",
-			arena_fmt(&p->d->arena, "expected `of`, `under`, `since` or a comparison, not `%.80s`", word->text));
+			arena_fmt(&p->d->arena,
+				"expected `of`, `under`, `since` or a comparison, not `%.80s`", word->text));
 	else if (!strcmp(word->text, "of"))
 		out->group = parse_group(p, root, arg);
 	else if (!strcmp(word->text, "under"))
@@ -164,12 +174,15 @@ static void check_sense(struct parse *p, const struct plan_expect *out, int metr
 {
 	const struct metric_def *m = metric_at((size_t)metric);
 	if (out->group && !m->per_group)
-		complain(p, &p->tok[0], NULL, arena_fmt(&p->d->arena, "%s is not known per client group", m->name));
+		complain(p, &p->tok[0], NULL,
+			arena_fmt(&p->d->arena, "%s is not known per client group", m->name));
 	if (out->since_ns && !m->since)
-		complain(p, &p->tok[0], NULL, arena_fmt(&p->d->arena, "%s is known for the whole run only", m->name));
+		complain(p, &p->tok[0], NULL,
+			arena_fmt(&p->d->arena, "%s is known for the whole run only", m->name));
 }
 
-bool expect_parse(struct doc *d, const struct doc_node *root, const struct doc_node *n, struct plan_expect *out)
+bool expect_parse(
+	struct doc *d, const struct doc_node *root, const struct doc_node *n, struct plan_expect *out)
 {
 	struct parse p = {.d = d, .n = n};
 	memset(out, 0, sizeof *out);
@@ -177,7 +190,9 @@ bool expect_parse(struct doc *d, const struct doc_node *root, const struct doc_n
 	out->pos = n->pos;
 	split(&p, n->text);
 	if (p.ntok < 3 || p.ntok == TOKENS_MAX) {
-		complain(&p, NULL, "metric [of GROUP] [under TECHNIQUE] [since TIME] OP value, for example `delivered >= 99%`",
+		complain(&p, NULL,
+			"metric [of GROUP] [under TECHNIQUE] [since TIME] OP value, for example `delivered "
+			">= 99%`",
 			"this is not an expectation");
 		return false;
 	}
@@ -191,7 +206,8 @@ bool expect_parse(struct doc *d, const struct doc_node *root, const struct doc_n
 		return false;
 	int op = i < p.ntok && p.tok[i].op ? parse_op(p.tok[i].text) : -1;
 	if (op < 0 || i + 2 != p.ntok) {
-		complain(&p, i < p.ntok ? &p.tok[i] : NULL, "one of < <= = >= > !=, then one value", "expected a comparison");
+		complain(&p, i < p.ntok ? &p.tok[i] : NULL, "one of < <= = >= > !=, then one value",
+			"expected a comparison");
 		return false;
 	}
 	out->metric = metric_at((size_t)metric)->name;

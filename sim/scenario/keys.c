@@ -19,9 +19,15 @@ static const struct key_def keys[] = {
 const char key_techniques[] = "polling|long-polling|sse|websocket";
 const char key_techniques_later[] = "sse-h2|socketio|graphql-ws|grpc-stream|webtransport";
 
-size_t key_count(void) { return sizeof keys / sizeof *keys; }
+size_t key_count(void)
+{
+	return sizeof keys / sizeof *keys;
+}
 
-const struct key_def *key_at(size_t i) { return &keys[i]; }
+const struct key_def *key_at(size_t i)
+{
+	return &keys[i];
+}
 
 /* Does a pattern match a path, segment by segment, `*` matching anything? */
 static bool matches(const char *pattern, const char *path)
@@ -130,8 +136,8 @@ void key_expects(const struct key_def *k, char *out, size_t cap)
 	}
 	size_t n = (size_t)snprintf(out, cap, "%s", key_type_name(k->type));
 	if (*k->min && *k->max && n < cap)
-		n += (size_t)snprintf(out + n, cap - n, strcmp(k->min, k->max) ? " from %s to %s" : " (%s)", k->min,
-			k->max);
+		n += (size_t)snprintf(out + n, cap - n, strcmp(k->min, k->max) ? " from %s to %s" : " (%s)",
+			k->min, k->max);
 	if (*words && n < cap)
 		snprintf(out + n, cap - n, ", or %s", words);
 }
@@ -216,7 +222,8 @@ static bool word_ok(const char *words, const char *later, const char *text, cons
 /* RFC 9110 5.1, 5.5: a token, a colon, visible text. */
 static bool header_ok(const char *s, char what[256], char hint[256])
 {
-	static const char token[] = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	static const char token[] =
+		"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 	size_t n = strspn(s, token);
 	if (n && s[n] == ':' && !strpbrk(s, "\r\n")) {
 		for (const char *p = s + n; *p; p++)

@@ -41,12 +41,16 @@ const char *keys_hint(struct doc *d, int parent, const char *wrong)
 		return arena_fmt(&d->arena, "did you mean `%s`?", near.best);
 	if (elsewhere) {
 		size_t n = strlen(elsewhere) - strlen(tail(elsewhere));
-		return arena_fmt(&d->arena, "`%s` belongs under `%.*s`", wrong, n ? (int)n - 1 : 0, elsewhere);
+		return arena_fmt(
+			&d->arena, "`%s` belongs under `%.*s`", wrong, n ? (int)n - 1 : 0, elsewhere);
 	}
 	return *all ? arena_fmt(&d->arena, "known here: %s", all) : NULL;
 }
 
-static const char *where(const struct key_def *k) { return *k->path ? k->path : "a scenario"; }
+static const char *where(const struct key_def *k)
+{
+	return *k->path ? k->path : "a scenario";
+}
 
 static void check_map(struct doc *d, struct doc_node *n, int key)
 {
@@ -63,8 +67,8 @@ static void check_map(struct doc *d, struct doc_node *n, int key)
 	for (size_t i = 1; i < key_count(); i++) {
 		const struct key_def *k = key_at(i);
 		if ((k->flags & KEY_REQ) && is_child(key, i) && !doc_get(n, tail(k->path)))
-			doc_key_error(d, n, arena_fmt(&d->arena, "%s: %s", tail(k->path), k->help), "`%s` is missing",
-				tail(k->path));
+			doc_key_error(d, n, arena_fmt(&d->arena, "%s: %s", tail(k->path), k->help),
+				"`%s` is missing", tail(k->path));
 	}
 }
 
@@ -93,9 +97,11 @@ static void wrong_kind(struct doc *d, struct doc_node *n, const struct key_def *
 	char want[700];
 	key_expects(k, want, sizeof want);
 	if (n->kind == DOC_SCALAR && !*n->text && !n->quoted)
-		doc_key_error(d, n, arena_fmt(&d->arena, "expected %s", want), "`%s` has no value", n->key ? n->key : "entry");
+		doc_key_error(d, n, arena_fmt(&d->arena, "expected %s", want), "`%s` has no value",
+			n->key ? n->key : "entry");
 	else
-		doc_error(d, n, arena_fmt(&d->arena, "expected %s", want), "%s cannot be %s", where(k), have[n->kind]);
+		doc_error(d, n, arena_fmt(&d->arena, "expected %s", want), "%s cannot be %s", where(k),
+			have[n->kind]);
 }
 
 static void check_scalar(struct doc *d, struct doc_node *n, const struct key_def *k)

@@ -25,7 +25,10 @@ char *library_path(const char *data, enum library_kind kind, const char *name)
 	return p;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
 static void take_name(const char *data, enum library_kind kind, const char *entry, struct library_names *out)
 {
@@ -97,8 +100,8 @@ static bool preset_keys_ok(struct doc *d, struct doc_node *root)
 		for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 			ok = ok || !strcmp(known[i], c->key);
 		if (!ok)
-			doc_key_error(d, c, "known here: backtalk, preset, for, title, source, values", "unknown key `%.80s`",
-				c->key);
+			doc_key_error(d, c, "known here: backtalk, preset, for, title, source, values",
+				"unknown key `%.80s`", c->key);
 	}
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (!doc_get(root, known[i]))
@@ -119,12 +122,14 @@ bool preset_read(struct doc *d, const char *path, struct preset *out)
 	}
 	if (!preset_keys_ok(d, root))
 		return false;
-	*out = (struct preset){text_of(root, "preset"), text_of(root, "for"), text_of(root, "title"), text_of(root, "source"),
-		doc_get(root, "values")};
+	*out = (struct preset){text_of(root, "preset"), text_of(root, "for"), text_of(root, "title"),
+		text_of(root, "source"), doc_get(root, "values")};
 	if (strcmp(text_of(root, "backtalk"), "1"))
-		doc_error(d, doc_get(root, "backtalk"), NULL, "this program knows version 1 of the scenario language");
+		doc_error(d, doc_get(root, "backtalk"), NULL,
+			"this program knows version 1 of the scenario language");
 	if (!words_has("networks|boxes", out->applies_to)) {
-		doc_error(d, doc_get(root, "for"), "networks or boxes", "`%.80s` has no presets", out->applies_to);
+		doc_error(d, doc_get(root, "for"), "networks or boxes", "`%.80s` has no presets",
+			out->applies_to);
 		return false;
 	}
 	if (out->values->kind != DOC_MAP) {
@@ -148,9 +153,11 @@ static void unknown_preset(struct doc *d, const char *data, const struct doc_nod
 		all = arena_fmt(&d->arena, "%s%s%s", all, *all ? ", " : "", l.name[i]);
 	}
 	if (near.best)
-		doc_error(d, at, arena_fmt(&d->arena, "did you mean `%s`?", near.best), "unknown preset `%.80s`", at->text);
+		doc_error(d, at, arena_fmt(&d->arena, "did you mean `%s`?", near.best),
+			"unknown preset `%.80s`", at->text);
 	else
-		doc_error(d, at, *all ? arena_fmt(&d->arena, "there are: %s", all) : "no presets are installed",
+		doc_error(d, at,
+			*all ? arena_fmt(&d->arena, "there are: %s", all) : "no presets are installed",
 			"unknown preset `%.80s`", at->text);
 	library_names_fini(&l);
 }
@@ -173,7 +180,8 @@ static void expand(struct doc *d, const char *data, struct doc_node *map, const 
 	if (!ok)
 		return;
 	if (strcmp(p.applies_to, section)) {
-		doc_error(d, at, NULL, "the preset `%s` is for %s, not for %s", at->text, p.applies_to, section);
+		doc_error(d, at, NULL, "the preset `%s` is for %s, not for %s", at->text, p.applies_to,
+			section);
 		return;
 	}
 	for (struct doc_node *v = p.values->first, *next; v; v = next) {

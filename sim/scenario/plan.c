@@ -40,7 +40,9 @@ static bool version_ok(struct plan_impl *im)
 	if (!v || v->kind != DOC_SCALAR || !value_count(v->text, &n, &e) || n <= 1)
 		return true;
 	doc_error(&im->doc, v, "a newer backtalk reads it",
-		"this file is written in version %s of the scenario language, and this program knows version 1", v->text);
+		"this file is written in version %s of the scenario language, and this program knows version "
+		"1",
+		v->text);
 	return false;
 }
 
@@ -75,12 +77,17 @@ static void fill(struct plan_impl *im, struct plan *p)
 	plan_story(im, p);
 }
 
-static struct plan *build(struct plan_impl *im, const char *name, const char *const *sets, size_t nsets,
-	struct diags *ds)
+static struct plan *build(
+	struct plan_impl *im, const char *name, const char *const *sets, size_t nsets, struct diags *ds)
 {
 	struct plan *p = arena_alloc(&im->doc.arena, sizeof *p);
 	p->impl = im;
 	p->file = arena_text(&im->doc.arena, name);
+	const char **kept = arena_array(&im->doc.arena, nsets + 1, sizeof *kept);
+	for (size_t i = 0; i < nsets; i++)
+		kept[i] = arena_text(&im->doc.arena, sets[i]);
+	p->sets = kept;
+	p->nsets = nsets;
 	if (im->root && shape_ok(im)) {
 		bool sets_ok = true;
 		for (size_t i = 0; i < nsets; i++)
@@ -95,8 +102,8 @@ static struct plan *build(struct plan_impl *im, const char *name, const char *co
 	return NULL;
 }
 
-struct plan *plan_parse(const char *data, const char *name, const char *text, size_t len, const char *const *sets,
-	size_t nsets, struct diags *ds)
+struct plan *plan_parse(const char *data, const char *name, const char *text, size_t len,
+	const char *const *sets, size_t nsets, struct diags *ds)
 {
 	struct plan_impl *im = impl_new(data);
 	if (len > DOC_BYTES_MAX)
@@ -125,7 +132,8 @@ static char *shipped_path(const char *data, const char *id, struct diags *ds)
 	if (near.best)
 		snprintf(hint, sizeof hint, "did you mean `%s`?", near.best);
 	else
-		snprintf(hint, sizeof hint, "`backtalk list lectures` names them; a file is given by its path, ./%.60s.yaml", id);
+		snprintf(hint, sizeof hint,
+			"`backtalk list lectures` names them; a file is given by its path, ./%.60s.yaml", id);
 	diags_add(ds, id, (struct src_pos){0, 0}, 1, NULL, hint, "there is no lecture of this name");
 	library_names_fini(&l);
 	return NULL;
@@ -145,8 +153,8 @@ static void check_file_name(struct plan_impl *im, const char *path)
 			"the id is not the file's name");
 }
 
-struct plan *plan_load(const char *data, const char *path_or_id, const char *const *sets, size_t nsets,
-	struct diags *ds)
+struct plan *plan_load(
+	const char *data, const char *path_or_id, const char *const *sets, size_t nsets, struct diags *ds)
 {
 	size_t n = strlen(path_or_id);
 	bool is_path = strchr(path_or_id, '/') || (n > 5 && !strcmp(path_or_id + n - 5, ".yaml"));

@@ -88,6 +88,8 @@ struct plan {
 	size_t nexpects;
 	const char *const *claims; /* ids of the claims this scenario shows */
 	size_t nclaims;
+	const char *const *sets; /* the "path=value" texts it was made with */
+	size_t nsets;
 	void *impl; /* owner of all of the above */
 };
 
@@ -95,11 +97,11 @@ struct plan {
  * lectures/, exercises/ and presets/ (NULL: there are no shipped scenarios and no presets). `sets` are
  * "path=value" texts applied in order (a path may hold `*` for any name). Returns NULL and fills `ds` when
  * anything is wrong (all errors, not the first). */
-struct plan *plan_load(const char *data, const char *path_or_id, const char *const *sets, size_t nsets,
-	struct diags *ds);
+struct plan *plan_load(
+	const char *data, const char *path_or_id, const char *const *sets, size_t nsets, struct diags *ds);
 /* The same from memory; `name` is used in messages. */
-struct plan *plan_parse(const char *data, const char *name, const char *text, size_t len, const char *const *sets,
-	size_t nsets, struct diags *ds);
+struct plan *plan_parse(const char *data, const char *name, const char *text, size_t len,
+	const char *const *sets, size_t nsets, struct diags *ds);
 void plan_free(struct plan *p);
 
 /* The value now in force at a path, as text ("30s"), or NULL. */

@@ -49,8 +49,8 @@ struct plan_variant {
 void plan_take_names(struct plan_impl *im);
 int plan_name_index(const struct plan_names *l, const char *name);
 /* Complains that a name is none of those in one or two lists (the second may be NULL). */
-void plan_unknown(struct plan_impl *im, const struct doc_node *at, const char *noun, const struct plan_names *a,
-	const struct plan_names *b);
+void plan_unknown(struct plan_impl *im, const struct doc_node *at, const char *noun,
+	const struct plan_names *a, const struct plan_names *b);
 
 /* Networks, boxes, servers, groups and messages of `root` into *out (acts are left alone). */
 void plan_world(struct plan_impl *im, const struct doc_node *root, struct cfg *out);

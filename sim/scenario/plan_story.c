@@ -127,7 +127,8 @@ static void read_question(struct plan_impl *im, const struct doc_node *n, struct
 			o->answer = (int)i;
 		for (size_t j = 0; j < i; j++)
 			if (!strcmp(o->options[i], o->options[j]))
-				doc_error(&im->doc, options, NULL, "the option `%.80s` stands there twice", o->options[i]);
+				doc_error(&im->doc, options, NULL, "the option `%.80s` stands there twice",
+					o->options[i]);
 	}
 	if (answer && answer->kind == DOC_SCALAR && o->answer < 0) {
 		struct plan_names names = {(const char **)o->options, o->noptions};

@@ -67,8 +67,7 @@ static bool target_of(struct timeline *t, const struct doc_node *v, struct cfg_a
 		const struct plan_names *names;
 		enum cfg_target kind;
 	} tries[] = {{linkage || a->kind == CFG_ACT_DEGRADE, &im->nets, CFG_ON_NET},
-		{linkage || machine, &im->boxes, CFG_ON_BOX},
-		{machine, &im->servers, CFG_ON_SERVER},
+		{linkage || machine, &im->boxes, CFG_ON_BOX}, {machine, &im->servers, CFG_ON_SERVER},
 		{a->kind == CFG_ACT_SWITCH, &im->groups, CFG_ON_GROUP}};
 	const struct plan_names *lists[2] = {NULL, NULL};
 	size_t n = 0;
@@ -84,7 +83,11 @@ static bool target_of(struct timeline *t, const struct doc_node *v, struct cfg_a
 		if (n < 2)
 			lists[n++] = tries[i].names;
 	}
-	plan_unknown(im, v, linkage ? "network or box" : machine ? "server or box" : a->kind == CFG_ACT_SWITCH ? "client group" : "network",
+	plan_unknown(im, v,
+		linkage                     ? "network or box"
+		: machine                   ? "server or box"
+		: a->kind == CFG_ACT_SWITCH ? "client group"
+					    : "network",
 		lists[0], lists[1]);
 	return false;
 }
@@ -176,7 +179,8 @@ static void read_cue(struct timeline *t, const struct doc_node *v, struct cfg_ac
 	const char *names[64];
 	ids.name = names;
 	const struct doc_node *q = doc_get(t->im->root, "questions");
-	for (const struct doc_node *c = q && q->kind == DOC_MAP ? q->first : NULL; c && ids.n < 64; c = c->next)
+	for (const struct doc_node *c = q && q->kind == DOC_MAP ? q->first : NULL; c && ids.n < 64;
+		c = c->next)
 		names[ids.n++] = c->key;
 	cue->question = plan_name_index(&ids, v->text);
 	if (cue->question < 0 && v->kind == DOC_SCALAR)
@@ -185,8 +189,8 @@ static void read_cue(struct timeline *t, const struct doc_node *v, struct cfg_ac
 
 static void read_entry(struct timeline *t, const struct doc_node *n)
 {
-	static const enum cfg_act_kind kinds[] = {CFG_ACT_SAY, CFG_ACT_ASK, CFG_ACT_SET, CFG_ACT_CUT, CFG_ACT_DEGRADE,
-		CFG_ACT_SWITCH, CFG_ACT_CRASH, CFG_ACT_RESTART, CFG_ACT_DRAIN};
+	static const enum cfg_act_kind kinds[] = {CFG_ACT_SAY, CFG_ACT_ASK, CFG_ACT_SET, CFG_ACT_CUT,
+		CFG_ACT_DEGRADE, CFG_ACT_SWITCH, CFG_ACT_CRASH, CFG_ACT_RESTART, CFG_ACT_DRAIN};
 	const struct doc_node *v = verb_of(t, n);
 	if (!v)
 		return;
@@ -229,10 +233,12 @@ void plan_timeline(struct plan_impl *im, struct plan *p)
 			continue;
 		int64_t at = plan_dur(c, in, "at");
 		if (at < last)
-			doc_error(&im->doc, c, "sort the timeline by `at`", "this entry is earlier than the one before it");
+			doc_error(&im->doc, c, "sort the timeline by `at`",
+				"this entry is earlier than the one before it");
 		last = at > last ? at : last;
 		if (at > p->cfg.duration_ns && p->cfg.duration_ns)
-			doc_error(&im->doc, c, "raise `duration` or move it", "this is after the end of the run");
+			doc_error(&im->doc, c, "raise `duration` or move it",
+				"this is after the end of the run");
 		read_entry(&t, c);
 	}
 	for (size_t i = 0; i < p->cfg.nacts; i++)

@@ -18,7 +18,10 @@ static const struct doc_node *section(const struct doc_node *root, const char *n
 	return s && s->kind == kind ? s : NULL;
 }
 
-static const struct doc_node *first_of(const struct doc_node *s) { return s ? s->first : NULL; }
+static const struct doc_node *first_of(const struct doc_node *s)
+{
+	return s ? s->first : NULL;
+}
 
 /* ------------------------------------------------------------------------------------------------ names */
 
@@ -47,8 +50,8 @@ static void twice(struct plan_impl *im, const char *in, const struct plan_names 
 	const struct doc_node *s = section(im->root, in, DOC_MAP);
 	for (const struct doc_node *c = first_of(s); c; c = c->next)
 		if (plan_name_index(other, c->key) >= 0)
-			doc_key_error(&im->doc, c, "give one of them another name", "`%s` is already the name of a %s", c->key,
-				noun);
+			doc_key_error(&im->doc, c, "give one of them another name",
+				"`%s` is already the name of a %s", c->key, noun);
 }
 
 void plan_take_names(struct plan_impl *im)
@@ -66,11 +69,12 @@ void plan_take_names(struct plan_impl *im)
 	for (const struct doc_node *c = first_of(s); c; c = c->next)
 		for (size_t i = 0; i < 3; i++)
 			if (!strcmp(taken[i], c->key))
-				doc_key_error(&im->doc, c, NULL, "`%s` has a meaning of its own in `messages`", c->key);
+				doc_key_error(&im->doc, c, NULL,
+					"`%s` has a meaning of its own in `messages`", c->key);
 }
 
-void plan_unknown(struct plan_impl *im, const struct doc_node *at, const char *noun, const struct plan_names *a,
-	const struct plan_names *b)
+void plan_unknown(struct plan_impl *im, const struct doc_node *at, const char *noun,
+	const struct plan_names *a, const struct plan_names *b)
 {
 	struct words_near near;
 	const struct plan_names *lists[] = {a, b};
@@ -106,14 +110,16 @@ static void read_net(const struct doc_node *n, struct cfg_net *o)
 }
 
 /* Keys of another kind of box are a mistake, not something to skip. */
-static void check_concerns(struct plan_impl *im, const struct doc_node *map, const char *parent, const char *kind)
+static void check_concerns(
+	struct plan_impl *im, const struct doc_node *map, const char *parent, const char *kind)
 {
 	for (const struct doc_node *c = map->first; c; c = c->next) {
 		char path[160];
 		snprintf(path, sizeof path, "%s.%.60s", parent, c->key);
 		int k = key_find(path);
 		if (k >= 0 && *key_at((size_t)k)->concerns && !words_has(key_at((size_t)k)->concerns, kind))
-			doc_key_error(&im->doc, c, NULL, "`%s` concerns %s, not %s", c->key, key_at((size_t)k)->concerns, kind);
+			doc_key_error(&im->doc, c, NULL, "`%s` concerns %s, not %s", c->key,
+				key_at((size_t)k)->concerns, kind);
 	}
 }
 
@@ -191,7 +197,8 @@ static void read_backoff(struct plan_impl *im, const struct doc_node *options, s
 		.jitter = (enum tech_jitter)plan_word(r, in, "jitter"),
 	};
 	if (r && o->first_ns > o->max_ns)
-		doc_error(&im->doc, r, "raise `max` or lower `first`", "the first wait is longer than the longest");
+		doc_error(&im->doc, r, "raise `max` or lower `first`",
+			"the first wait is longer than the longest");
 }
 
 static void read_options(struct plan_impl *im, const struct doc_node *n, struct tech_opts *o)
@@ -228,7 +235,8 @@ static void read_path(struct plan_impl *im, const struct doc_node *list, struct 
 			doc_error(&im->doc, c, "the access network comes first, boxes follow",
 				"a second network on the way is not modelled yet");
 		else if (net < 0 && !o->npath)
-			doc_error(&im->doc, c, "start with one of `networks`", "the path begins with a box, not with a network");
+			doc_error(&im->doc, c, "start with one of `networks`",
+				"the path begins with a box, not with a network");
 		o->path[o->npath++] = net >= 0 ? net : ~(int32_t)(box < 0 ? 0 : box);
 	}
 }
@@ -242,7 +250,8 @@ static void read_to(struct plan_impl *im, const struct doc_node *n, struct cfg_g
 			plan_unknown(im, to, "server", &im->servers, NULL);
 		o->to = (uint32_t)(i < 0 ? 0 : i);
 	} else if (!to && im->servers.n > 1) {
-		doc_key_error(&im->doc, n, "to: the name of a server", "`to` is missing, and there are several servers");
+		doc_key_error(&im->doc, n, "to: the name of a server",
+			"`to` is missing, and there are several servers");
 	}
 }
 
@@ -287,7 +296,8 @@ static void read_moments(struct plan_impl *im, const struct doc_node *list, stru
 static void read_when(struct plan_impl *im, const struct doc_node *n, struct cfg_msg *o)
 {
 	static const char in[] = "messages.*";
-	const struct doc_node *rate = doc_get(n, "rate"), *every = doc_get(n, "every"), *at = doc_get(n, "at");
+	const struct doc_node *rate = doc_get(n, "rate"), *every = doc_get(n, "every"),
+			      *at = doc_get(n, "at");
 	struct value_err e;
 	if (!!rate + !!every + !!at != 1)
 		doc_error(&im->doc, n, "give exactly one of rate, every and at",
@@ -352,7 +362,8 @@ static void read_msgs(struct plan_impl *im, const struct doc_node *root, struct 
 		read_msg(im, c, &m[out->nmsgs]);
 		for (size_t i = 0; i < out->nmsgs; i++)
 			if (!strcmp(m[i].name, m[out->nmsgs].name))
-				doc_error(&im->doc, c, "messages are told apart by name", "a second message named `%s`", m[i].name);
+				doc_error(&im->doc, c, "messages are told apart by name",
+					"a second message named `%s`", m[i].name);
 		out->nmsgs++;
 	}
 	out->msgs = m;
@@ -379,7 +390,8 @@ struct doc_node *plan_copy(struct plan_impl *im, const struct doc_node *root)
 			continue;
 		im->copied += count_nodes(c);
 		if (im->copied > PLAN_COPIES_MAX) {
-			doc_error(&im->doc, root, NULL, "the file is too large for so many knobs and `set` events");
+			doc_error(&im->doc, root, NULL,
+				"the file is too large for so many knobs and `set` events");
 			return NULL;
 		}
 		doc_append(copy, doc_clone(&im->doc, c));
@@ -398,8 +410,10 @@ static void check_size(struct plan_impl *im, const struct doc_node *clients, con
 
 void plan_world(struct plan_impl *im, const struct doc_node *root, struct cfg *out)
 {
-	const struct doc_node *nets = section(root, "networks", DOC_MAP), *boxes = section(root, "boxes", DOC_MAP);
-	const struct doc_node *servers = section(root, "servers", DOC_MAP), *clients = section(root, "clients", DOC_MAP);
+	const struct doc_node *nets = section(root, "networks", DOC_MAP),
+			      *boxes = section(root, "boxes", DOC_MAP);
+	const struct doc_node *servers = section(root, "servers", DOC_MAP),
+			      *clients = section(root, "clients", DOC_MAP);
 	memset(out, 0, sizeof *out);
 	out->scenario = plan_text(root, "", "scenario");
 	out->duration_ns = plan_dur(root, "", "duration");

@@ -35,15 +35,19 @@ struct run_result {
 	const char *technique; /* technique, or the plan's own */
 	uint64_t seed, fingerprint;
 	struct metrics *metrics;
-	struct trace *trace; /* NULL unless kept */
+	struct trace *trace; /* records only if kept; metrics borrow it */
 	struct run_expect *expects;
 	size_t nexpects;
-	bool partial; /* stopped early */
-	int64_t wall_ns; /* 0 without a clock */
+	bool partial;            /* stopped early */
+	int64_t wall_ns;         /* 0 without a clock */
+	uint64_t peak_rss_bytes; /* for the caller to fill in; 0: not told */
 };
 
 /* Always succeeds (a plan is valid by construction); the result is freed with run_result_fini. */
 void run_plan(struct plan *p, const struct run_opts *o, struct run_result *out);
+/* One expectation (or check of a question) against the metrics of a run under `technique`. */
+void run_measure(const struct plan *p, const struct metrics *m, const char *technique,
+	const struct plan_expect *e, struct run_expect *out);
 void run_result_fini(struct run_result *r);
 
 /* `run`, `compare`: the contract's JSON object for a set of results. Deterministic. malloc'ed text. */

@@ -119,8 +119,11 @@ static void walk_map(struct walk *w, struct doc_node *node, int key, const char 
 		doc_replace(c, map);
 	}
 	if (!c) {
-		c = doc_new(w->d, t == KEY_LIST ? DOC_LIST : t == KEY_MAP || t == KEY_NAMES ? DOC_MAP : DOC_SCALAR, w->at->src,
-			w->at->pos);
+		c = doc_new(w->d,
+			t == KEY_LIST                    ? DOC_LIST
+			: t == KEY_MAP || t == KEY_NAMES ? DOC_MAP
+							 : DOC_SCALAR,
+			w->at->src, w->at->pos);
 		c->key = arena_text(&w->d->arena, name);
 		c->key_pos = w->at->pos;
 		doc_append(node, c);

@@ -20,10 +20,11 @@ struct decimal {
 	bool any;
 };
 
-static const struct unit durations[] = {{"ns", 1}, {"us", 1000}, {"µs", 1000}, {"ms", 1000000}, {"s", 1000000000},
-	{"min", 60000000000}, {"m", 60000000000}, {"h", 3600000000000}, {"d", 86400000000000}, {NULL, 0}};
-static const struct unit rates[] = {{"bit/s", 1}, {"kbit/s", 1000}, {"Mbit/s", 1000000}, {"Gbit/s", 1000000000},
-	{NULL, 0}};
+static const struct unit durations[] = {{"ns", 1}, {"us", 1000}, {"µs", 1000}, {"ms", 1000000},
+	{"s", 1000000000}, {"min", 60000000000}, {"m", 60000000000}, {"h", 3600000000000},
+	{"d", 86400000000000}, {NULL, 0}};
+static const struct unit rates[] = {
+	{"bit/s", 1}, {"kbit/s", 1000}, {"Mbit/s", 1000000}, {"Gbit/s", 1000000000}, {NULL, 0}};
 static const struct unit sizes[] = {{"B", 1}, {"kB", 1000}, {"KiB", 1024}, {"MB", 1000000}, {"MiB", 1048576},
 	{"GB", 1000000000}, {"GiB", 1073741824}, {NULL, 0}};
 static const struct unit shares[] = {{"%", 10000}, {NULL, 0}};
@@ -141,8 +142,8 @@ static bool bad_unit(const char *s, const char *unit, size_t n, const struct kin
 {
 	if (!n) {
 		snprintf(e->what, sizeof e->what, "`%.40s` has no unit", s);
-		snprintf(e->hint, sizeof e->hint, "did you mean `%.40s%s`? A value is written like %s", s, k->unit,
-			k->example);
+		snprintf(e->hint, sizeof e->hint, "did you mean `%.40s%s`? A value is written like %s", s,
+			k->unit, k->example);
 		return false;
 	}
 	snprintf(e->what, sizeof e->what, "`%.*s` is not a unit of %s", n > 40 ? 40 : (int)n, unit, k->name);
@@ -201,9 +202,15 @@ bool value_duration(const char *s, int64_t *ns, struct value_err *e)
 	return true;
 }
 
-bool value_bps(const char *s, uint64_t *bps, struct value_err *e) { return read_value(s, &kind_rate, bps, e); }
+bool value_bps(const char *s, uint64_t *bps, struct value_err *e)
+{
+	return read_value(s, &kind_rate, bps, e);
+}
 
-bool value_bytes(const char *s, uint64_t *bytes, struct value_err *e) { return read_value(s, &kind_size, bytes, e); }
+bool value_bytes(const char *s, uint64_t *bytes, struct value_err *e)
+{
+	return read_value(s, &kind_size, bytes, e);
+}
 
 bool value_share(const char *s, uint32_t *ppm, struct value_err *e)
 {
@@ -270,7 +277,8 @@ bool value_count(const char *s, uint64_t *n, struct value_err *e)
 		v = v * 10 + (uint64_t)(*p - '0');
 	}
 	if (p == s || *p) {
-		snprintf(e->what, sizeof e->what, *s == '-' ? "`%.40s` is negative" : "`%.40s` is not a whole number", s);
+		snprintf(e->what, sizeof e->what,
+			*s == '-' ? "`%.40s` is negative" : "`%.40s` is not a whole number", s);
 		snprintf(e->hint, sizeof e->hint, "a count is written in digits: 200");
 		return false;
 	}
@@ -289,7 +297,10 @@ bool value_bool(const char *s, bool *b, struct value_err *e)
 	return false;
 }
 
-static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 bool value_id(const char *s, struct value_err *e)
 {
@@ -301,22 +312,24 @@ bool value_id(const char *s, struct value_err *e)
 		char c = s[i];
 		if (is_letter(c) || (i && ((c >= '0' && c <= '9') || c == '-' || c == '_')))
 			continue;
-		return fail(e, "a name is a letter, then letters, digits, `-` or `_`", "for example home-nat");
+		return fail(
+			e, "a name is a letter, then letters, digits, `-` or `_`", "for example home-nat");
 	}
 	return true;
 }
 
 void value_duration_text(int64_t ns, char *out, size_t cap)
 {
-	static const struct unit order[] = {{"h", 3600000000000}, {"m", 60000000000}, {"s", 1000000000}, {"ms", 1000000},
-		{"us", 1000}, {"ns", 1}};
+	static const struct unit order[] = {{"h", 3600000000000}, {"m", 60000000000}, {"s", 1000000000},
+		{"ms", 1000000}, {"us", 1000}, {"ns", 1}};
 	if (ns <= 0) {
 		snprintf(out, cap, "0s");
 		return;
 	}
 	for (size_t i = 0; i < sizeof order / sizeof *order; i++)
 		/* hours and minutes only where a person would: 90s stays 90s */
-		if ((uint64_t)ns % order[i].scale == 0 && (i > 1 || (uint64_t)ns / order[i].scale >= 5 || i == 0)) {
+		if ((uint64_t)ns % order[i].scale == 0 &&
+			(i > 1 || (uint64_t)ns / order[i].scale >= 5 || i == 0)) {
 			snprintf(out, cap, "%" PRIu64 "%s", (uint64_t)ns / order[i].scale, order[i].name);
 			return;
 		}

@@ -7,7 +7,10 @@
 
 enum { WORD_MAX = 64 };
 
-static unsigned min2(unsigned a, unsigned b) { return a < b ? a : b; }
+static unsigned min2(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
 
 unsigned words_distance(const char *a, const char *b)
 {
@@ -76,4 +79,7 @@ int words_index(const char *list, const char *word)
 	return -1;
 }
 
-bool words_has(const char *list, const char *word) { return words_index(list, word) >= 0; }
+bool words_has(const char *list, const char *word)
+{
+	return words_index(list, word) >= 0;
+}

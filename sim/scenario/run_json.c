@@ -1,0 +1,127 @@
+/*
+ * run_json: results as the JSON object of the contract. Two runs of the same plan and seed give the same text, as long
+ * as engine figures (of the machine, not of the run) are left out.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/measure/jsonw.h"
+#include "sim/scenario/run.h"
+
+static void put_value(struct jsonw *j, const struct metric_def *d, double v)
+{
+	jsonw_key(j, d->name);
+	if (d->whole && !isnan(v))
+		jsonw_int(j, (int64_t)v);
+	else
+		jsonw_real(j, v);
+}
+
+static void put_engine(struct jsonw *j, const struct run_result *r)
+{
+	double wall_s = (double)r->wall_ns / 1e9;
+	double events = metrics_get(r->metrics, METRIC_ENGINE_EVENTS, -1);
+	jsonw_kreal(j, "engine.wall_s", wall_s);
+	jsonw_kreal(j, "engine.events_per_s", r->wall_ns ? events / wall_s : (double)NAN);
+	if (r->peak_rss_bytes)
+		jsonw_kint(j, "engine.peak_rss_bytes", (int64_t)r->peak_rss_bytes);
+}
+
+static void put_metrics(
+	struct jsonw *j, const struct plan *p, const struct run_result *r, bool engine_figures)
+{
+	jsonw_key(j, "metrics");
+	jsonw_open(j, '{', false);
+	for (size_t i = 0; i < metric_count(); i++)
+		put_value(j, metric_at(i), metrics_get(r->metrics, (int)i, -1));
+	if (engine_figures)
+		put_engine(j, r);
+	jsonw_close(j, '}');
+	jsonw_key(j, "groups");
+	jsonw_open(j, '{', false);
+	for (size_t g = 0; g < p->cfg.ngroups; g++) {
+		jsonw_key(j, p->cfg.groups[g].name);
+		jsonw_open(j, '{', false);
+		for (size_t i = 0; i < metric_count(); i++)
+			if (metric_at(i)->per_group)
+				put_value(j, metric_at(i), metrics_get(r->metrics, (int)i, (int)g));
+		jsonw_close(j, '}');
+	}
+	jsonw_close(j, '}');
+}
+
+static void put_expects(struct jsonw *j, const struct run_result *r)
+{
+	jsonw_key(j, "expect");
+	jsonw_open(j, '[', false);
+	for (size_t i = 0; i < r->nexpects; i++) {
+		if (!r->expects[i].applies)
+			continue;
+		jsonw_open(j, '{', true);
+		jsonw_kv(j, "text", r->expects[i].e->text);
+		jsonw_kbool(j, "holds", r->expects[i].holds);
+		jsonw_kreal(j, "measured", r->expects[i].measured);
+		jsonw_close(j, '}');
+	}
+	jsonw_close(j, ']');
+}
+
+/* What was set apart from the file: "path=value" texts. */
+static void put_sets(struct jsonw *j, const char *const *sets, size_t n)
+{
+	jsonw_key(j, "set");
+	jsonw_open(j, '{', true);
+	for (size_t i = 0; i < n; i++) {
+		char path[256];
+		const char *eq = strchr(sets[i], '=');
+		if (!eq)
+			continue;
+		bool again = false; /* the last one counts */
+		for (size_t k = i + 1; k < n; k++)
+			again = again || !strncmp(sets[k], sets[i], (size_t)(eq - sets[i]) + 1);
+		snprintf(path, sizeof path, "%.*s", (int)(eq - sets[i]), sets[i]);
+		if (!again)
+			jsonw_kv(j, path, eq + 1);
+	}
+	jsonw_close(j, '}');
+}
+
+char *run_json(const struct plan *p, const struct run_result *r, size_t n, bool engine_figures)
+{
+	struct jsonw j;
+	char hex[20];
+	uint64_t all = 0;
+	jsonw_init(&j, false);
+	jsonw_open(&j, '{', false);
+	jsonw_kint(&j, "backtalk", 1);
+	jsonw_kv(&j, "scenario", p->id);
+	jsonw_key(&j, "seed");
+	jsonw_uint(&j, n ? r[0].seed : p->seed);
+	jsonw_kreal(&j, "duration_s", (double)p->cfg.duration_ns / 1e9);
+	/* Of several runs: a hash of their fingerprints, in order; of one: its own. */
+	for (size_t i = 0; i < n; i++)
+		all = n == 1 ? r[i].fingerprint : (all ^ r[i].fingerprint) * UINT64_C(0x100000001b3) + i;
+	snprintf(hex, sizeof hex, "%016" PRIx64, all);
+	jsonw_kv(&j, "fingerprint", hex);
+	jsonw_key(&j, "runs");
+	jsonw_open(&j, '[', false);
+	for (size_t i = 0; i < n; i++) {
+		jsonw_open(&j, '{', false);
+		jsonw_kv(&j, "technique", r[i].technique);
+		jsonw_key(&j, "seed");
+		jsonw_uint(&j, r[i].seed);
+		snprintf(hex, sizeof hex, "%016" PRIx64, r[i].fingerprint);
+		jsonw_kv(&j, "fingerprint", hex);
+		if (r[i].partial)
+			jsonw_kbool(&j, "partial", true);
+		put_sets(&j, p->sets, p->nsets);
+		put_metrics(&j, p, &r[i], engine_figures);
+		put_expects(&j, &r[i]);
+		jsonw_close(&j, '}');
+	}
+	jsonw_close(&j, ']');
+	jsonw_close(&j, '}');
+	return jsonw_take(&j);
+}
