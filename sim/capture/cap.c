@@ -1,0 +1,199 @@
+/*
+ * Loading a capture: packets first, then connection by connection the streams and what they carry.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/capture/cap.h"
+#include "sim/capture/cap_decode.h"
+#include "sim/capture/cap_net.h"
+#include "sim/core/xmalloc.h"
+
+static void *resize(void *ctx, void *p, size_t old, size_t n)
+{
+	(void)ctx;
+	(void)old;
+	if (n == 0) {
+		xfree(p);
+		return NULL;
+	}
+	return xrealloc(p, n);
+}
+
+const struct alloc cap_alloc = {resize, NULL};
+
+#define ARENA_BLOCK (64u << 10)
+
+struct cap_arena {
+	struct cap_arena *next;
+	size_t used, cap;
+	_Alignas(16) uint8_t data[];
+};
+
+void *cap_mem(struct capture *c, size_t n)
+{
+	n = (n + 7) & ~(size_t)7;
+	struct cap_arena *a = c->arena;
+	if (!a || a->cap - a->used < n) {
+		size_t cap = n > ARENA_BLOCK ? n : ARENA_BLOCK;
+		a = xmalloc(sizeof *a + cap);
+		a->used = 0;
+		a->cap = cap;
+		a->next = c->arena;
+		c->arena = a;
+	}
+	void *p = a->data + a->used;
+	a->used += n;
+	return p;
+}
+
+const char *cap_str(struct capture *c, struct bytes b)
+{
+	char *s = cap_mem(c, b.n + 1);
+	if (b.n)
+		memcpy(s, b.p, b.n);
+	s[b.n] = 0;
+	return s;
+}
+
+const char *cap_strf(struct capture *c, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	size_t len = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+	return cap_str(c, (struct bytes){(const uint8_t *)text, len});
+}
+
+void *cap_grow(void *p, uint32_t *cap, uint32_t n, size_t each)
+{
+	if (n < *cap)
+		return p;
+	*cap = *cap ? *cap + *cap / 2 + 4 : 8;
+	return xrealloc(p, *cap * each);
+}
+
+const char *cap_analysis_name(enum cap_analysis a)
+{
+	static const char *const names[CAP_ANS] = {
+#define X(id, name) name,
+		CAP_ANALYSIS(X)
+#undef X
+	};
+	return names[a];
+}
+
+const char *cap_host(struct capture *c, const struct ip_addr *a)
+{
+	char t[IP_ADDR_TEXT_MAX];
+	return cap_strf(c, a->v == 6 ? "[%s]" : "%s", ip_addr_text(a, t));
+}
+
+const char *cap_endpoint(struct capture *c, const struct ip_addr *a, uint16_t port)
+{
+	char t[IP_ADDR_TEXT_MAX];
+	return cap_strf(c, a->v == 6 ? "[%s]:%u" : "%s:%u", ip_addr_text(a, t), port);
+}
+
+static void keep_comment(struct capture *c, const char *text)
+{
+	if (!c->comment) {
+		c->comment = xcalloc(c->pkt_cap + 1u, sizeof c->comment[0]);
+	}
+	c->comment[c->npkts - 1] = cap_str(c, bytes_str(text));
+}
+
+static void read_packets(struct capture *c, const struct capture_opts *o)
+{
+	struct cap_raw raw;
+	uint32_t max = o && o->packets_max ? o->packets_max : CAP_PACKETS_MAX;
+	c->net = cap_net_new();
+	while (c->npkts < max && cap_file_next(&c->file, &raw) == CAP_OK) {
+		uint32_t cap = c->pkt_cap;
+		if (!cap_net_packet(c, &raw))
+			break;
+		if (c->comment && c->pkt_cap != cap) {
+			c->comment = xrealloc(c->comment, (c->pkt_cap + 1u) * sizeof c->comment[0]);
+			memset(c->comment + cap + 1, 0, (c->pkt_cap - cap) * sizeof c->comment[0]);
+		}
+		if (raw.comment)
+			keep_comment(c, raw.comment);
+	}
+	cap_net_finish(c);
+	cap_net_free(c->net);
+	c->net = NULL;
+}
+
+enum capture_result capture_open(
+	struct capture **out, const char *path, const struct capture_opts *o, char *why, size_t why_cap)
+{
+	int sys = 0;
+	struct capture *c = xcalloc(1, sizeof *c);
+	*out = NULL;
+	if (cap_file_open(&c->file, path, &sys) != CAP_OK) {
+		snprintf(why, why_cap, "%s", c->file.detail);
+		cap_file_close(&c->file);
+		capture_free(c);
+		return sys ? CAPTURE_ENV : CAPTURE_INPUT;
+	}
+	read_packets(c, o);
+	if (!c->npkts && c->file.reader_error) {
+		snprintf(why, why_cap, "%s", c->file.detail);
+		capture_free(c);
+		return CAPTURE_INPUT;
+	}
+	cap_decode(c);
+	cap_label(c);
+	*out = c;
+	return CAPTURE_OK;
+}
+
+void capture_free(struct capture *c)
+{
+	if (!c)
+		return;
+	cap_file_close(&c->file);
+	for (uint32_t i = 0; i < c->nsse; i++)
+		xfree(c->sse[i].item);
+	for (uint32_t i = 0; i < c->nws; i++) {
+		xfree(c->ws[i].frame);
+		xfree(c->ws[i].msg);
+	}
+	for (uint32_t i = 0; i < c->nconv; i++) {
+		xfree(c->conv[i].stream);
+		xfree(c->conv[i].http);
+		xfree(c->conv[i].ws);
+	}
+	while (c->arena) {
+		struct cap_arena *next = c->arena->next;
+		xfree(c->arena);
+		c->arena = next;
+	}
+	xfree(c->store);
+	xfree(c->pkt);
+	xfree(c->comment);
+	xfree(c->conn);
+	xfree(c->http);
+	xfree(c->sse);
+	xfree(c->ws);
+	xfree(c->gql);
+	xfree(c->tls);
+	xfree(c->unit);
+	xfree(c->conv);
+	xfree(c->icmp);
+	xfree(c);
+}
+
+enum capture_result capture_load(
+	const char *path, const struct capture_opts *o, struct trace *tr, char *why, size_t why_cap)
+{
+	struct capture *c = NULL;
+	enum capture_result r = capture_open(&c, path, o, why, why_cap);
+	if (r == CAPTURE_OK && tr)
+		capture_to_trace(c, tr);
+	capture_free(c);
+	return r;
+}

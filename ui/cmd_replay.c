@@ -1,0 +1,200 @@
+/*
+ * replay: a capture file (or a live interface) shown as what it carried.
+ *
+ * On a terminal the timelines of the ladder view open; elsewhere, and with --format text, a summary is printed;
+ * --format json prints capture-replay/1. --trace and --pcap write the capture as our own records and as pcapng.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/capture/cap.h"
+#include "sim/core/xmalloc.h"
+#include "ui/commands.h"
+#include "ui/outfile.h"
+
+static const char *base_name(const char *path)
+{
+	const char *s = strrchr(path, '/');
+	return s ? s + 1 : path;
+}
+
+static void print_time(char *out, size_t cap, int64_t ns)
+{
+	snprintf(out, cap, "%.3f", (double)ns / 1e9);
+}
+
+static void print_file(const struct capture *c, const char *path)
+{
+	char t[32];
+	print_time(t, sizeof t, c->end_ns);
+	printf("%s: %s, %" PRIu32 " packets in %s s", base_name(path), c->file.kind, c->npkts, t);
+	static const char *const kinds[CAP_KINDS] = {"TCP", "UDP", "ICMP", "ARP", "other"};
+	const char *sep = " (";
+	for (unsigned i = 0; i < CAP_KINDS; i++)
+		if (c->kinds[i]) {
+			printf("%s%" PRIu64 " %s", sep, c->kinds[i], kinds[i]);
+			sep = ", ";
+		}
+	printf("%s\n", *sep == ',' ? ")" : "");
+	if (c->file.nifaces > 1)
+		for (uint32_t i = 0; i < c->file.nifaces; i++)
+			printf("  interface %" PRIu32 " %s: %" PRIu64 " packets\n", i,
+				c->file.iface[i].name ? c->file.iface[i].name : "", c->file.iface[i].packets);
+	if (c->cut_by_snaplen)
+		printf("  %" PRIu64 " packets were recorded in part only (snapshot length)\n",
+			c->cut_by_snaplen);
+}
+
+static void print_conversations(const struct capture *c)
+{
+	if (!c->nconv)
+		return;
+	printf("\n%-22s %-22s %-22s %-28s %9s %9s %8s\n", "technique", "client", "server", "resource",
+		"from s", "to s", "messages");
+	for (uint32_t i = 0; i < c->nconv; i++) {
+		const struct cap_conv *v = &c->conv[i];
+		char from[32], to[32], n[16] = "-", label[40];
+		print_time(from, sizeof from, v->start);
+		print_time(to, sizeof to, v->end);
+		if (v->has_messages)
+			snprintf(n, sizeof n, "%" PRIu32, v->messages);
+		if (v->refused)
+			snprintf(label, sizeof label, "%s (refused: %" PRIu32 ")", v->technique, v->refused);
+		else
+			snprintf(label, sizeof label, "%s%s", v->technique,
+				v->unanswered ? " (unanswered)" : "");
+		printf("%-22s %-22s %-22s %-28.28s %9s %9s %8s\n", label, v->client_host, v->leg,
+			v->target ? v->target : "-", from, to, n);
+	}
+}
+
+static void print_trouble(const struct capture *c)
+{
+	uint64_t n[CAP_ANS] = {0};
+	bool any = false;
+	for (uint32_t i = 0; i < c->npkts; i++)
+		for (unsigned a = 0; c->pkt[i].analysis && a < CAP_ANS; a++)
+			n[a] += c->pkt[i].analysis >> a & 1;
+	for (unsigned a = 0; a < CAP_ANS; a++)
+		if (n[a]) {
+			printf("%s%s %" PRIu64,
+				any ? ", " : "\nTCP: ", cap_analysis_name((enum cap_analysis)a), n[a]);
+			any = true;
+		}
+	if (any)
+		putchar('\n');
+	for (uint32_t i = 0; i < c->nconns; i++) {
+		const struct cap_conn *cn = &c->conn[i];
+		if (cn->rsts)
+			printf("connection %" PRIu32 ": reset at packet %" PRIu32 "\n", i, cn->first_rst + 1);
+		if (cn->flow[0].missing || cn->flow[1].missing)
+			printf("connection %" PRIu32 ": %" PRIu64 " bytes were never captured\n", i,
+				cn->flow[0].missing + cn->flow[1].missing);
+		if (cn->error)
+			printf("connection %" PRIu32 ": %s\n", i, cn->error);
+	}
+	if (c->moved_from)
+		printf("%s seems to have become %s: the client changed networks (inferred)\n", c->moved_from,
+			c->moved_to);
+}
+
+static void print_text(const struct capture *c, const char *path)
+{
+	print_file(c, path);
+	printf("%" PRIu32 " TCP connections, %" PRIu32 " HTTP exchanges, %" PRIu32 " event streams, %" PRIu32
+	       " WebSockets\n",
+		c->nconns, c->nhttp, c->nsse, c->nws);
+	print_conversations(c);
+	print_trouble(c);
+}
+
+static int print_json(const struct capture *c, const char *path)
+{
+	struct buf b;
+	buf_init(&b, &cap_alloc, SIZE_MAX);
+	capture_json(c, base_name(path), &b);
+	size_t n = fwrite(b.p, 1, b.n, stdout);
+	bool fine = n == b.n && fflush(stdout) == 0;
+	buf_fini(&b);
+	if (!fine)
+		ui_error("cannot write the result");
+	return fine ? EXIT_FINE : EXIT_ENV;
+}
+
+/* Opens the file; says what is wrong. */
+static int load(struct capture **c, const char *path)
+{
+	char why[256];
+	enum capture_result r = capture_open(c, path, NULL, why, sizeof why);
+	if (r != CAPTURE_OK) {
+		ui_error("%s: %s", path, why);
+		return r == CAPTURE_ENV ? EXIT_ENV : EXIT_INPUT;
+	}
+	if ((*c)->file.reader_error)
+		ui_error("%s: %s (%s); the %" PRIu32 " packets before it are used", path,
+			(*c)->file.reader_error, (*c)->file.detail, (*c)->npkts);
+	if ((*c)->limit)
+		ui_error("%s: the limit %s was reached; what goes beyond it is left out", path, (*c)->limit);
+	return EXIT_FINE;
+}
+
+static int write_trace(struct capture *c, const char *file, const char *path)
+{
+	struct trace *tr = trace_new(NULL);
+	struct outfile f;
+	trace_keep_all(tr);
+	tr->scenario = trace_str(tr, base_name(path));
+	capture_to_trace(c, tr);
+	int rc = EXIT_FINE;
+	if (outfile_open(&f, file)) {
+		ui_error("%s: cannot be written", file);
+		rc = EXIT_ENV;
+	} else {
+		struct trace_out out = {outfile_write, &f};
+		if (trace_write_jsonl(tr, &out) || outfile_commit(&f)) {
+			ui_error("%s: cannot be written", file);
+			outfile_abandon(&f);
+			rc = EXIT_ENV;
+		}
+	}
+	trace_free(tr);
+	return rc;
+}
+
+static const struct cmd_usage usage = {
+	.name = "replay",
+	.args = "CAPTURE",
+	.about = "A pcap or pcapng file decoded: connections, HTTP, event streams, WebSockets, and the "
+		 "technique each\n"
+		 "conversation uses. --format json prints everything found (capture-replay/1).",
+	.example = "backtalk replay --format json capture.pcapng\n",
+	.common = OPT_FORMAT | OPT_QUIET | OPT_TRACE | OPT_PCAP,
+};
+
+int cmd_replay(int argc, char **argv)
+{
+	struct options o;
+	int rc = options_parse(&o, &usage, NULL, 0, argc, argv);
+	if (rc >= 0)
+		return rc;
+	struct capture *c = NULL;
+	if (o.nargs != 1) {
+		ui_error("replay: name one capture file (backtalk replay --help)");
+		options_fini(&o);
+		return EXIT_INPUT;
+	}
+	const char *path = o.args[0];
+	rc = load(&c, path);
+	if (rc == EXIT_FINE && o.trace)
+		rc = write_trace(c, o.trace, path);
+	if (rc == EXIT_FINE && o.format == FORMAT_JSON)
+		rc = print_json(c, path);
+	else if (rc == EXIT_FINE && !o.quiet)
+		print_text(c, path);
+	capture_free(c);
+	options_fini(&o);
+	return rc;
+}
