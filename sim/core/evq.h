@@ -80,7 +80,8 @@ struct evq {
 void evq_init(struct evq *q, int64_t gap_ns);
 void evq_fini(struct evq *q);
 
-/* Inserts. `e.at_ns` must not lie before the last popped event's time. */
+/* Inserts. `e.at_ns` must not lie before the last popped event's time, nor before an `until_ns` that was refused:
+ * time has come that far. */
 void evq_push(struct evq *q, struct ev e);
 /* Takes the first event; false when there is none. */
 bool evq_pop(struct evq *q, struct ev *out);

@@ -1,0 +1,210 @@
+/* The pending-event set against a sorted reference: order is exactly (time, band, insertion). */
+#include "sim/core/evq.h"
+#include "sim/core/rng.h"
+#include "sim/core/xmalloc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+struct ref {
+	int64_t at;
+	uint32_t band, seq;
+};
+
+/* A binary heap over (at, band, seq): the obvious thing, to be right by inspection. */
+struct heap {
+	struct ref *a;
+	size_t n, cap;
+};
+
+static bool ref_lt(const struct ref *x, const struct ref *y)
+{
+	if (x->at != y->at)
+		return x->at < y->at;
+	if (x->band != y->band)
+		return x->band < y->band;
+	return x->seq < y->seq;
+}
+
+static void heap_push(struct heap *h, struct ref r)
+{
+	size_t i;
+
+	if (h->n == h->cap) {
+		h->cap = h->cap ? h->cap * 2 : 64;
+		h->a = xrealloc(h->a, h->cap * sizeof *h->a);
+	}
+	for (i = h->n++; i && ref_lt(&r, &h->a[(i - 1) / 2]); i = (i - 1) / 2)
+		h->a[i] = h->a[(i - 1) / 2];
+	h->a[i] = r;
+}
+
+static struct ref heap_pop(struct heap *h)
+{
+	struct ref top = h->a[0], x = h->a[--h->n];
+	size_t i = 0;
+
+	for (;;) {
+		size_t c = 2 * i + 1;
+
+		if (c >= h->n)
+			break;
+		if (c + 1 < h->n && ref_lt(&h->a[c + 1], &h->a[c]))
+			c++;
+		if (!ref_lt(&h->a[c], &x))
+			break;
+		h->a[i] = h->a[c];
+		i = c;
+	}
+	if (h->n)
+		h->a[i] = x;
+	return top;
+}
+
+/* How far ahead the next event lies: mixtures that hit each level, ties, and the slot being served. */
+static int64_t ahead(struct rng *r, int kind)
+{
+	switch (kind) {
+	case 0:
+		return (int64_t)rng_below(r, 1000);
+	case 1:
+		return (int64_t)rng_below(r, 8) == 0 ? 0 : 40000000;
+	case 2:
+		return (int64_t)(rng_u64(r) >> (2 + rng_below(r, 60)));
+	case 3:
+		return rng_exp(r, 1000000000);
+	default:
+		return rng_below(r, 3) ? (int64_t)rng_below(r, 5) : (int64_t)rng_below(r, 100000000000u);
+	}
+}
+
+static void against_reference(uint64_t seed, int kind, size_t fill, size_t steps, int64_t gap)
+{
+	struct evq *q = xmalloc(sizeof *q);
+	struct heap h = {0};
+	struct rng r = rng_named_at(seed, "evq", (uint64_t)kind);
+	uint32_t seq = 0;
+	int64_t now = 0;
+
+	evq_init(q, gap);
+	for (size_t i = 0; i < fill + steps; i++) {
+		uint32_t pushes = i < fill ? 1 : (uint32_t)rng_below(&r, 3);
+
+		while (pushes-- > 0) {
+			int64_t d = ahead(&r, kind);
+			struct ref x = {d > INT64_MAX / 4 - now ? INT64_MAX / 4 : now + d,
+				(uint32_t)rng_below(&r, BAND_COUNT), seq};
+
+			if (x.at < now)
+				x.at = now;
+			heap_push(&h, x);
+			evq_push(q, (struct ev){.at_ns = x.at, .elem = seq++, .band = (uint8_t)x.band});
+		}
+		if (i < fill || !h.n)
+			continue;
+		assert_int_equal(q->count, h.n);
+		struct ev e;
+		struct ref want = h.a[0];
+
+		if (rng_below(&r, 4) == 0) { /* stop short of it: nothing may happen */
+			assert_false(evq_pop_until(q, want.at - 1, &e));
+			now = want.at - 1 > now ? want.at - 1 : now; /* that is how far time has come */
+			continue;
+		}
+		assert_true(evq_pop(q, &e));
+		want = heap_pop(&h);
+		assert_int_equal(e.at_ns, want.at);
+		assert_int_equal(e.band, want.band);
+		assert_int_equal(e.elem, want.seq);
+		now = e.at_ns;
+	}
+	while (h.n) {
+		struct ev e;
+		struct ref want = heap_pop(&h);
+
+		assert_true(evq_pop(q, &e));
+		assert_int_equal(e.elem, want.seq);
+	}
+	struct ev none;
+
+	assert_false(evq_pop(q, &none));
+	assert_int_equal(q->count, 0);
+	evq_fini(q);
+	xfree(h.a);
+	xfree(q);
+}
+
+static void order_is_that_of_a_sorted_list(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < 5; kind++)
+		for (uint64_t seed = 1; seed <= 6; seed++)
+			against_reference(seed, kind, seed * 300, 6000,
+				seed % 3 == 0 ? 0 : (int64_t)(1u << (3 * seed)));
+}
+
+static void a_wheel_that_is_too_coarse_narrows_itself_and_keeps_the_order(void **state)
+{
+	(void)state;
+	against_reference(7, 3, 1, 1, 1000000000);
+	struct evq *q = xmalloc(sizeof *q);
+	struct rng r = rng_named(3, "narrow");
+	struct ev e;
+	int64_t last = 0;
+
+	evq_init(q, 1000000000); /* 2^24 ns a slot */
+	int wide = q->shift;
+
+	for (uint32_t i = 0; i < 200000; i++)
+		evq_push(q, (struct ev){.at_ns = (int64_t)rng_below(&r, 5000000000u), .elem = i});
+	for (uint64_t i = 0; i < 20000000 && q->shift == wide; i++) {
+		assert_true(evq_pop(q, &e));
+		assert_true(e.at_ns >= last);
+		last = e.at_ns;
+		evq_push(q, (struct ev){.at_ns = last + (int64_t)rng_below(&r, 5000000000u), .elem = e.elem});
+	}
+	assert_true(q->shift < wide);
+	assert_int_equal(q->count, 200000);
+	while (evq_pop(q, &e)) {
+		assert_true(e.at_ns >= last);
+		last = e.at_ns;
+	}
+	evq_fini(q);
+	xfree(q);
+}
+
+static void a_million_events_at_one_instant_leave_in_the_order_they_came(void **state)
+{
+	struct evq *q = xmalloc(sizeof *q);
+	struct ev e;
+
+	(void)state;
+	evq_init(q, 0);
+	for (uint32_t i = 0; i < 1000000; i++)
+		evq_push(q, (struct ev){.at_ns = 5000000000, .elem = i, .band = BAND_APP});
+	for (uint32_t i = 0; i < 1000000; i++) {
+		assert_true(evq_pop(q, &e));
+		if (e.band == BAND_NET) { /* a reaction to the previous one overtakes by its band */
+			assert_int_equal(e.elem, i);
+			assert_true(evq_pop(q, &e));
+		}
+		assert_int_equal(e.elem, i);
+		evq_push(q, (struct ev){.at_ns = 5000000000, .elem = i + 1, .band = BAND_NET});
+	}
+	evq_fini(q);
+	xfree(q);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(order_is_that_of_a_sorted_list),
+		cmocka_unit_test(a_wheel_that_is_too_coarse_narrows_itself_and_keeps_the_order),
+		cmocka_unit_test(a_million_events_at_one_instant_leave_in_the_order_they_came),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
