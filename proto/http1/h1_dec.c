@@ -227,6 +227,7 @@ static enum line_result scan_line(
 		if (w->base[i + 1] == '\n') {
 			*line = (struct bytes){w->base + w->line, i - w->line};
 			w->scan = i + 2;
+			*e = H1_E_NONE;
 			return LINE_OK;
 		}
 		++*at;

@@ -140,6 +140,8 @@ void ws_dec_feed(struct ws_dec *d, struct bytes in);
 enum ws_ev_kind ws_dec_next(struct ws_dec *d, struct ws_ev *ev);
 /* A frame or a fragmented message is incomplete: an end of stream now is not clean. */
 bool ws_dec_busy(const struct ws_dec *d);
+/* No frame is under way (a fragmented message may be). */
+bool ws_dec_at_frame(const struct ws_dec *d);
 /* The error as an enum (valid after WS_ERROR). */
 enum ws_err ws_dec_err(const struct ws_dec *d);
 

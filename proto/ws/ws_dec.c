@@ -87,6 +87,11 @@ bool ws_dec_busy(const struct ws_dec *d)
 	return d->state == S_HEADER && d->work != NULL && d->work->op != 0;
 }
 
+bool ws_dec_at_frame(const struct ws_dec *d)
+{
+	return d->state != S_PAYLOAD && (d->state != S_HEADER || d->hdr_n == 0);
+}
+
 enum ws_err ws_dec_err(const struct ws_dec *d)
 {
 	return d->state == S_ERROR ? (enum ws_err)d->err : WS_E_NONE;
