@@ -206,9 +206,39 @@ static void on_event(struct builder *b, struct fy_event *ev)
 	}
 }
 
+/* The place of a tab in the indentation of line `from` or later: the commonest mistake, and YAML's own complaint about it
+ * is about something else. Line 0 when there is none. */
+static struct src_pos find_tab(const struct doc_src *s, uint32_t from)
+{
+	uint32_t line = 1;
+	for (const char *p = s->text; *p; line++) {
+		size_t blank = strspn(p, " \t"), tab = strcspn(p, "\t");
+		if (line >= from && tab < blank && !strchr("\r\n", p[blank]))
+			return (struct src_pos){line, (uint32_t)tab + 1};
+		p = strchr(p, '\n');
+		if (!p)
+			break;
+		p++;
+	}
+	return (struct src_pos){0, 0};
+}
+
+/* libfyaml puts "something is missing" behind the end; the last line is where a reader looks. */
+static struct src_pos clamp(const struct doc_src *s, struct src_pos at)
+{
+	struct src_pos last = {1, 1};
+	for (const char *p = s->text; *p && *p != '\0'; p++)
+		if (*p == '\n' && p[1])
+			last = (struct src_pos){last.line + 1, 1};
+		else if (*p != '\n' && ((unsigned char)*p & 0xc0) != 0x80)
+			last.col++;
+	return at.line > last.line ? last : at;
+}
+
 /* What libfyaml complains about, in its words but at our places. */
 static unsigned take_yaml_errors(struct builder *b, struct fy_diag *diag)
 {
+	const struct doc_src *s = &b->d->src[b->src];
 	unsigned n = 0;
 	void *it = NULL;
 	struct fy_diag_error *e;
@@ -217,12 +247,15 @@ static unsigned take_yaml_errors(struct builder *b, struct fy_diag *diag)
 			continue;
 		struct src_pos at = {
 			e->line > 0 ? (uint32_t)e->line : 1, e->column > 0 ? (uint32_t)e->column : 1};
-		bool tab = strchr(e->msg, '\t') || strstr(e->msg, "tab");
-		doc_error_at(b->d, b->src, at, 1,
-			tab ? "YAML indents with spaces, never with tabs"
-			    : "this is YAML's own complaint: check indentation, colons and quotes here",
-			"%s", e->msg);
+		struct src_pos tab = find_tab(s, at.line);
 		n++;
+		if (tab.line)
+			doc_error_at(b->d, b->src, tab, 1, "YAML indents with spaces, never with tabs",
+				"a tab in the indentation");
+		else
+			doc_error_at(b->d, b->src, clamp(s, at), 1,
+				"this is YAML's own complaint: check indentation, colons and quotes here",
+				"%s", e->msg);
 	}
 	return n;
 }
