@@ -55,7 +55,9 @@ endif
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wno-format-nonliteral $(WERROR)
-WARN_CONV := -Wconversion -Wno-sign-conversion $(if $(findstring clang,$(CC)),-Wno-string-conversion)
+# Sanitized code hides from gcc what a conversion can hold, so it warns of what cannot happen.
+WARN_CONV := $(if $(filter asan fuzz,$(VARIANT)),,-Wconversion -Wno-sign-conversion \
+	$(if $(findstring clang,$(CC)),-Wno-string-conversion))
 
 OPT_release := -O2 -g
 OPT_debug := -O0 -g3
