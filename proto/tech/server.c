@@ -337,6 +337,10 @@ static void read_target(struct tech_conn *c, struct bytes target, struct tech_wa
 	for (uint32_t i = 0; i < c->srv->n_sites && !c->site; i++)
 		if (bytes_eq_str(path, c->srv->site[i]->path))
 			c->site = c->srv->site[i];
+	c->page = 0;
+	for (uint32_t i = 0; i < c->srv->n_pages && !c->site && !c->page; i++)
+		if (bytes_eq_str(path, c->srv->pages[i].path))
+			c->page = (uint8_t)(i + 1);
 	w->has_since = number_after(query, "since=", &w->since);
 	if (number_after(query, "client=", &v) && v <= UINT32_MAX)
 		w->client = (uint32_t)v;
@@ -404,13 +408,27 @@ static void answer_post(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	drop_body(c);
 }
 
+static void answer_page(struct tech_conn *c, int64_t now, struct tech_outs *q)
+{
+	const struct tech_page *p = &c->srv->pages[c->page - 1];
+	struct tech_response r = response(c, 200, now);
+	r.type = p->type;
+	r.body = p->body;
+	struct tech_out *o = tech_write(q, 0, render(c, &r), TECH_UNIT_RESPONSE);
+	if (o)
+		o->status = 200;
+	tech_answered(c, now, q);
+}
+
 /* A request is complete. False when the rest of the input is not HTTP any more. */
 static bool serve(
 	struct tech_conn *c, const struct tech_want *w, uint64_t end, int64_t now, struct tech_outs *q)
 {
 	tech_unit(q, 0, TECH_UNIT_REQUEST, c->req_off, end - c->req_off);
 	c->wake_ns = TECH_NEVER;
-	if (!c->site)
+	if (c->page)
+		answer_page(c, now, q);
+	else if (!c->site)
 		tech_answer_refuse(c, 404, NULL, now, q);
 	else if (c->flags & TECH_CF_POST)
 		answer_post(c, now, q);

@@ -295,10 +295,18 @@ struct tech_hub {
 
 #define TECH_SITES_MAX 64
 
+/* A document served as it is, at a target of its own: the page a browser opens to try a technique. */
+struct tech_page {
+	const char *path, *type;
+	struct bytes body;
+};
+
 struct tech_server {
 	const struct alloc *al;
 	struct tech_site *site[TECH_SITES_MAX];
 	uint32_t n_sites;
+	const struct tech_page *pages; /* borrowed */
+	uint32_t n_pages;
 	struct tech_hub hub;
 	int64_t keepalive_ns; /* an idle persistent connection is closed after this; 0 never */
 	uint32_t conns;
@@ -326,6 +334,7 @@ struct tech_conn {
 	int64_t due_ns, limit_ns; /* next beat; pong expected by */
 	uint32_t client;          /* as the request named itself, 0 unknown */
 	uint8_t mode, flags;
+	uint8_t page; /* index + 1 of the page asked for, 0 none */
 };
 
 void tech_server_init(struct tech_server *s, const struct alloc *al);
