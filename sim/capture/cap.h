@@ -91,7 +91,6 @@ struct cap_flow {
 	uint16_t port;
 	uint32_t first, last; /* packets with data, linked by cap_pkt.next */
 	uint64_t payload;     /* data octets sent, retransmissions included */
-	uint64_t data_end;    /* highest stream offset seen, for unwrapping */
 	uint64_t missing;     /* octets never captured */
 	uint32_t isn;         /* sequence number of stream offset -1 */
 	bool isn_known;       /* from a SYN, not guessed */
@@ -100,6 +99,8 @@ struct cap_flow {
 	int64_t base;              /* soff of the first octet of the stream put together (cap_stream) */
 	int64_t next_soff;         /* stream offset expected next, for unwrapping sequence numbers */
 	/* the analysis (cap_tcp.c) */
+	uint32_t base_seq; /* number the connection began with, seen or guessed */
+	bool base_known;
 	uint32_t nextseq, lastack, max_to_be_acked, window, lastacklen;
 	int64_t nextseq_at, lastack_at;
 	int32_t dupacks;
@@ -120,7 +121,7 @@ struct cap_conn {
 	int64_t syn_at, first_rtt;
 	uint32_t chain; /* older connection of the same hash slot */
 	uint32_t rsts, first_rst;
-	uint8_t seen;      /* bits: RST, FIN have been seen, for port reuse */
+	bool syn_seen;
 	bool client_known; /* a SYN said who opened it */
 	enum cap_app app;
 	const char *proxy; /* PROXY protocol line or "v2 …", NULL none */

@@ -191,9 +191,6 @@ static uint32_t conn_new(struct capture *c, const struct ip_hdr *ip, const struc
 	return c->nconns - 1;
 }
 
-#define SEEN_RST 1u
-#define SEEN_FIN 2u
-
 /* The connection of this segment; a SYN may open a new one on known endpoints. */
 static uint32_t conn_of(struct capture *c, const struct ip_hdr *ip, const struct tcp_hdr *h, unsigned *dir,
 	uint16_t *analysis)
@@ -203,11 +200,13 @@ static uint32_t conn_of(struct capture *c, const struct ip_hdr *ip, const struct
 		*dir = 0;
 		return conn_new(c, ip, h);
 	}
-	if ((h->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
-		return i;
 	struct cap_conn *cn = &c->conn[i];
 	const struct cap_flow *f = &cn->flow[*dir];
-	if (!f->started || (h->seq == f->isn && !(cn->seen & (SEEN_RST | SEEN_FIN))))
+	if ((h->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) && f->base_known && h->seq != f->base_seq)
+		*analysis |= 1u << CAP_AN_REUSED_PORTS;
+	if ((h->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+		return i;
+	if (!f->base_known || h->seq == f->base_seq)
 		return i;
 	*analysis |= 1u << CAP_AN_REUSED_PORTS;
 	*dir = 0;
@@ -229,12 +228,11 @@ static void flow_start(struct cap_flow *f, uint32_t isn, bool known)
 	f->next_soff = 0;
 }
 
-static void handshake(struct cap_conn *cn, unsigned dir, const struct tcp_hdr *h, uint32_t idx, int64_t at)
+static void handshake(struct cap_conn *cn, unsigned dir, const struct tcp_hdr *h, uint32_t idx)
 {
 	unsigned sa = h->flags & (TCP_SYN | TCP_ACK);
 	if (sa == TCP_SYN) {
 		cn->syns++;
-		cn->syn_at = at;
 		if (!cn->client_known && dir == 1 && !cn->synacks) {
 			/* A later SYN from the other side of a connection first seen without one: leave the order. */
 			cn->client_known = cn->packets == 1;
@@ -246,7 +244,6 @@ static void handshake(struct cap_conn *cn, unsigned dir, const struct tcp_hdr *h
 	} else if (cn->syns && cn->synacks && cn->handshake_ack == CAP_NONE && (h->flags & TCP_ACK) &&
 		   dir == 0) {
 		cn->handshake_ack = idx;
-		cn->first_rtt = at - cn->syn_at;
 	}
 }
 
@@ -262,7 +259,7 @@ static void segment_state(struct capture *c, struct cap_conn *cn, unsigned dir, 
 	else if (!r->started && (h->flags & TCP_ACK) && syn)
 		flow_start(r, h->ack - 1, true);
 	p->soff = unwrap(f, h->seq);
-	handshake(cn, dir, h, idx, p->at);
+	handshake(cn, dir, h, idx);
 	uint64_t data_soff = (uint64_t)p->soff + (syn ? 1 : 0);
 	if (p->len) {
 		if (syn)
@@ -281,10 +278,7 @@ static void segment_state(struct capture *c, struct cap_conn *cn, unsigned dir, 
 	}
 	if ((h->flags & TCP_FIN) && f->fin_pkt == CAP_NONE)
 		f->fin_pkt = idx;
-	if (h->flags & TCP_FIN)
-		cn->seen |= SEEN_FIN;
 	if (h->flags & TCP_RST) {
-		cn->seen |= SEEN_RST;
 		if (f->rst_pkt == CAP_NONE)
 			f->rst_pkt = idx;
 		if (cn->first_rst == CAP_NONE)

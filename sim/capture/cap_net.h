@@ -2,8 +2,8 @@
  * cap_net: packets to TCP connections. Link and internet headers come from proto/wire; fragments are put together
  * here; a connection is a pair of endpoints, numbered by first appearance as tshark numbers `tcp.stream`.
  *
- * A SYN on known endpoints opens a new connection when its sequence number differs from the old one's, or when the
- * old one has seen a FIN or a RST ("port reuse"); otherwise it is a repetition.
+ * A SYN on known endpoints opens a new connection when its sequence number differs from the one the old connection
+ * began with ("port reuse"); otherwise it is a repetition.
  */
 #ifndef SIM_CAPTURE_CAP_NET_H
 #define SIM_CAPTURE_CAP_NET_H

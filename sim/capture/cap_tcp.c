@@ -116,12 +116,15 @@ static void look_again(struct look *l)
 	}
 	if (!old)
 		return;
-	if (r->dupacks >= 2 && r->lastack == l->seq && l->at - r->lastack_at < FAST_RETRANSMISSION_NS) {
+	/* -1, an acknowledgement of something never seen, counts as many: so it does in tshark. */
+	if ((uint32_t)r->dupacks >= 2 && r->lastack == l->seq &&
+		l->at - r->lastack_at < FAST_RETRANSMISSION_NS) {
 		l->found |= FLAG(FAST_RETRANSMISSION) | FLAG(RETRANSMISSION);
 		return;
 	}
 	int64_t near = l->cn->first_rtt ? l->cn->first_rtt : OUT_OF_ORDER_NS, t = l->at - f->nextseq_at;
-	if (t >= 0 && t < near && (f->nextseq != l->seq + l->len + phantom || f->lastacklen == 0)) {
+	if (t >= 0 && t < near &&
+		(f->nextseq != l->seq + l->len + phantom || (l->len && f->lastacklen == 0))) {
 		l->found |= FLAG(OUT_OF_ORDER);
 		return;
 	}
@@ -154,11 +157,25 @@ static void window_scale(struct look *l, const struct tcp_hdr *h)
 {
 	if (!(h->flags & TCP_SYN))
 		return;
-	l->fwd->wscale = h->has_wscale ? (int8_t)(h->wscale > 14 ? 14 : h->wscale) : -1;
-	if (!h->has_wscale)
+	if (h->has_wscale)
+		l->fwd->wscale = (int8_t)(h->wscale > 14 ? 14 : h->wscale);
+	if (l->fwd->wscale == -1)
 		l->fwd->wscale = l->rev->wscale = -2;
 	else if ((h->flags & TCP_ACK) && l->rev->wscale == -2)
 		l->fwd->wscale = -2;
+}
+
+/* The number the connection began with, seen in a SYN or guessed from the first segment or the other side's first ACK. */
+static void base_seq(struct look *l)
+{
+	bool syn = l->flags & TCP_SYN;
+	if (!l->fwd->base_known)
+		l->fwd->base_seq = syn ? l->seq : l->seq - 1;
+	l->fwd->base_known = true;
+	if (!l->rev->base_known && (l->flags & TCP_ACK)) {
+		l->rev->base_seq = l->ack - 1;
+		l->rev->base_known = true;
+	}
 }
 
 void cap_tcp_analyse(
@@ -171,10 +188,18 @@ void cap_tcp_analyse(
 	l.window = h->window;
 	l.flags = h->flags;
 	l.at = p->at;
+	base_seq(&l);
 	look_forward(&l);
 	look_ack(&l);
 	look_again(&l);
 	remember(&l);
 	window_scale(&l, h);
+	unsigned sa = h->flags & (TCP_SYN | TCP_ACK);
+	if (sa == TCP_SYN) {
+		cn->syn_at = p->at;
+		cn->syn_seen = true;
+	} else if (sa == TCP_ACK && cn->syn_seen && !cn->first_rtt) {
+		cn->first_rtt = p->at - cn->syn_at;
+	}
 	p->analysis |= (uint16_t)l.found;
 }
