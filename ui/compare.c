@@ -1,0 +1,313 @@
+/*
+ * compare: up to four techniques side by side on one clock.
+ *
+ *                    P  Polling          L  Long polling    S  SSE             W  WebSocket
+ *   one client 40.0 │ C───GET───>S      │ C            S   │ C          S     │ C          S
+ *              40.5 │ C<──empty──S      │ C            S   │ …
+ *   ──────────────────────────────────────────────────────────────────────────────────────────
+ *   delay, median ms│ P ######### 2 510  L # 62            S # 49             W # 49
+ *   delay over time │ …
+ *
+ * A line of the upper part is a moment at which something happened in any of the runs. Bars of one row share
+ * one scale; the figures are those of tally.h, counted up to now.
+ */
+#include "ui/show.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HEAD_W 19
+#define LINES_MAX 80
+
+struct columns {
+	int x[SHOW_RUNS_MAX], w;
+};
+
+static struct columns columns(const struct show *s, struct rect r)
+{
+	struct columns k = {.w = 0};
+	int n = s->nrun ? (int)s->nrun : 1, head = r.w >= 80 ? HEAD_W : r.w >= 50 ? 10 : 0;
+	k.w = (r.w - head) / n;
+	for (int i = 0; i < n; i++)
+		k.x[i] = r.x + head + i * k.w;
+	return k;
+}
+
+/* ---------------------------------------------------------------------------------------------- micro-ladders */
+
+struct line {
+	int64_t at;
+	size_t row[SHOW_RUNS_MAX]; /* the row of each run on this line, SIZE_MAX none */
+};
+
+static bool worth_a_line(const struct ladder_row *w)
+{
+	return w->kind == ROW_ARROW || w->kind == ROW_POINT;
+}
+
+/* The last lines up to `t`, newest last. Rows of different runs closer than `near` share a line, unless one of them is of
+ * the same run. */
+static int last_lines(struct show *s, const struct look_at *v, int max, struct line *out)
+{
+	size_t at[SHOW_RUNS_MAX];
+	const struct ladder *l[SHOW_RUNS_MAX];
+	for (size_t i = 0; i < s->nrun; i++) {
+		l[i] = show_ladder(s, i, v);
+		at[i] = ladder_last_at(l[i], v->t);
+	}
+	int n = 0;
+	int64_t near = INT64_C(5000000);
+	while (n < max) {
+		size_t best = SIZE_MAX;
+		for (size_t i = 0; i < s->nrun; i++) {
+			while (at[i] != SIZE_MAX && !worth_a_line(&l[i]->row[at[i]]))
+				at[i] = ladder_prev(l[i], at[i]);
+			if (at[i] != SIZE_MAX && (best == SIZE_MAX || l[i]->row[at[i]].at > l[best]->row[at[best]].at))
+				best = i;
+		}
+		if (best == SIZE_MAX)
+			break;
+		struct line *k = &out[max - 1 - n++];
+		*k = (struct line){.at = l[best]->row[at[best]].at};
+		for (size_t i = 0; i < s->nrun; i++) {
+			k->row[i] = SIZE_MAX;
+			if (at[i] != SIZE_MAX && k->at - l[i]->row[at[i]].at <= near) {
+				k->row[i] = at[i];
+				at[i] = ladder_prev(l[i], at[i]);
+			}
+		}
+	}
+	if (n && n < max)
+		memmove(out, out + max - n, (size_t)n * sizeof *out);
+	return n;
+}
+
+static void draw_micro(const struct ladder *l, size_t row, int64_t t, struct canvas *c, int x, int y, int w)
+{
+	int a = x + 2, b = x + w - 4;
+	if (b - a < 4)
+		return;
+	canvas_put(c, a, y, STYLE_LANE, 0x2502);
+	canvas_put(c, b, y, STYLE_LANE, 0x2502);
+	if (row == SIZE_MAX)
+		return;
+	const struct ladder_row *k = &l->row[row];
+	enum style st = (enum style)k->style;
+	c->rec = (uint32_t)k->rec;
+	const char *label = ladder_text(l, k->label);
+	int room = b - a - 1, last = (int)l->nlane - 1;
+	if (k->kind == ROW_POINT) {
+		bool left = k->from >= 0 && k->from * 2 < last;
+		canvas_put(c, left ? a : b, y, st, 0x25cf);
+		int n = canvas_width(label);
+		n = n > room - 1 ? room - 1 : n;
+		if (left)
+			canvas_label(c, a + 2, y, n, st, label);
+		else
+			canvas_label(c, b - 1 - n, y, n, st, label);
+		c->rec = 0;
+		return;
+	}
+	bool right = k->to > k->from;
+	bool lost = k->fate == FATE_LOST, there = k->arrive <= t;
+	uint32_t g = st == STYLE_HANDSHAKE ? 0x2550 : st == STYLE_CONTROL ? '-' : 0x2500;
+	int from = right ? a : b, to = right ? b : a, d = right ? 1 : -1;
+	int tip = to;
+	if (!there && k->arrive > k->at && k->arrive != INT64_MAX)
+		tip = from + (int)((double)(to - from) * (double)(t - k->at) / (double)(k->arrive - k->at));
+	if (tip == from)
+		tip += d;
+	if (lost && there)
+		tip = from + (to - from) * 2 / 3;
+	for (int i = from + d; i != tip; i += d)
+		canvas_put(c, i, y, st, g == '-' && (i & 1) ? ' ' : g);
+	if (lost && there)
+		canvas_put(c, tip, y, STYLE_LOST, 'x');
+	else if (tip != from + d || there)
+		canvas_put(c, tip - d, y, st, right ? '>' : '<');
+	int n = canvas_width(label);
+	n = n > room - 4 ? room - 4 : n;
+	if (n > 2 && there)
+		canvas_label(c, a + 1 + (room - n) / 2, y, n, st, label);
+	c->rec = 0;
+}
+
+static int draw_lines(struct show *s, const struct look_at *v, struct canvas *c, struct rect r, struct columns k)
+{
+	struct line line[LINES_MAX];
+	int h = r.h > LINES_MAX ? LINES_MAX : r.h;
+	int n = last_lines(s, v, h, line);
+	for (int y = 0; y < h; y++) {
+		char t[40] = "";
+		if (y < n)
+			ladder_clock(line[y].at, t, sizeof t);
+		if (k.x[0] - r.x >= 10)
+			canvas_right(c, r.x, r.y + y, k.x[0] - r.x - 1, y == n - 1 ? STYLE_STRONG : STYLE_TIME, t);
+		for (size_t i = 0; i < s->nrun; i++)
+			draw_micro(show_ladder(s, i, v), y < n ? line[y].row[i] : SIZE_MAX, v->t, c, k.x[i], r.y + y, k.w);
+	}
+	if (k.x[0] - r.x >= HEAD_W) {
+		canvas_text(c, r.x + 1, r.y, 8, STYLE_STRONG, "one");
+		canvas_text(c, r.x + 1, r.y + 1, 8, STYLE_STRONG, "client");
+	}
+	return h;
+}
+
+/* ---------------------------------------------------------------------------------------------- figures */
+
+static double largest(const struct show *s, enum figure f, int64_t t)
+{
+	double m = 0;
+	for (size_t i = 0; i < s->nrun; i++) {
+		double v = tally_at(s->run[i].tally, f, t);
+		m = !isnan(v) && v > m ? v : m;
+	}
+	return m;
+}
+
+static void draw_figure(const struct show *s, const struct look_at *v, enum figure f, struct canvas *c, struct rect r,
+	struct columns k, int y)
+{
+	const struct figure_def *d = figure_def(f);
+	int head = k.x[0] - r.x;
+	char s1[64];
+	double max = largest(s, f, v->t);
+	if (head >= HEAD_W) {
+		canvas_label(c, r.x + 1, y, head - 2, v->figure == f ? STYLE_STRONG : STYLE_TEXT, d->title);
+	} else if (head > 0) {
+		canvas_label(c, r.x, y, head - 1, STYLE_TEXT, d->title);
+	}
+	for (size_t i = 0; i < s->nrun; i++) {
+		double x = tally_at(s->run[i].tally, f, v->t);
+		enum style st = show_style(s->run[i].letter);
+		tally_text(f, x, s1, sizeof s1);
+		if (*d->unit && strcmp(s1, "--") != 0)
+			snprintf(s1 + strlen(s1), sizeof s1 - strlen(s1), " %s", d->unit);
+		int tw = canvas_width(s1), room = k.w - 5 - 10;
+		room = room < 0 ? 0 : room;
+		int bar = isnan(x) || max <= 0 ? 0 : (int)(x / max * room + 0.5);
+		bar = x > 0 && !bar ? 1 : bar;
+		canvas_put(c, k.x[i], y, st, (uint32_t)(unsigned char)s->run[i].letter);
+		canvas_hline(c, k.x[i] + 2, y, bar, st, 0x2588);
+		canvas_text(c, k.x[i] + 2 + bar + (bar ? 1 : 0), y, k.w - 3 - bar, STYLE_STRONG, s1);
+		(void)tw;
+	}
+	if (v->figure == f && v->top == KEYS_NOTE)
+		canvas_attr(c, (struct rect){r.x, y, head > 0 ? head - 1 : 1, 1}, CELL_REVERSE);
+}
+
+/* ---------------------------------------------------------------------------------------------- chart */
+
+static void scale_text(double ms, char *out, size_t cap)
+{
+	if (ms >= 1000)
+		snprintf(out, cap, "%.0f s", ms / 1000);
+	else
+		snprintf(out, cap, "%.0f ms", ms);
+}
+
+/* Mean delay by time, logarithmic, a letter for each technique; letters that meet show as '*'. */
+static void draw_chart(struct show *s, const struct look_at *v, struct canvas *c, struct rect r)
+{
+	static const double decades[] = {10, 100, 1000, 10000, 100000};
+	int x0 = r.x + HEAD_W - 1, w = r.x + r.w - x0 - 2, h = r.h - 1;
+	if (w < 20 || h < 3)
+		return;
+	double lo = 1e9, hi = 0;
+	int64_t step = s->end_ns / w + 1;
+	for (size_t i = 0; i < s->nrun; i++)
+		for (size_t k = 0; k < s->run[i].tally->deliver.n; k++) {
+			double ms = (double)s->run[i].tally->deliver.m[k].v / 1e6;
+			lo = ms < lo ? ms : lo;
+			hi = ms > hi ? ms : hi;
+		}
+	if (hi <= 0)
+		return;
+	lo = lo < 1 ? 1 : lo * 0.8;
+	hi = hi * 1.2 < lo * 4 ? lo * 4 : hi * 1.2;
+	canvas_text(c, r.x + 1, r.y, HEAD_W - 3, STYLE_HEADING, "delay over time");
+	canvas_text(c, r.x + 1, r.y + 1, HEAD_W - 3, STYLE_FAINT, "log scale");
+	canvas_vline(c, x0, r.y, h, STYLE_FRAME, 0x2502);
+	for (size_t k = 0; k < sizeof decades / sizeof *decades; k++)
+		if (decades[k] > lo && decades[k] < hi) {
+			char label[24];
+			int y = r.y + h - 1 - (int)(log(decades[k] / lo) / log(hi / lo) * (h - 1) + 0.5);
+			scale_text(decades[k], label, sizeof label);
+			if (y > r.y + 1 || h < 4)
+				canvas_right(c, r.x, y, HEAD_W - 2, STYLE_TIME, label);
+			canvas_put(c, x0, y, STYLE_FRAME, 0x251c);
+		}
+	canvas_put(c, x0, r.y + h, STYLE_FRAME, 0x2514);
+	canvas_hline(c, x0 + 1, r.y + h, w, STYLE_FRAME, 0x2500);
+	for (int x = 0; x < w; x++) {
+		int64_t from = x * step, to = from + step;
+		if (from > v->t)
+			break;
+		for (size_t i = 0; i < s->nrun; i++) {
+			double ms = tally_delay_between(s->run[i].tally, from, to < v->t ? to : v->t + 1);
+			if (isnan(ms))
+				continue;
+			double f = log(ms < lo ? 1 : ms / lo) / log(hi / lo);
+			int y = r.y + h - 1 - (int)(f * (h - 1) + 0.5);
+			const struct cell *was = &c->cell[y * c->w + x0 + 1 + x];
+			bool taken = was->ch != ' ';
+			canvas_put(c, x0 + 1 + x, y, taken ? STYLE_STRONG : show_style(s->run[i].letter),
+				taken ? '*' : (uint32_t)(unsigned char)s->run[i].letter);
+		}
+	}
+	char t[32];
+	trace_duration(s->end_ns, t, sizeof t);
+	canvas_textf(c, x0 + 1, r.y + h, 4, STYLE_TIME, "0");
+	canvas_right(c, x0, r.y + h, w, STYLE_TIME, t);
+	int now = (int)(v->t / step);
+	if (now < w)
+		canvas_put(c, x0 + 1 + now, r.y + h, STYLE_NOW, 'V');
+}
+
+/* ---------------------------------------------------------------------------------------------- all of it */
+
+static void draw_heads(const struct show *s, const struct look_at *v, struct canvas *c, struct rect r, struct columns k)
+{
+	for (size_t i = 0; i < s->nrun; i++) {
+		canvas_textf(c, k.x[i], r.y, k.w - 1, show_style(s->run[i].letter), "%c  %s", s->run[i].letter, s->run[i].title);
+		if (i == v->run && s->nrun > 1)
+			canvas_attr(c, (struct rect){k.x[i], r.y, canvas_width(s->run[i].title) + 3, 1}, CELL_REVERSE);
+	}
+}
+
+static void rule(struct canvas *c, struct rect r, int y)
+{
+	canvas_hline(c, r.x, y, r.w, STYLE_FRAME, 0x2500);
+}
+
+void compare_draw(struct show *s, const struct look_at *v, struct canvas *c, struct rect r)
+{
+	struct rect old = canvas_clip(c, r);
+	struct columns k = columns(s, r);
+	draw_heads(s, v, c, r, k);
+	int left = r.h - 1, figures = left >= 14 ? FIGURES : left >= 9 ? 5 : left >= 6 ? 3 : 0;
+	int chart = left - figures >= 15 ? 7 : left - figures >= 12 ? 6 : 0;
+	int rules = (figures ? 1 : 0) + (chart ? 1 : 0);
+	int lines = left - figures - chart - rules;
+	int y = r.y + 1;
+	y += draw_lines(s, v, c, (struct rect){r.x, y, r.w, lines}, k);
+	if (figures) {
+		rule(c, r, y);
+		char who[96];
+		const struct tally *t = s->run[0].tally;
+		if (t->lens < t->clients)
+			snprintf(who, sizeof who, " so far, counted for %" PRIu32 " of %" PRIu32 " clients ", t->lens, t->clients);
+		else
+			snprintf(who, sizeof who, " so far, %s ", t->clients > 1 ? "all clients" : "one client");
+		canvas_text(c, r.x + 2, y++, r.w - 4, STYLE_HEADING, who);
+		for (int f = 0; f < figures; f++)
+			draw_figure(s, v, (enum figure)f, c, r, k, y++);
+	}
+	if (chart) {
+		rule(c, r, y++);
+		draw_chart(s, v, c, (struct rect){r.x, y, r.w, chart});
+	}
+	canvas_unclip(c, old);
+}

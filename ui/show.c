@@ -1,0 +1,302 @@
+/*
+ * show: the runs of one scenario, ready to be looked at.
+ */
+#include "ui/show.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/xmalloc.h"
+
+static const struct {
+	const char *technique, *title;
+	char letter;
+	enum style style;
+} techniques[] = {{"polling", "Polling", 'P', STYLE_TECH_P}, {"long-polling", "Long polling", 'L', STYLE_TECH_L},
+	{"sse", "SSE", 'S', STYLE_TECH_S}, {"websocket", "WebSocket", 'W', STYLE_TECH_W},
+	{"sse-h2", "SSE over HTTP/2", '2', STYLE_TECH_S}, {"socketio", "Socket.IO", 'I', STYLE_TECH_W},
+	{"graphql-ws", "GraphQL over WebSocket", 'Q', STYLE_TECH_W}, {"grpc-stream", "gRPC stream", 'G', STYLE_TECH_S},
+	{"webtransport", "WebTransport", 'T', STYLE_TECH_W}};
+
+#define NTECH (sizeof techniques / sizeof *techniques)
+
+char show_letter(const char *technique)
+{
+	for (size_t i = 0; i < NTECH; i++)
+		if (!strcmp(techniques[i].technique, technique))
+			return techniques[i].letter;
+	return '?';
+}
+
+const char *show_title(const char *technique)
+{
+	for (size_t i = 0; i < NTECH; i++)
+		if (!strcmp(techniques[i].technique, technique))
+			return techniques[i].title;
+	return technique;
+}
+
+enum style show_style(char letter)
+{
+	for (size_t i = 0; i < NTECH; i++)
+		if (techniques[i].letter == letter)
+			return techniques[i].style;
+	return STYLE_STRONG;
+}
+
+static void index_run(struct show *s, struct show_run *r)
+{
+	r->ix = why_index_new(r->tr);
+	r->tally = tally_new(r->tr, s->all_clients);
+	if (r->tr->end_ns > s->end_ns)
+		s->end_ns = r->tr->end_ns;
+}
+
+static uint32_t lens_clients(const struct trace *tr)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 1; i < tr->nnode; i++)
+		if (tr->node[i].role == TRACE_CLIENT && tr->node[i].client > n)
+			n = tr->node[i].client;
+	return n;
+}
+
+static void make_stops(struct show *s)
+{
+	const struct plan *p = s->plan;
+	s->stop = xcalloc(p->ncues + 1, sizeof *s->stop);
+	for (size_t i = 0; i < p->ncues; i++) {
+		int q = p->cues[i].question;
+		s->stop[s->nstop++] = (struct show_stop){
+			p->cues[i].at_ns, p->cues[i].say, q < SHOW_QUESTIONS_MAX ? q : -1};
+	}
+}
+
+struct show *show_new(struct plan *owned, const struct show_source *src)
+{
+	struct show *s = xcalloc(1, sizeof *s);
+	s->plan = owned;
+	s->title = owned->title ? owned->title : owned->id;
+	s->seed = src->seed_set ? src->seed : owned->seed;
+	for (size_t i = 0; i < owned->cfg.ngroups; i++)
+		s->all_clients += owned->cfg.groups[i].count;
+	size_t n = src->ntechniques < SHOW_RUNS_MAX ? src->ntechniques : SHOW_RUNS_MAX;
+	for (size_t i = 0; i < n; i++) {
+		struct show_run *r = &s->run[s->nrun++];
+		struct run_opts o = {.seed = s->seed,
+			.seed_set = true,
+			.technique = src->techniques[i],
+			.keep_trace = true,
+			.progress = src->progress};
+		run_plan(owned, &o, &r->result);
+		r->tr = r->result.trace;
+		if (r->result.partial || !r->tr) {
+			show_free(s);
+			return NULL;
+		}
+		r->technique = r->result.technique ? r->result.technique : owned->technique;
+		r->title = show_title(r->technique);
+		r->letter = show_letter(r->technique);
+		index_run(s, r);
+		uint32_t k = lens_clients(r->tr);
+		s->clients = k > s->clients ? k : s->clients;
+	}
+	/* the drain after `duration` is shown only as far as something still happens */
+	int64_t last = owned->cfg.duration_ns;
+	for (size_t i = 0; i < s->nrun; i++)
+		for (uint64_t k = 0; k < s->run[i].tr->nrec; k++)
+			if (s->run[i].tr->rec[k].at > last && s->run[i].tr->rec[k].kind != TRACE_MSG_LOST)
+				last = s->run[i].tr->rec[k].at;
+	s->end_ns = last;
+	make_stops(s);
+	return s;
+}
+
+struct show *show_capture(struct trace *tr, const char *title)
+{
+	struct show *s = xcalloc(1, sizeof *s);
+	s->title = title;
+	s->nrun = 1;
+	s->run[0].tr = tr;
+	s->run[0].technique = tr->technique ? trace_text(tr, tr->technique) : "";
+	s->run[0].title = *s->run[0].technique ? show_title(s->run[0].technique) : "capture";
+	s->run[0].letter = show_letter(s->run[0].technique);
+	index_run(s, &s->run[0]);
+	s->stop = xcalloc(1, sizeof *s->stop);
+	for (uint64_t i = 0; i < tr->nrec; i++)
+		if (tr->rec[i].at > s->end_ns)
+			s->end_ns = tr->rec[i].at;
+	return s;
+}
+
+void show_free(struct show *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->nrun; i++) {
+		struct show_run *r = &s->run[i];
+		ladder_free(r->ladder);
+		tally_free(r->tally);
+		why_index_free(r->ix);
+		if (s->plan)
+			run_result_fini(&r->result);
+	}
+	if (s->plan)
+		plan_free(s->plan);
+	xfree(s->stop);
+	xfree(s);
+}
+
+struct ladder *show_ladder(struct show *s, size_t run, const struct look_at *v)
+{
+	struct show_run *r = &s->run[run < s->nrun ? run : 0];
+	struct ladder_focus f = {.client = v->client, .conn = v->conn, .depth = v->depth, .ends = v->ends};
+	if (r->ladder) {
+		const struct ladder_focus *g = &r->ladder->focus;
+		if (g->client == f.client && g->conn == f.conn && g->depth == f.depth && g->ends == f.ends)
+			return r->ladder;
+		ladder_free(r->ladder);
+	}
+	r->ladder = ladder_new(r->tr, r->ix, f);
+	return r->ladder;
+}
+
+/* A speed at which the whole takes about half a minute: 1, 2, 5, 10 … */
+static int64_t speed_for(int64_t end_ns)
+{
+	int64_t best = 1000000;
+	static const int64_t steps[] = {1, 2, 5, 10, 20, 50, 100, 200, 500};
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+		if (end_ns / INT64_C(40000000000) >= steps[i])
+			best = steps[i] * 1000000;
+	return best;
+}
+
+void look_init(struct look_at *v, const struct show *s)
+{
+	*v = (struct look_at){.base = KEYS_LADDER,
+		.top = KEYS_LADDER,
+		.sel = SIZE_MAX,
+		.field = 0,
+		.client = s->clients ? 1 : 0,
+		.depth = 1,
+		.question = -1,
+		.guess = -1,
+		.bytes = true};
+	v->speed_ppm = v->speed0_ppm = s->plan ? speed_for(s->end_ns) : 1000000;
+	for (size_t i = 0; i < SHOW_KNOBS_MAX; i++)
+		v->knob_value[i] = -1;
+	if (!s->plan)
+		v->known = s->end_ns;
+}
+
+int64_t show_limit(const struct show *s, const struct look_at *v)
+{
+	for (size_t i = 0; i < s->nstop; i++)
+		if (s->stop[i].question >= 0 && v->asked[s->stop[i].question] != ASKED_DONE)
+			return s->stop[i].at;
+	return s->end_ns;
+}
+
+/* ---------------------------------------------------------------------------------------------- sentences */
+
+static void times(double ratio, char *out, size_t cap)
+{
+	if (ratio >= 10)
+		snprintf(out, cap, "%.0f times", ratio);
+	else
+		snprintf(out, cap, "%.1f times", ratio);
+}
+
+static size_t extreme(const struct show *s, enum figure f, int64_t t, bool largest)
+{
+	size_t best = SIZE_MAX;
+	double bv = 0;
+	for (size_t i = 0; i < s->nrun; i++) {
+		double v = tally_at(s->run[i].tally, f, t);
+		if (!isnan(v) && (best == SIZE_MAX || (largest ? v > bv : v < bv))) {
+			best = i;
+			bv = v;
+		}
+	}
+	return best;
+}
+
+void show_sum_up(const struct show *s, int64_t t, char *out, size_t cap)
+{
+	char clock[32], later[40], bytes[40];
+	trace_duration(t, clock, sizeof clock);
+	size_t slow = extreme(s, FIG_DELAY_MEDIAN, t, true), fast = extreme(s, FIG_DELAY_MEDIAN, t, false);
+	size_t fat = extreme(s, FIG_BYTES_PER_MESSAGE, t, true), thin = extreme(s, FIG_BYTES_PER_MESSAGE, t, false);
+	if (slow == SIZE_MAX || slow == fast || fat == SIZE_MAX || fat == thin) {
+		snprintf(out, cap, "At %s nothing has been delivered yet that could be compared.", clock);
+		return;
+	}
+	double a = tally_at(s->run[slow].tally, FIG_DELAY_MEDIAN, t), b = tally_at(s->run[fast].tally, FIG_DELAY_MEDIAN, t);
+	double x = tally_at(s->run[fat].tally, FIG_BYTES_PER_MESSAGE, t),
+	       y = tally_at(s->run[thin].tally, FIG_BYTES_PER_MESSAGE, t);
+	times(b > 0 ? a / b : 1, later, sizeof later);
+	times(y > 0 ? x / y : 1, bytes, sizeof bytes);
+	snprintf(out, cap,
+		"After %s: %s takes %s as long to deliver a message as %s (%.0f against %.0f ms), and %s uses %s as many "
+		"bytes a message as %s (%.0f against %.0f).",
+		clock, s->run[slow].title, later, s->run[fast].title, a, b, s->run[fat].title, bytes, s->run[thin].title, x,
+		y);
+}
+
+/* What the lecture said last, if that is not long ago. */
+static const char *said(const struct show *s, int64_t t)
+{
+	const char *say = NULL;
+	for (size_t i = 0; i < s->nstop && s->stop[i].at <= t; i++)
+		if (s->stop[i].say)
+			say = s->stop[i].say;
+	return say;
+}
+
+static bool said_now(const struct show *s, int64_t t, int64_t within)
+{
+	for (size_t i = 0; i < s->nstop && s->stop[i].at <= t; i++)
+		if (s->stop[i].say && t - s->stop[i].at <= within)
+			return true;
+	return false;
+}
+
+void show_caption(struct show *s, const struct look_at *v, char *out, size_t cap)
+{
+	*out = 0;
+	if (*v->message) {
+		snprintf(out, cap, "%s", v->message);
+		return;
+	}
+	const char *say = said(s, v->t);
+	int64_t fresh = INT64_C(4000000) * (v->speed_ppm > 1000 ? v->speed_ppm / 1000 : 1); /* four real seconds */
+	if (v->base == KEYS_COMPARE) {
+		if (say && said_now(s, v->t, fresh))
+			snprintf(out, cap, "%s", say);
+		else
+			show_sum_up(s, v->t, out, cap);
+		return;
+	}
+	const struct ladder *l = show_ladder(s, v->run, v);
+	if (v->playing && say && said_now(s, v->t, fresh)) {
+		snprintf(out, cap, "%s", say);
+		return;
+	}
+	if (v->sel < l->nrow) {
+		const struct ladder_row *w = &l->row[v->sel];
+		bool lost = w->fate == FATE_LOST && w->arrive <= v->t;
+		const struct trace_rec *r = trace_get(l->tr, lost ? w->fate_rec : w->rec);
+		if (r)
+			trace_sentence(l->tr, r, out, cap);
+	} else if (say) {
+		snprintf(out, cap, "%s", say);
+	} else if (s->plan && s->plan->summary) {
+		snprintf(out, cap, "%s", s->plan->summary);
+	} else {
+		snprintf(out, cap, "Space plays, . steps, ? helps.");
+	}
+}
