@@ -86,7 +86,8 @@ static int on_progress(void *ctx, int64_t now_ns, int64_t end_ns, uint64_t event
 	if (ms - a->drawn_ms < 150)
 		return a->stopped;
 	a->drawn_ms = ms;
-	snprintf(a->v.message, sizeof a->v.message, "Running again with the new values: %d %% of a run. Esc stops it.",
+	snprintf(a->v.message, sizeof a->v.message,
+		"Running again with the new values: %d %% of a run. Esc stops it.",
 		end_ns > 0 ? (int)(now_ns * 100 / end_ns) : 0);
 	draw(a);
 	uint32_t k = term_key(a->term, 0);
@@ -176,7 +177,8 @@ static void run_again(struct app *a)
 	struct plan *p = plan_load(a->src->data, a->src->path, sets, nsets, &ds);
 	if (!p) {
 		char *text = diags_text(&ds);
-		snprintf(a->v.problem, sizeof a->v.problem, "%s", text ? text : "these values do not fit the scenario");
+		snprintf(a->v.problem, sizeof a->v.problem, "%s",
+			text ? text : "these values do not fit the scenario");
 		free(text);
 		diags_fini(&ds);
 		free_sets(sets, nsets);
@@ -203,7 +205,8 @@ static void run_again(struct app *a)
 	a->v.t = a->v.t < fresh->end_ns ? a->v.t : fresh->end_ns;
 	a->v.client = a->v.client <= fresh->clients ? a->v.client : 1;
 	a->v.sel = ladder_last_at(show_ladder(fresh, a->v.run, &a->v), a->v.t);
-	snprintf(a->v.message, sizeof a->v.message, "Run again with seed %" PRIu64 " and the new values.", fresh->seed);
+	snprintf(a->v.message, sizeof a->v.message, "Run again with seed %" PRIu64 " and the new values.",
+		fresh->seed);
 }
 
 /* ---------------------------------------------------------------------------------------------- keys */
@@ -219,7 +222,8 @@ static bool handle(struct app *a, uint32_t key)
 		return true;
 	}
 	if (act == ACT_NONE && !a->v.blank) {
-		snprintf(a->v.message, sizeof a->v.message, "That key does nothing here; ? shows those that do.");
+		snprintf(a->v.message, sizeof a->v.message,
+			"That key does nothing here; ? shows those that do.");
 		return true;
 	}
 	if (!look_action(a->s, &a->v, act))

@@ -64,7 +64,8 @@ static int last_lines(struct show *s, const struct look_at *v, int max, struct l
 		for (size_t i = 0; i < s->nrun; i++) {
 			while (at[i] != SIZE_MAX && !worth_a_line(&l[i]->row[at[i]]))
 				at[i] = ladder_prev(l[i], at[i]);
-			if (at[i] != SIZE_MAX && (best == SIZE_MAX || l[i]->row[at[i]].at > l[best]->row[at[best]].at))
+			if (at[i] != SIZE_MAX &&
+				(best == SIZE_MAX || l[i]->row[at[i]].at > l[best]->row[at[best]].at))
 				best = i;
 		}
 		if (best == SIZE_MAX)
@@ -134,7 +135,8 @@ static void draw_micro(const struct ladder *l, size_t row, int64_t t, struct can
 	c->rec = 0;
 }
 
-static int draw_lines(struct show *s, const struct look_at *v, struct canvas *c, struct rect r, struct columns k)
+static int draw_lines(
+	struct show *s, const struct look_at *v, struct canvas *c, struct rect r, struct columns k)
 {
 	struct line line[LINES_MAX];
 	int h = r.h > LINES_MAX ? LINES_MAX : r.h;
@@ -144,9 +146,11 @@ static int draw_lines(struct show *s, const struct look_at *v, struct canvas *c,
 		if (y < n)
 			ladder_clock(line[y].at, t, sizeof t);
 		if (k.x[0] - r.x >= 10)
-			canvas_right(c, r.x, r.y + y, k.x[0] - r.x - 1, y == n - 1 ? STYLE_STRONG : STYLE_TIME, t);
+			canvas_right(
+				c, r.x, r.y + y, k.x[0] - r.x - 1, y == n - 1 ? STYLE_STRONG : STYLE_TIME, t);
 		for (size_t i = 0; i < s->nrun; i++)
-			draw_micro(show_ladder(s, i, v), y < n ? line[y].row[i] : SIZE_MAX, v->t, c, k.x[i], r.y + y, k.w);
+			draw_micro(show_ladder(s, i, v), y < n ? line[y].row[i] : SIZE_MAX, v->t, c, k.x[i],
+				r.y + y, k.w);
 	}
 	if (k.x[0] - r.x >= HEAD_W) {
 		canvas_text(c, r.x + 1, r.y, 8, STYLE_STRONG, "one");
@@ -167,8 +171,8 @@ static double largest(const struct show *s, enum figure f, int64_t t)
 	return m;
 }
 
-static void draw_figure(const struct show *s, const struct look_at *v, enum figure f, struct canvas *c, struct rect r,
-	struct columns k, int y)
+static void draw_figure(const struct show *s, const struct look_at *v, enum figure f, struct canvas *c,
+	struct rect r, struct columns k, int y)
 {
 	const struct figure_def *d = figure_def(f);
 	int head = k.x[0] - r.x;
@@ -268,12 +272,15 @@ static void draw_chart(struct show *s, const struct look_at *v, struct canvas *c
 
 /* ---------------------------------------------------------------------------------------------- all of it */
 
-static void draw_heads(const struct show *s, const struct look_at *v, struct canvas *c, struct rect r, struct columns k)
+static void draw_heads(
+	const struct show *s, const struct look_at *v, struct canvas *c, struct rect r, struct columns k)
 {
 	for (size_t i = 0; i < s->nrun; i++) {
-		canvas_textf(c, k.x[i], r.y, k.w - 1, show_style(s->run[i].letter), "%c  %s", s->run[i].letter, s->run[i].title);
+		canvas_textf(c, k.x[i], r.y, k.w - 1, show_style(s->run[i].letter), "%c  %s",
+			s->run[i].letter, s->run[i].title);
 		if (i == v->run && s->nrun > 1)
-			canvas_attr(c, (struct rect){k.x[i], r.y, canvas_width(s->run[i].title) + 3, 1}, CELL_REVERSE);
+			canvas_attr(c, (struct rect){k.x[i], r.y, canvas_width(s->run[i].title) + 3, 1},
+				CELL_REVERSE);
 	}
 }
 
@@ -298,9 +305,11 @@ void compare_draw(struct show *s, const struct look_at *v, struct canvas *c, str
 		char who[96];
 		const struct tally *t = s->run[0].tally;
 		if (t->lens < t->clients)
-			snprintf(who, sizeof who, " so far, counted for %" PRIu32 " of %" PRIu32 " clients ", t->lens, t->clients);
+			snprintf(who, sizeof who, " so far, counted for %" PRIu32 " of %" PRIu32 " clients ",
+				t->lens, t->clients);
 		else
-			snprintf(who, sizeof who, " so far, %s ", t->clients > 1 ? "all clients" : "one client");
+			snprintf(who, sizeof who, " so far, %s ",
+				t->clients > 1 ? "all clients" : "one client");
 		canvas_text(c, r.x + 2, y++, r.w - 4, STYLE_HEADING, who);
 		for (int f = 0; f < figures; f++)
 			draw_figure(s, v, (enum figure)f, c, r, k, y++);

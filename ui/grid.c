@@ -138,7 +138,8 @@ static bool same_look(const struct cell *a, const struct cell *b)
 	return a->style == b->style && a->attr == b->attr;
 }
 
-static void svg_run(struct sb *b, const struct canvas *c, int y, int x, int n, enum theme theme, unsigned paper, unsigned ink)
+static void svg_run(struct sb *b, const struct canvas *c, int y, int x, int n, enum theme theme,
+	unsigned paper, unsigned ink)
 {
 	const struct cell *k = &c->cell[y * c->w + x];
 	struct look l = theme_look(theme, (enum style)k->style, 256);
@@ -148,15 +149,17 @@ static void svg_run(struct sb *b, const struct canvas *c, int y, int x, int n, e
 	for (int i = 0; i < n; i++)
 		blank &= c->cell[y * c->w + x + i].ch == ' ';
 	if (rev) {
-		snprintf(s, sizeof s, "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"#%06x\"/>\n", x * CW, y * CH,
-			n * CW, CH, fg);
+		snprintf(s, sizeof s,
+			"<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"#%06x\"/>\n", x * CW,
+			y * CH, n * CW, CH, fg);
 		puts_(b, s);
 		fg = bg;
 	}
 	if (blank)
 		return;
-	snprintf(s, sizeof s, "<text x=\"%.1f\" y=\"%d\" textLength=\"%.1f\" fill=\"#%06x\"%s%s>", x * CW, y * CH + 13, n * CW, fg,
-		l.attr & LOOK_BOLD ? " font-weight=\"bold\"" : "", l.attr & LOOK_UNDERLINE ? " text-decoration=\"underline\"" : "");
+	snprintf(s, sizeof s, "<text x=\"%.1f\" y=\"%d\" textLength=\"%.1f\" fill=\"#%06x\"%s%s>", x * CW,
+		y * CH + 13, n * CW, fg, l.attr & LOOK_BOLD ? " font-weight=\"bold\"" : "",
+		l.attr & LOOK_UNDERLINE ? " text-decoration=\"underline\"" : "");
 	puts_(b, s);
 	for (int i = 0; i < n; i++)
 		put_escaped(b, c->cell[y * c->w + x + i].ch);
@@ -167,12 +170,15 @@ char *grid_svg(const struct canvas *c, enum theme theme)
 {
 	struct sb b = {0};
 	char s[400];
-	unsigned paper = theme == THEME_DARK ? 0x000000 : 0xffffff, ink = theme == THEME_DARK ? 0xeeeeee : 0x000000;
+	unsigned paper = theme == THEME_DARK ? 0x000000 : 0xffffff,
+		 ink = theme == THEME_DARK ? 0xeeeeee : 0x000000;
 	if (theme == THEME_DEFAULT)
 		theme = THEME_LIGHT;
 	snprintf(s, sizeof s,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.1f %d\" font-family=\"DejaVu Sans Mono, monospace\" "
-		"font-size=\"14\" xml:space=\"preserve\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#%06x\"/>\n",
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.1f %d\" font-family=\"DejaVu Sans "
+		"Mono, monospace\" "
+		"font-size=\"14\" xml:space=\"preserve\">\n<rect width=\"100%%\" height=\"100%%\" "
+		"fill=\"#%06x\"/>\n",
 		c->w * CW, c->h * CH, paper);
 	puts_(&b, s);
 	for (int y = 0; y < c->h; y++) {

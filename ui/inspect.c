@@ -41,8 +41,8 @@ static const struct dx_proto *proto_of(const struct trace_rec *r, struct bytes b
 	}
 }
 
-static const char *const layer_words[] = {"Link", "IP", "TCP", "TLS", "HTTP", "SSE", "WebSocket", "Application", "Box",
-	"Host"};
+static const char *const layer_words[] = {
+	"Link", "IP", "TCP", "TLS", "HTTP", "SSE", "WebSocket", "Application", "Box", "Host"};
 
 static const char *unit_word(const struct trace_rec *r)
 {
@@ -116,8 +116,8 @@ static void wire_line(struct inspect *in, const struct trace_rec *r)
 		"on the wire %" PRIu64 " B%s = Ethernet %u + IP %u + TCP %u + %s %" PRIu64, wire,
 		n > 1 ? " in several packets" : "", sum[0], sum[1], sum[2], unit_word(r), unit - data);
 	if (data)
-		snprintf(in->wire + k, sizeof in->wire - (size_t)k, " + data %" PRIu64 "   overhead %u %%", data,
-			(unsigned)((wire - data) * 100 / wire));
+		snprintf(in->wire + k, sizeof in->wire - (size_t)k, " + data %" PRIu64 "   overhead %u %%",
+			data, (unsigned)((wire - data) * 100 / wire));
 }
 
 static void list_fields(struct inspect *in)
@@ -154,7 +154,8 @@ struct inspect *inspect_new(const struct trace *tr, const struct why_index *ix, 
 		else
 			dx_tree_fini(&in->tree);
 	}
-	const char *from = trace_text(tr, tr->node[r->node].name), *to = trace_text(tr, tr->node[r->peer].name);
+	const char *from = trace_text(tr, tr->node[r->node].name),
+		   *to = trace_text(tr, tr->node[r->peer].name);
 	snprintf(in->title, sizeof in->title, "%s, %s to %s, %zu bytes",
 		p ? p->title : trace_kind_def((enum trace_kind)r->kind)->name, from, to, b.n);
 	wire_line(in, r);
@@ -198,8 +199,8 @@ static struct hex_place hex_place(struct rect r)
 	return h;
 }
 
-static void draw_hex(const struct inspect *in, struct bytes b, uint64_t mark_from, uint64_t mark_to, struct hex_place h,
-	struct canvas *c, struct rect r)
+static void draw_hex(const struct inspect *in, struct bytes b, uint64_t mark_from, uint64_t mark_to,
+	struct hex_place h, struct canvas *c, struct rect r)
 {
 	size_t rows = (b.n + h.per_row - 1) / h.per_row, top = 0;
 	size_t at = mark_to > mark_from ? (size_t)(mark_from / h.per_row) : 0;
@@ -219,7 +220,11 @@ static void draw_hex(const struct inspect *in, struct bytes b, uint64_t mark_fro
 			if (hit && off + 1 < mark_to && i + 1 < h.per_row)
 				canvas_put(c, x + 2, r.y + y, STYLE_FIELD, ' ');
 			uint32_t ch = b.p[off] >= 0x20 && b.p[off] < 0x7f ? b.p[off] : '.';
-			canvas_put(c, h.asc_x + (int)i, r.y + y, hit ? STYLE_FIELD : ch == '.' ? STYLE_TIME : STYLE_TEXT, ch);
+			canvas_put(c, h.asc_x + (int)i, r.y + y,
+				hit         ? STYLE_FIELD
+				: ch == '.' ? STYLE_TIME
+					    : STYLE_TEXT,
+				ch);
 		}
 	}
 	(void)in;
@@ -232,8 +237,8 @@ static void field_line(const struct inspect *in, size_t i, char *out, size_t cap
 	buf_init(&b, &alloc_libc, 4096);
 	if (n->field->type != DX_GROUP)
 		dx_put_value(&b, &in->tree, in->field[i]);
-	snprintf(out, cap, "%*s%s%s%.*s", in->depth[i] * 2, "", n->field->title, b.n ? "  " : "", (int)(b.n < 200 ? b.n : 200),
-		b.n ? (const char *)b.p : "");
+	snprintf(out, cap, "%*s%s%s%.*s", in->depth[i] * 2, "", n->field->title, b.n ? "  " : "",
+		(int)(b.n < 200 ? b.n : 200), b.n ? (const char *)b.p : "");
 	buf_fini(&b);
 }
 
@@ -249,7 +254,9 @@ static void draw_fields(const struct inspect *in, size_t sel, bool focused, stru
 		size_t i = top + y;
 		const struct dx_node *n = &in->tree.nodes[in->field[i]];
 		field_line(in, i, s, sizeof s);
-		enum style st = n->flags & DX_BAD ? STYLE_BAD : n->field->type == DX_GROUP ? STYLE_STRONG : STYLE_TEXT;
+		enum style st = n->flags & DX_BAD            ? STYLE_BAD
+				: n->field->type == DX_GROUP ? STYLE_STRONG
+							     : STYLE_TEXT;
 		canvas_label(c, r.x, r.y + (int)y, r.w, st, s);
 		if (i == sel && focused)
 			canvas_attr(c, (struct rect){r.x, r.y + (int)y, r.w, 1}, CELL_REVERSE);
@@ -283,7 +290,8 @@ void inspect_draw(const struct inspect *in, size_t sel, bool focused, struct can
 	below = below < 0 ? 0 : below;
 	int body = r.h - 1 - below;
 	bool tree = in->has_tree && in->nfield && r.w - h.w >= 16;
-	draw_hex(in, shown, focused ? from : 0, focused ? to : 0, h, c, (struct rect){r.x, r.y + 1, h.w, body});
+	draw_hex(in, shown, focused ? from : 0, focused ? to : 0, h, c,
+		(struct rect){r.x, r.y + 1, h.w, body});
 	if (tree)
 		draw_fields(in, sel, focused, c, (struct rect){r.x + h.w, r.y + 1, r.w - h.w, body});
 	else if (!in->has_tree)

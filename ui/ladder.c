@@ -228,10 +228,22 @@ static void set_lost(struct ladder *l, struct ladder_row *w, const struct trace_
 	w->odd = 1;
 }
 
+/* Where a box dropped this packet, if one did. The drop's cause may be why the box did so (a forgotten mapping), not the
+ * packet's own way there; its number tells. */
+static const struct trace_rec *drop_of(const struct ladder *l, uint64_t pkt)
+{
+	return pkt && pkt < l->npkt ? trace_get(l->tr, l->pkt_drop[pkt]) : NULL;
+}
+
 /* The packets a (re)transmission caused: where did the last of them get to? */
 static void fate_of_packet(struct ladder *l, struct ladder_row *w, uint64_t send)
 {
 	const struct trace *tr = l->tr;
+	const struct trace_rec *drop = drop_of(l, tr->rec[send - 1].pkt);
+	if (drop) {
+		set_lost(l, w, drop);
+		return;
+	}
 	uint64_t at = send;
 	for (unsigned hops = 0; at && hops < 64; hops++) {
 		uint64_t fate = why_packet_fate(l->ix, at);
@@ -270,8 +282,8 @@ static uint64_t first_packet_of(const struct ladder *l, uint64_t id)
 }
 
 /* "delay 24 ms" when this unit brought messages, else "in 24 ms". */
-static void arrival_note(const struct ladder *l, const struct ladder_row *w, const struct trace_rec *recv, char *s,
-	size_t cap)
+static void arrival_note(
+	const struct ladder *l, const struct ladder_row *w, const struct trace_rec *recv, char *s, size_t cap)
 {
 	int64_t delay = -1;
 	unsigned n = 0;
@@ -323,8 +335,9 @@ static void arrow_row(struct ladder *l, struct ladder_row *w, const struct trace
 		w->fate = f ? FATE_ARRIVED : FATE_UNDER_WAY;
 		w->arrive = f ? f->at : INT64_MAX;
 		w->fate_rec = fate;
-		if (f && f->kind == TRACE_PKT_DROP)
-			set_lost(l, w, f);
+		const struct trace_rec *drop = drop_of(l, r->pkt);
+		if (drop && (f == drop || (f && f->at == drop->at && drop->node == r->peer)))
+			set_lost(l, w, drop);
 	} else if (pkt) {
 		fate_of_packet(l, w, pkt);
 	}
@@ -402,7 +415,8 @@ static bool hidden_leg(const struct ladder *l, const struct trace_rec *r)
 	if (!l->focus.ends || !r->node || !r->peer)
 		return false;
 	const struct trace_node *a = &l->tr->node[r->node], *b = &l->tr->node[r->peer];
-	return (a->role == TRACE_BOX || b->role == TRACE_BOX) && a->role != TRACE_CLIENT && b->role != TRACE_CLIENT;
+	return (a->role == TRACE_BOX || b->role == TRACE_BOX) && a->role != TRACE_CLIENT &&
+	       b->role != TRACE_CLIENT;
 }
 
 static bool shown(const struct ladder *l, const struct trace_rec *r, const uint8_t *sent, uint64_t npkt)
@@ -500,6 +514,15 @@ static void mark_causes(struct ladder *l)
 	}
 }
 
+static void note_drops(struct ladder *l)
+{
+	const struct trace *tr = l->tr;
+	l->pkt_drop = xcalloc((size_t)l->npkt + 1, sizeof *l->pkt_drop);
+	for (uint64_t i = 0; i < tr->nrec; i++)
+		if (tr->rec[i].kind == TRACE_PKT_DROP && tr->rec[i].pkt < l->npkt)
+			l->pkt_drop[tr->rec[i].pkt] = (uint32_t)(i + 1);
+}
+
 static void build(struct ladder *l)
 {
 	const struct trace *tr = l->tr;
@@ -508,6 +531,8 @@ static void build(struct ladder *l)
 	for (uint64_t i = 0; i < tr->nrec; i++)
 		npkt = tr->rec[i].pkt > npkt ? tr->rec[i].pkt : npkt;
 	npkt = npkt < UINT64_C(1) << 32 ? npkt + 1 : 0;
+	l->npkt = npkt;
+	note_drops(l);
 	uint8_t *sent = xcalloc((size_t)(npkt / 8 + 1), 1);
 	uint8_t *take = xcalloc((size_t)(tr->nrec / 8 + 1), 1);
 	for (uint64_t i = 0; i < tr->nrec; i++) {
@@ -519,7 +544,8 @@ static void build(struct ladder *l)
 		take[i >> 3] = (uint8_t)(take[i >> 3] | 1u << (i & 7));
 		if (!is_span(r->kind)) {
 			want_lane(l, r->node);
-			want_lane(l, is_arrow(r) || tr->node[r->node < tr->nnode ? r->node : 0].role == TRACE_NETWORK
+			want_lane(l, is_arrow(r) || tr->node[r->node < tr->nnode ? r->node : 0].role ==
+							     TRACE_NETWORK
 					     ? r->peer
 					     : 0);
 		}
@@ -536,6 +562,9 @@ static void build(struct ladder *l)
 	xfree(msgs);
 	xfree(sent);
 	xfree(take);
+	xfree(l->pkt_drop);
+	l->pkt_drop = NULL;
+	l->npkt = 0;
 }
 
 struct ladder *ladder_new(const struct trace *tr, const struct why_index *ix, struct ladder_focus f)
@@ -628,8 +657,8 @@ size_t ladder_search(const struct ladder *l, size_t row, bool forward, const cha
 		char s[512];
 		const struct trace_rec *r = trace_get(l->tr, w->rec);
 		trace_sentence(l->tr, r, s, sizeof s);
-		if (holds(ladder_text(l, w->label), text) || holds(ladder_text(l, w->note), text) || holds(s, text) ||
-			(w->fate == FATE_LOST && holds("lost", text)))
+		if (holds(ladder_text(l, w->label), text) || holds(ladder_text(l, w->note), text) ||
+			holds(s, text) || (w->fate == FATE_LOST && holds("lost", text)))
 			return i;
 	}
 }

@@ -23,9 +23,9 @@ enum row_kind { ROW_ARROW, ROW_POINT, ROW_SPAN, ROW_GAP };
 enum row_fate { FATE_ARRIVED, FATE_LOST, FATE_UNDER_WAY };
 
 struct ladder_row {
-	int64_t at, arrive; /* arrive: or lost, or the end of a gap */
-	uint64_t rec;       /* 0 for gaps */
-	uint64_t fate_rec;  /* …_RECV or PKT_DROP, 0 none */
+	int64_t at, arrive;   /* arrive: or lost, or the end of a gap */
+	uint64_t rec;         /* 0 for gaps */
+	uint64_t fate_rec;    /* …_RECV or PKT_DROP, 0 none */
 	uint32_t label, note; /* offsets in ladder.text */
 	uint8_t kind, fate, style, odd;
 	int8_t from, to, lost_at; /* lanes; lost_at: the lane before or at which it was lost */
@@ -49,6 +49,8 @@ struct ladder {
 	uint16_t lane[LADDER_LANES_MAX]; /* node ids */
 	unsigned nlane;
 	struct buf text;
+	uint32_t *pkt_drop; /* while building: the PKT_DROP of a packet by its number */
+	uint64_t npkt;
 	bool truncated;
 };
 
@@ -62,7 +64,8 @@ const char *ladder_lane_name(const struct ladder *l, unsigned lane);
 size_t ladder_last_at(const struct ladder *l, int64_t t); /* the last row with at <= t */
 size_t ladder_next(const struct ladder *l, size_t row);
 size_t ladder_prev(const struct ladder *l, size_t row);
-size_t ladder_find_rec(const struct ladder *l, uint64_t rec); /* the row of this record, else the nearest before it */
+size_t ladder_find_rec(
+	const struct ladder *l, uint64_t rec); /* the row of this record, else the nearest before it */
 /* The next row (forward or back) that is odd: lost, timed out, sent again, buffered. */
 size_t ladder_odd(const struct ladder *l, size_t row, bool forward);
 /* The next row whose label, note or sentence holds `text`, ignoring case. */

@@ -6,7 +6,7 @@
  *  :: 30.000 s idle ::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::
  * >  61.204      │                    x<── text, 32 B ───────│                      │ LOST see [1]
  *
- * An arrow under way at `t` is drawn as far as it has come. Below 60 columns there are no lanes but a list.
+ * While playing, an arrow under way at `t` is drawn as far as it has come. Below 60 columns there are no lanes but a list.
  */
 #include "ui/ladder.h"
 
@@ -82,7 +82,8 @@ static void draw_time(const struct ladder *l, size_t i, struct canvas *c, struct
 	const struct ladder_row *w = &l->row[i];
 	char s[40];
 	size_t before = ladder_prev(l, i);
-	bool fresh = before == SIZE_MAX || (i > 0 && l->row[i - 1].kind == ROW_GAP) || l->row[before].kind == ROW_SPAN;
+	bool fresh = before == SIZE_MAX || (i > 0 && l->row[i - 1].kind == ROW_GAP) ||
+		     l->row[before].kind == ROW_SPAN;
 	if (fresh) {
 		ladder_clock(w->at, s, sizeof s);
 	} else {
@@ -121,7 +122,10 @@ static void draw_line(struct canvas *c, const struct places *p, int a, int b, in
 		bool lane = false;
 		for (int i = p->first; i < p->first + p->count; i++)
 			lane |= p->x[i] == x;
-		canvas_put(c, x, y, st, lane && st != STYLE_HANDSHAKE ? 0x253c : lane ? 0x256a : line_glyph(st, x));
+		canvas_put(c, x, y, st,
+			lane && st != STYLE_HANDSHAKE ? 0x253c
+			: lane                        ? 0x256a
+						      : line_glyph(st, x));
 	}
 	if (head)
 		canvas_put(c, b - d, y, st, d > 0 ? '>' : '<');
@@ -140,8 +144,8 @@ static void draw_label(struct canvas *c, int a, int b, int y, enum style st, con
 	canvas_put(c, x + n, y, st, ' ');
 }
 
-static void draw_note(const struct ladder *l, const struct ladder_row *w, const struct places *p, struct canvas *c, int y,
-	bool now_lost)
+static void draw_note(const struct ladder *l, const struct ladder_row *w, const struct places *p,
+	struct canvas *c, int y, bool now_lost)
 {
 	char s[96] = "";
 	int x = p->note_x, room = p->note_w;
@@ -161,7 +165,7 @@ static void draw_note(const struct ladder *l, const struct ladder_row *w, const 
 		x += n + 1;
 		room -= n + 1;
 	}
-	if (!now_lost && room > 3)
+	if (!now_lost && !w->see && room > 3)
 		canvas_label(c, x, y, room, STYLE_FAINT, ladder_text(l, w->note));
 }
 
@@ -177,8 +181,8 @@ static int progress(int a, int b, int64_t at, int64_t arrive, int64_t t)
 	return x == a ? a + (b > a ? 1 : -1) : x;
 }
 
-static void draw_arrow(const struct ladder *l, const struct ladder_row *w, const struct places *p, struct canvas *c,
-	int y, int64_t t)
+static void draw_arrow(const struct ladder *l, const struct ladder_row *w, const struct places *p,
+	struct canvas *c, int y, int64_t t)
 {
 	int a = lane_x(p, w->from), b = lane_x(p, w->to);
 	bool future = w->at > t;
@@ -212,8 +216,8 @@ static void draw_arrow(const struct ladder *l, const struct ladder_row *w, const
 		canvas_label(c, p->note_x, y, p->note_w, STYLE_WAIT, "under way");
 }
 
-static void draw_point(const struct ladder *l, const struct ladder_row *w, const struct places *p, struct canvas *c,
-	int y)
+static void draw_point(
+	const struct ladder *l, const struct ladder_row *w, const struct places *p, struct canvas *c, int y)
 {
 	int x = w->from < 0 ? p->left : lane_x(p, w->from);
 	enum style st = (enum style)w->style;
@@ -236,8 +240,8 @@ static void draw_point(const struct ladder *l, const struct ladder_row *w, const
 		draw_note(l, w, p, c, y, false);
 }
 
-static void draw_span(const struct ladder *l, const struct ladder_row *w, const struct places *p, struct canvas *c,
-	struct rect r, int y)
+static void draw_span(const struct ladder *l, const struct ladder_row *w, const struct places *p,
+	struct canvas *c, struct rect r, int y)
 {
 	int x = p->left, room = r.x + r.w - x;
 	canvas_hline(c, x, y, room, STYLE_TEXT, ' ');
@@ -247,18 +251,24 @@ static void draw_span(const struct ladder *l, const struct ladder_row *w, const 
 		draw_note(l, w, p, c, y, false);
 }
 
-static void draw_gap(const struct ladder_row *w, struct canvas *c, struct rect r, int y, int64_t t)
+/* Nothing for a while: the lanes are dotted, and the gap says how long it is (so far). */
+static void draw_gap(
+	const struct ladder_row *w, const struct places *p, struct canvas *c, struct rect r, int y, int64_t t)
 {
 	char s[64], d[32];
 	int64_t upto = t < w->arrive && t > w->at ? t : w->arrive;
 	trace_duration(upto - w->at, d, sizeof d);
-	snprintf(s, sizeof s, " %s idle ", d);
-	for (int x = 2; x < r.w; x++)
-		canvas_put(c, r.x + x, y, STYLE_FAINT, x & 1 ? ':' : ' ');
-	canvas_text(c, r.x + 4, y, r.w - 4, STYLE_TIME, s);
+	snprintf(s, sizeof s, ":: %s idle ", d);
+	int x = r.x + 2 + canvas_text(c, r.x + 2, y, r.w - 4, STYLE_TIME, s);
+	for (; x < r.x + r.w - 1; x++)
+		canvas_put(c, x, y, STYLE_FAINT, ':');
+	for (int i = p->first; r.w >= 60 && i < p->first + p->count; i++)
+		if (p->x[i] >= r.x + 2 + canvas_width(s))
+			canvas_put(c, p->x[i], y, STYLE_LANE, 0x2506);
 }
 
-static void draw_list_row(const struct ladder *l, const struct ladder_row *w, struct canvas *c, struct rect r, int y)
+static void draw_list_row(
+	const struct ladder *l, const struct ladder_row *w, struct canvas *c, struct rect r, int y)
 {
 	int x = r.x + TIME_W - 1, room = r.x + r.w - x;
 	char s[320];
@@ -280,7 +290,7 @@ static void draw_row(const struct ladder *l, const struct ladder_view *v, size_t
 	c->rec = (uint32_t)w->rec;
 	bool list = r.w < 60;
 	if (w->kind == ROW_GAP) {
-		draw_gap(w, c, r, y, v->t);
+		draw_gap(w, p, c, r, y, v->t);
 	} else {
 		draw_time(l, i, c, r, y);
 		if (list) {
@@ -288,7 +298,7 @@ static void draw_row(const struct ladder *l, const struct ladder_view *v, size_t
 		} else {
 			draw_lanes(p, c, y);
 			if (w->kind == ROW_ARROW)
-				draw_arrow(l, w, p, c, y, v->t);
+				draw_arrow(l, w, p, c, y, v->playing || w->at > v->t ? v->t : INT64_MAX - 1);
 			else if (w->kind == ROW_POINT)
 				draw_point(l, w, p, c, y);
 			else
@@ -297,13 +307,19 @@ static void draw_row(const struct ladder *l, const struct ladder_view *v, size_t
 	}
 	if (w->at > v->t) /* not yet now: pale */
 		for (int x = r.x; x < r.x + r.w; x++) {
-			struct cell *k = x >= 0 && x < c->w && y >= 0 && y < c->h ? &c->cell[y * c->w + x] : NULL;
+			struct cell *k =
+				x >= 0 && x < c->w && y >= 0 && y < c->h ? &c->cell[y * c->w + x] : NULL;
 			if (k && k->style != STYLE_TEXT)
 				k->style = STYLE_FAINT;
 		}
 	if (i == v->sel) {
 		canvas_put(c, r.x, y, STYLE_STRONG, '>');
-		canvas_attr(c, (struct rect){r.x, y, r.w, 1}, CELL_REVERSE);
+		for (int x = r.x; x < r.x + r.w; x++) { /* one bar, whatever the colours in it */
+			struct cell *k =
+				x >= 0 && x < c->w && y >= 0 && y < c->h ? &c->cell[y * c->w + x] : NULL;
+			if (k && k->style != STYLE_LOST)
+				k->style = STYLE_SELECT;
+		}
 	}
 	c->rec = 0;
 }

@@ -27,7 +27,8 @@ static void unit_words(const struct trace *tr, const struct trace_rec *r, char *
 	without(out, " HTTP/1.1");
 	without(out, "HTTP/1.1 ");
 	if (!*out)
-		snprintf(out, cap, "%s, %" PRIu32 " bytes", trace_kind_def(r->kind)->name, r->slen ? r->slen : r->len);
+		snprintf(out, cap, "%s, %" PRIu32 " bytes", trace_kind_def(r->kind)->name,
+			r->slen ? r->slen : r->len);
 }
 
 static bool app_words(const struct trace *tr, const struct trace_rec *r, char *out, size_t cap)
@@ -105,7 +106,8 @@ static bool box_words(const struct trace *tr, const struct trace_rec *r, char *o
 		snprintf(out, cap, "answers with a reset");
 		return true;
 	case TRACE_PROXY_HOLD:
-		snprintf(out, cap, "keeps %" PRIu32 " bytes (%" PRId64 " of %" PRId64 ")", r->slen, r->a, r->b);
+		snprintf(out, cap, "keeps %" PRIu32 " bytes (%" PRId64 " of %" PRId64 ")", r->slen, r->a,
+			r->b);
 		return true;
 	case TRACE_PROXY_RELEASE:
 		snprintf(out, cap, "passes %" PRIu32 " bytes on after %s", r->slen, a);
@@ -199,7 +201,8 @@ void ladder_words(const struct trace *tr, const struct trace_rec *r, char *out, 
 	if (app_words(tr, r, out, cap) || box_words(tr, r, out, cap) || tcp_words(tr, r, out, cap))
 		return;
 	const char *text = trace_text(tr, r->text);
-	if (r->kind == TRACE_PKT_SEND || r->kind == TRACE_SAY || r->kind == TRACE_ASK || r->kind == TRACE_VALUE_SET)
+	if (r->kind == TRACE_PKT_SEND || r->kind == TRACE_SAY || r->kind == TRACE_ASK ||
+		r->kind == TRACE_VALUE_SET)
 		snprintf(out, cap, "%s", text);
 	else if (r->kind == TRACE_LINK_CUT)
 		snprintf(out, cap, "%s is cut", text);
@@ -224,12 +227,15 @@ enum style ladder_style(const struct trace *tr, const struct trace_rec *r)
 	case TRACE_HTTP_REQUEST_RECV:
 	case TRACE_HTTP_RESPONSE_SEND:
 	case TRACE_HTTP_RESPONSE_RECV:
-		if (strstr(text, "Upgrade") || strstr(text, " 101") || begins(text, "101") || begins(text, "CONNECT"))
+		if (strstr(text, "Upgrade") || strstr(text, " 101") || begins(text, "101") ||
+			begins(text, "CONNECT"))
 			return STYLE_HANDSHAKE;
-		return strstr(text, " 204") || begins(text, "204") || strstr(text, "empty") ? STYLE_CONTROL : STYLE_DATA;
+		return strstr(text, " 204") || begins(text, "204") || strstr(text, "empty") ? STYLE_CONTROL
+											    : STYLE_DATA;
 	case TRACE_WS_FRAME_SEND:
 	case TRACE_WS_FRAME_RECV:
-		return begins(text, "ping") || begins(text, "pong") || begins(text, "close") ? STYLE_CONTROL : STYLE_DATA;
+		return begins(text, "ping") || begins(text, "pong") || begins(text, "close") ? STYLE_CONTROL
+											     : STYLE_DATA;
 	case TRACE_SSE_EVENT_SEND:
 	case TRACE_SSE_EVENT_RECV:
 	case TRACE_UNIT_SEND:

@@ -32,7 +32,8 @@ static void open_question(struct show *s, struct look_at *v, int q)
 static int question_at(const struct show *s, const struct look_at *v, int64_t limit)
 {
 	for (size_t i = 0; i < s->nstop; i++)
-		if (s->stop[i].question >= 0 && s->stop[i].at == limit && v->asked[s->stop[i].question] != ASKED_DONE)
+		if (s->stop[i].question >= 0 && s->stop[i].at == limit &&
+			v->asked[s->stop[i].question] != ASKED_DONE)
 			return s->stop[i].question;
 	return -1;
 }
@@ -84,7 +85,8 @@ static int64_t event_near(struct show *s, const struct look_at *v, int64_t t, bo
 		size_t i = ladder_last_at(l, forward ? t : t - 1);
 		if (forward)
 			i = ladder_next(l, i);
-		if (i != SIZE_MAX && (best == INT64_MIN || (forward ? l->row[i].at < best : l->row[i].at > best)))
+		if (i != SIZE_MAX &&
+			(best == INT64_MIN || (forward ? l->row[i].at < best : l->row[i].at > best)))
 			best = l->row[i].at;
 	}
 	return best;
@@ -165,7 +167,11 @@ static bool time_action(struct show *s, struct look_at *v, enum action a)
 	case ACT_LEFT10:
 	case ACT_RIGHT10:
 		look_seek(s, v,
-			v->t + (a == ACT_LEFT ? -1 : a == ACT_RIGHT ? 1 : a == ACT_LEFT10 ? -10 : 10) * NS_PER_S);
+			v->t + (a == ACT_LEFT            ? -1
+				       : a == ACT_RIGHT  ? 1
+				       : a == ACT_LEFT10 ? -10
+							 : 10) *
+					NS_PER_S);
 		return true;
 	case ACT_STOP_NEXT:
 	case ACT_STOP_PREV:
@@ -214,7 +220,8 @@ static void next_client(struct show *s, struct look_at *v, int d)
 	*which = d > 0 ? (*which >= n ? least : *which + 1) : (*which <= least ? n : *which - 1);
 	refocus(s, v);
 	if (s->clients < s->all_clients && s->clients)
-		snprintf(v->message, sizeof v->message, "Client %u. Of %u clients the first %u were recorded in full.", *which,
+		snprintf(v->message, sizeof v->message,
+			"Client %u. Of %u clients the first %u were recorded in full.", *which,
 			s->all_clients, s->clients);
 }
 
@@ -244,7 +251,8 @@ static void worst_client(struct show *s, struct look_at *v)
 		return;
 	v->client = worst;
 	refocus(s, v);
-	snprintf(v->message, sizeof v->message, "Client %u fared worst of the %u that were recorded in full.", worst, s->clients);
+	snprintf(v->message, sizeof v->message, "Client %u fared worst of the %u that were recorded in full.",
+		worst, s->clients);
 }
 
 static bool focus_action(struct show *s, struct look_at *v, enum action a)
@@ -298,7 +306,8 @@ static bool focus_action(struct show *s, struct look_at *v, enum action a)
 		if ((size_t)(a - ACT_SOLO1) < s->nrun) {
 			v->run = (size_t)(a - ACT_SOLO1);
 			refocus(s, v);
-			snprintf(v->message, sizeof v->message, "%s. c opens its ladder.", s->run[v->run].title);
+			snprintf(v->message, sizeof v->message, "%s. c opens its ladder.",
+				s->run[v->run].title);
 		}
 		return true;
 	default:
@@ -325,7 +334,8 @@ static void go_find(struct show *s, struct look_at *v, bool forward)
 	v->playing = false;
 	size_t row = *v->find ? ladder_search(l, v->sel, forward, v->find) : SIZE_MAX;
 	if (row == SIZE_MAX || l->row[row].at > show_limit(s, v))
-		snprintf(v->message, sizeof v->message, "No `%s` %s this moment.", v->find, forward ? "after" : "before");
+		snprintf(v->message, sizeof v->message, "No `%s` %s this moment.", v->find,
+			forward ? "after" : "before");
 	else
 		look_row(s, v, row);
 }
@@ -520,7 +530,9 @@ static bool top_action(struct show *s, struct look_at *v, enum action a)
 		v->why_sel -= v->why_sel > 0;
 		return true;
 	case ACT_WHY_GO: {
-		size_t row = v->why_sel < v->nwhy ? ladder_find_rec(show_ladder(s, v->run, v), v->why[v->why_sel]) : SIZE_MAX;
+		size_t row = v->why_sel < v->nwhy
+				     ? ladder_find_rec(show_ladder(s, v->run, v), v->why[v->why_sel])
+				     : SIZE_MAX;
 		v->top = v->base;
 		if (row != SIZE_MAX)
 			look_row(s, v, row);

@@ -52,9 +52,10 @@ static void draw_why(struct show *s, const struct look_at *v, struct canvas *c, 
 		const char *src = trace_reason_def((enum trace_reason)last->reason)->source;
 		const char *value = s->plan ? plan_value(s->plan, param) : NULL;
 		canvas_fill(c, (struct rect){in.x, in.y + in.h - 1, in.w, 1}, STYLE_TEXT, ' ');
-		int n = canvas_textf(c, in.x, in.y + in.h - 1, in.w, STYLE_CAUSE, "Decided by %s%s%s", param, value ? " = " : "",
-			value ? value : "");
-		canvas_textf(c, in.x + n + 2, in.y + in.h - 1, in.w - n - 2, STYLE_FAINT, "e: change it   source: %s", src);
+		int n = canvas_textf(c, in.x, in.y + in.h - 1, in.w, STYLE_CAUSE, "Decided by %s%s%s", param,
+			value ? " = " : "", value ? value : "");
+		canvas_textf(c, in.x + n + 2, in.y + in.h - 1, in.w - n - 2, STYLE_FAINT,
+			"e: change it   source: %s", src);
 	}
 	canvas_unclip(c, old);
 }
@@ -63,7 +64,8 @@ static void draw_why(struct show *s, const struct look_at *v, struct canvas *c, 
 
 static void draw_before_after(struct show *s, struct canvas *c, struct rect in, int y)
 {
-	static const enum figure shown[] = {FIG_DELAY_MEDIAN, FIG_BYTES_PER_MESSAGE, FIG_DELIVERED, FIG_MISSING};
+	static const enum figure shown[] = {
+		FIG_DELAY_MEDIAN, FIG_BYTES_PER_MESSAGE, FIG_DELIVERED, FIG_MISSING};
 	char head[120] = "";
 	int x = in.x + 22, col = s->nrun ? (in.w - 22) / (int)s->nrun : 20;
 	(void)head;
@@ -79,14 +81,16 @@ static void draw_before_after(struct show *s, struct canvas *c, struct rect in, 
 			tally_text(shown[k], s->before.v[i][shown[k]], a, sizeof a);
 			tally_text(shown[k], now, b, sizeof b);
 			bool differs = strcmp(a, b) != 0;
-			canvas_textf(c, x + (int)i * col, y, col - 1, differs ? STYLE_STRONG : STYLE_FAINT, "%s > %s", a, b);
+			canvas_textf(c, x + (int)i * col, y, col - 1, differs ? STYLE_STRONG : STYLE_FAINT,
+				"%s > %s", a, b);
 		}
 	}
 }
 
 static void draw_knobs(struct show *s, const struct look_at *v, struct canvas *c, struct rect r)
 {
-	canvas_box(c, r, STYLE_FRAME, "Values: choose, then Enter runs everything again with the same seed", STYLE_HEADING);
+	canvas_box(c, r, STYLE_FRAME, "Values: choose, then Enter runs everything again with the same seed",
+		STYLE_HEADING);
 	struct rect in = inside(r);
 	struct rect old = canvas_clip(c, in);
 	int y = in.y;
@@ -107,7 +111,10 @@ static void draw_knobs(struct show *s, const struct look_at *v, struct canvas *c
 			bool chosen = v->knob_value[i] < 0 ? current : (size_t)v->knob_value[i] == j;
 			canvas_put(c, x, y, STYLE_STRONG, chosen ? '[' : ' ');
 			int m = canvas_text(c, x + 1, y, in.x + in.w - x - 2,
-				chosen ? STYLE_STRONG : current ? STYLE_GOOD : STYLE_FAINT, k->values[j]);
+				chosen    ? STYLE_STRONG
+				: current ? STYLE_GOOD
+					  : STYLE_FAINT,
+				k->values[j]);
 			canvas_put(c, x + 1 + m, y, STYLE_STRONG, chosen ? ']' : ' ');
 			x += m + 3;
 		}
@@ -119,7 +126,8 @@ static void draw_knobs(struct show *s, const struct look_at *v, struct canvas *c
 	if (*v->problem) {
 		canvas_wrap(c, (struct rect){in.x, y + 1, in.w, in.y + in.h - y - 1}, STYLE_BAD, v->problem);
 	} else {
-		canvas_label(c, in.x, y++, in.w, STYLE_FAINT, ": any key of the scenario, as clients.phones.options.heartbeat=25s");
+		canvas_label(c, in.x, y++, in.w, STYLE_FAINT,
+			": any key of the scenario, as clients.phones.options.heartbeat=25s");
 		if (s->before.any)
 			draw_before_after(s, c, in, y + 1);
 	}
@@ -128,7 +136,8 @@ static void draw_knobs(struct show *s, const struct look_at *v, struct canvas *c
 
 /* ---------------------------------------------------------------------------------------------- question */
 
-static void draw_answer(const struct plan_question *q, const struct look_at *v, struct canvas *c, struct rect in, int y)
+static void draw_answer(
+	const struct plan_question *q, const struct look_at *v, struct canvas *c, struct rect in, int y)
 {
 	bool right = v->guess == q->answer;
 	if (v->guess >= 0)
@@ -160,7 +169,8 @@ static void draw_question(struct show *s, const struct look_at *v, struct canvas
 		canvas_textf(c, in.x + 2, y, 4, STYLE_KEY, "%c", 'A' + (int)i);
 		canvas_label(c, in.x + 6, y, in.w - 22, answer ? STYLE_GOOD : STYLE_TEXT, q->options[i]);
 		if (guessed)
-			canvas_right(c, in.x, y, in.w, answer ? STYLE_GOOD : STYLE_WAIT, answer ? "your guess, right" : "your guess");
+			canvas_right(c, in.x, y, in.w, answer ? STYLE_GOOD : STYLE_WAIT,
+				answer ? "your guess, right" : "your guess");
 		else if (answer)
 			canvas_right(c, in.x, y, in.w, STYLE_GOOD, "right");
 		if (guessed)
@@ -180,9 +190,12 @@ static void draw_help(const struct look_at *v, struct canvas *c, struct rect r)
 {
 	canvas_box(c, r, STYLE_FRAME, "Help", STYLE_HEADING);
 	struct rect in = inside(r);
-	static const char *const legend[] = {"──>  message     ══>  handshake, upgrade     - ->  control     ....>  inferred, not seen",
-		"x    lost here   ●    something happens at this place   [1]  a cause, and where it is referred to",
-		":: 30 s idle ::  nothing for that long      bar: | said, ? asked, ! fault, V now, · not shown yet"};
+	static const char *const legend[] = {
+		"──>  message     ══>  handshake, upgrade     - ->  control     ....>  inferred, not seen",
+		"x    lost here   ●    something happens at this place   [1]  a cause, and where it is "
+		"referred to",
+		":: 30 s idle ::  nothing for that long      bar: | said, ? asked, ! fault, V now, · not "
+		"shown yet"};
 	int k = 0;
 	if (in.h >= 12)
 		for (; k < 3; k++)
@@ -200,13 +213,16 @@ static void draw_note(const struct look_at *v, struct canvas *c, struct rect r)
 	struct rect in = inside(r);
 	int n = canvas_wrap(c, in, STYLE_CAPTION, d->counted);
 	canvas_wrap(c, (struct rect){in.x, in.y + n, in.w, in.h - n}, STYLE_FAINT,
-		d->less_is_better ? "Counted from the records of this run up to this moment. Less is better."
-				  : "Counted from the records of this run up to this moment. More is better.");
+		d->less_is_better
+			? "Counted from the records of this run up to this moment. Less is better."
+			: "Counted from the records of this run up to this moment. More is better.");
 }
 
 static void draw_input(const struct look_at *v, struct canvas *c, struct rect r)
 {
-	canvas_box(c, r, STYLE_FRAME, v->typing_find ? "Find: a text in labels and sentences" : "A value: path=value", STYLE_HEADING);
+	canvas_box(c, r, STYLE_FRAME,
+		v->typing_find ? "Find: a text in labels and sentences" : "A value: path=value",
+		STYLE_HEADING);
 	int w = canvas_width(v->input), room = r.w - 6;
 	const char *p = v->input;
 	for (int skip = w - room; skip > 0; skip--)

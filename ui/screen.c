@@ -20,7 +20,8 @@ static void draw_title(const struct show *s, const struct look_at *v, struct can
 	char left[300], right[120], who[64] = "";
 	const struct show_run *r = &s->run[v->run < s->nrun ? v->run : 0];
 	if (v->conn)
-		snprintf(who, sizeof who, " │ connection %" PRIu32 " of %" PRIu32, v->conn, r->tr->nconn ? r->tr->nconn - 1 : 0);
+		snprintf(who, sizeof who, " │ connection %" PRIu32 " of %" PRIu32, v->conn,
+			r->tr->nconn ? r->tr->nconn - 1 : 0);
 	else if (v->client && s->all_clients > 1)
 		snprintf(who, sizeof who, " │ client %" PRIu32 " of %" PRIu32, v->client, s->all_clients);
 	if (v->base == KEYS_COMPARE)
@@ -71,7 +72,8 @@ static void density(struct show *s, const struct look_at *v, int w, int *height,
 			int x = bar_column(l->row[i].at, s->end_ns, w);
 			count[x]++;
 			max = count[x] > max ? count[x] : max;
-			fault[x] |= l->row[i].kind == ROW_ARROW ? l->row[i].fate == FATE_LOST : l->row[i].style == STYLE_BAD;
+			fault[x] |= l->row[i].kind == ROW_ARROW ? l->row[i].fate == FATE_LOST
+								: l->row[i].style == STYLE_BAD;
 		}
 	}
 	for (int x = 0; x < w; x++)
@@ -162,7 +164,8 @@ static void draw_bytes(struct show *s, const struct look_at *v, struct canvas *c
 		canvas_fill(c, r, STYLE_TEXT, ' ');
 		canvas_hline(c, r.x, r.y, r.w, STYLE_FRAME, 0x2500);
 		canvas_text(c, r.x + 2, r.y, r.w - 4, STYLE_HEADING, " Bytes ");
-		canvas_label(c, r.x + 1, r.y + 1, r.w - 2, STYLE_FAINT, "This event is no message and has no bytes.");
+		canvas_label(c, r.x + 1, r.y + 1, r.w - 2, STYLE_FAINT,
+			"This event is no message and has no bytes.");
 	}
 	inspect_free(in);
 }
@@ -206,7 +209,8 @@ static int overlay_height(const struct show *s, const struct look_at *v, int roo
 		want = 9 + (s->plan ? (int)s->plan->nknobs : 0) + (s->before.any ? 3 : 0);
 		break;
 	case KEYS_QUESTION: {
-		const struct plan_question *q = v->question >= 0 && s->plan ? &s->plan->questions[v->question] : NULL;
+		const struct plan_question *q =
+			v->question >= 0 && s->plan ? &s->plan->questions[v->question] : NULL;
 		want = q ? 6 + canvas_wrap_lines(q->ask, w - 8) + (int)q->noptions : 6;
 		if (q && v->revealed)
 			want += 3 + (q->why ? canvas_wrap_lines(q->why, w - 8) : 0);

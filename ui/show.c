@@ -15,10 +15,12 @@ static const struct {
 	const char *technique, *title;
 	char letter;
 	enum style style;
-} techniques[] = {{"polling", "Polling", 'P', STYLE_TECH_P}, {"long-polling", "Long polling", 'L', STYLE_TECH_L},
-	{"sse", "SSE", 'S', STYLE_TECH_S}, {"websocket", "WebSocket", 'W', STYLE_TECH_W},
-	{"sse-h2", "SSE over HTTP/2", '2', STYLE_TECH_S}, {"socketio", "Socket.IO", 'I', STYLE_TECH_W},
-	{"graphql-ws", "GraphQL over WebSocket", 'Q', STYLE_TECH_W}, {"grpc-stream", "gRPC stream", 'G', STYLE_TECH_S},
+} techniques[] = {{"polling", "Polling", 'P', STYLE_TECH_P},
+	{"long-polling", "Long polling", 'L', STYLE_TECH_L}, {"sse", "SSE", 'S', STYLE_TECH_S},
+	{"websocket", "WebSocket", 'W', STYLE_TECH_W}, {"sse-h2", "SSE over HTTP/2", '2', STYLE_TECH_S},
+	{"socketio", "Socket.IO", 'I', STYLE_TECH_W},
+	{"graphql-ws", "GraphQL over WebSocket", 'Q', STYLE_TECH_W},
+	{"grpc-stream", "gRPC stream", 'G', STYLE_TECH_S},
 	{"webtransport", "WebTransport", 'T', STYLE_TECH_W}};
 
 #define NTECH (sizeof techniques / sizeof *techniques)
@@ -70,8 +72,8 @@ static void make_stops(struct show *s)
 	s->stop = xcalloc(p->ncues + 1, sizeof *s->stop);
 	for (size_t i = 0; i < p->ncues; i++) {
 		int q = p->cues[i].question;
-		s->stop[s->nstop++] = (struct show_stop){
-			p->cues[i].at_ns, p->cues[i].say, q < SHOW_QUESTIONS_MAX ? q : -1};
+		s->stop[s->nstop++] =
+			(struct show_stop){p->cues[i].at_ns, p->cues[i].say, q < SHOW_QUESTIONS_MAX ? q : -1};
 	}
 }
 
@@ -230,21 +232,24 @@ void show_sum_up(const struct show *s, int64_t t, char *out, size_t cap)
 	char clock[32], later[40], bytes[40];
 	trace_duration(t, clock, sizeof clock);
 	size_t slow = extreme(s, FIG_DELAY_MEDIAN, t, true), fast = extreme(s, FIG_DELAY_MEDIAN, t, false);
-	size_t fat = extreme(s, FIG_BYTES_PER_MESSAGE, t, true), thin = extreme(s, FIG_BYTES_PER_MESSAGE, t, false);
+	size_t fat = extreme(s, FIG_BYTES_PER_MESSAGE, t, true),
+	       thin = extreme(s, FIG_BYTES_PER_MESSAGE, t, false);
 	if (slow == SIZE_MAX || slow == fast || fat == SIZE_MAX || fat == thin) {
 		snprintf(out, cap, "At %s nothing has been delivered yet that could be compared.", clock);
 		return;
 	}
-	double a = tally_at(s->run[slow].tally, FIG_DELAY_MEDIAN, t), b = tally_at(s->run[fast].tally, FIG_DELAY_MEDIAN, t);
+	double a = tally_at(s->run[slow].tally, FIG_DELAY_MEDIAN, t),
+	       b = tally_at(s->run[fast].tally, FIG_DELAY_MEDIAN, t);
 	double x = tally_at(s->run[fat].tally, FIG_BYTES_PER_MESSAGE, t),
 	       y = tally_at(s->run[thin].tally, FIG_BYTES_PER_MESSAGE, t);
 	times(b > 0 ? a / b : 1, later, sizeof later);
 	times(y > 0 ? x / y : 1, bytes, sizeof bytes);
 	snprintf(out, cap,
-		"After %s: %s takes %s as long to deliver a message as %s (%.0f against %.0f ms), and %s uses %s as many "
+		"After %s: %s takes %s as long to deliver a message as %s (%.0f against %.0f ms), and %s "
+		"uses %s as many "
 		"bytes a message as %s (%.0f against %.0f).",
-		clock, s->run[slow].title, later, s->run[fast].title, a, b, s->run[fat].title, bytes, s->run[thin].title, x,
-		y);
+		clock, s->run[slow].title, later, s->run[fast].title, a, b, s->run[fat].title, bytes,
+		s->run[thin].title, x, y);
 }
 
 /* What the lecture said last, if that is not long ago. */
@@ -273,7 +278,8 @@ void show_caption(struct show *s, const struct look_at *v, char *out, size_t cap
 		return;
 	}
 	const char *say = said(s, v->t);
-	int64_t fresh = INT64_C(4000000) * (v->speed_ppm > 1000 ? v->speed_ppm / 1000 : 1); /* four real seconds */
+	int64_t fresh =
+		INT64_C(4000000) * (v->speed_ppm > 1000 ? v->speed_ppm / 1000 : 1); /* four real seconds */
 	if (v->base == KEYS_COMPARE) {
 		if (say && said_now(s, v->t, fresh))
 			snprintf(out, cap, "%s", say);
@@ -288,7 +294,7 @@ void show_caption(struct show *s, const struct look_at *v, char *out, size_t cap
 	}
 	if (v->sel < l->nrow) {
 		const struct ladder_row *w = &l->row[v->sel];
-		bool lost = w->fate == FATE_LOST && w->arrive <= v->t;
+		bool lost = w->fate == FATE_LOST && (w->arrive <= v->t || !v->playing);
 		const struct trace_rec *r = trace_get(l->tr, lost ? w->fate_rec : w->rec);
 		if (r)
 			trace_sentence(l->tr, r, out, cap);

@@ -72,9 +72,9 @@ struct show_source {
 enum question_state { ASKED_NOT, ASKED_OPEN, ASKED_DONE };
 
 struct look_at {
-	enum key_context base; /* KEYS_LADDER or KEYS_COMPARE */
-	enum key_context home; /* the base it was opened with: Esc goes back there, then out */
-	enum key_context top;  /* what is open on top of it; the base when nothing is */
+	enum key_context base;  /* KEYS_LADDER or KEYS_COMPARE */
+	enum key_context home;  /* the base it was opened with: Esc goes back there, then out */
+	enum key_context top;   /* what is open on top of it; the base when nothing is */
 	enum key_context under; /* what INPUT returns to */
 	int64_t t, known;
 	size_t run; /* chosen technique */
@@ -85,7 +85,8 @@ struct look_at {
 	unsigned depth;
 	bool ends;
 	int pan;
-	bool bytes, bytes_zoom; /* the inspector: wanted below the ladder where it does not fit by itself; whole screen */
+	bool bytes,
+		bytes_zoom; /* the inspector: wanted below the ladder where it does not fit by itself; whole screen */
 	size_t field;
 	uint64_t why[16];
 	size_t nwhy, why_sel;
@@ -100,7 +101,7 @@ struct look_at {
 	bool typing_find; /* what INPUT is for: a text to find, or a value */
 	char input[200];
 	char find[80];
-	char message[400]; /* shown in the caption until the next key */
+	char message[400];  /* shown in the caption until the next key */
 	char problem[1200]; /* why values were refused */
 	enum theme theme;
 	bool ascii;

@@ -13,24 +13,30 @@
 
 static const struct figure_def figures[FIGURES] = {
 	[FIG_DELAY_MEDIAN] = {"delay, median", "ms",
-		"The middle one of all delays so far, each from the moment the server had the message to the moment the "
+		"The middle one of all delays so far, each from the moment the server had the message to the "
+		"moment the "
 		"receiving application has it.",
 		true, 0},
 	[FIG_DELAY_P99] = {"delay, worst 1 %", "ms",
-		"99 of 100 messages delivered so far were faster than this. Messages still on their way are not counted yet.",
+		"99 of 100 messages delivered so far were faster than this. Messages still on their way are "
+		"not counted yet.",
 		true, 0},
 	[FIG_BYTES_PER_MESSAGE] = {"bytes per message", "B",
-		"All bytes in both directions at the clients' access links so far, IP headers included, divided by the messages "
+		"All bytes in both directions at the clients' access links so far, IP headers included, "
+		"divided by the messages "
 		"delivered so far. Polls that find nothing, handshakes and heartbeats are in it.",
 		true, 0},
 	[FIG_REQUESTS] = {"requests per second", "1/s",
-		"HTTP requests the clients have sent so far, divided by the time so far. Opening a stream or a WebSocket is one request.",
+		"HTTP requests the clients have sent so far, divided by the time so far. Opening a stream or "
+		"a WebSocket is one request.",
 		true, 2},
 	[FIG_REQUESTS_EMPTY] = {"empty answers", "", "Answers so far that carried no message.", true, 0},
-	[FIG_CONNECTIONS] = {"connections opened", "", "TCP connections the clients have opened so far.", true, 0},
-	[FIG_DELIVERED] = {"messages delivered", "", "Messages the receiving applications have so far, duplicates not counted.",
-		false, 0},
-	[FIG_MISSING] = {"messages missing", "", "Messages published so far that have not reached a client that is to receive them: "
+	[FIG_CONNECTIONS] = {"connections opened", "", "TCP connections the clients have opened so far.",
+		true, 0},
+	[FIG_DELIVERED] = {"messages delivered", "",
+		"Messages the receiving applications have so far, duplicates not counted.", false, 0},
+	[FIG_MISSING] = {"messages missing", "",
+		"Messages published so far that have not reached a client that is to receive them: "
 		"still waiting, on their way, or lost.",
 		true, 0},
 	[FIG_DUPLICATES] = {"duplicates", "", "Messages an application got a second time.", true, 0},
@@ -72,7 +78,8 @@ static int64_t published_at(const struct tally_list *pub, uint32_t msg)
 	return msg < pub->n ? pub->m[msg].at : 0;
 }
 
-static void see(struct tally *t, const struct trace *tr, const struct trace_rec *r, const struct tally_list *pub)
+static void see(
+	struct tally *t, const struct trace *tr, const struct trace_rec *r, const struct tally_list *pub)
 {
 	switch (r->kind) {
 	case TRACE_MSG_DELIVER:
@@ -140,8 +147,8 @@ struct tally *tally_new(const struct trace *tr, uint32_t clients)
 	for (uint64_t i = 0; i < tr->nrec; i++)
 		see(t, tr, &tr->rec[i], &pub);
 	count_empty(t, tr);
-	struct tally_list *const all[] = {&t->deliver, &t->request, &t->empty, &t->opened, &t->duplicate, &t->expected,
-		&t->octets};
+	struct tally_list *const all[] = {
+		&t->deliver, &t->request, &t->empty, &t->opened, &t->duplicate, &t->expected, &t->octets};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		sort(all[i]);
 	for (size_t i = 1; i < t->octets.n; i++)
@@ -154,8 +161,8 @@ void tally_free(struct tally *t)
 {
 	if (!t)
 		return;
-	struct tally_list *const all[] = {&t->deliver, &t->request, &t->empty, &t->opened, &t->duplicate, &t->expected,
-		&t->octets};
+	struct tally_list *const all[] = {
+		&t->deliver, &t->request, &t->empty, &t->opened, &t->duplicate, &t->expected, &t->octets};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		xfree(all[i]->m);
 	xfree(t);

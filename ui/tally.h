@@ -40,7 +40,7 @@ struct tally_list {
 };
 
 struct tally {
-	struct tally_list deliver; /* v: delay in ns */
+	struct tally_list deliver;  /* v: delay in ns */
 	struct tally_list expected; /* at: when published */
 	struct tally_list request, empty, opened, duplicate;
 	struct tally_list octets; /* at the clients' access links, IP and up; v: running sum */

@@ -2,10 +2,18 @@
  * term_curses: the terminal by ncurses. The only file that includes curses.h.
  *
  * Waiting is our own poll() on the terminal and on a pipe the signal handlers write to, so that an idle program
- * sleeps and a signal is never lost; curses is only asked for keys that are already there. SIGWINCH and
- * SIGTSTP are left to curses, which restores and redraws.
+ * sleeps and a signal is never lost; curses is only asked for keys that are already there. SIGWINCH and SIGTSTP
+ * are left to curses; after either everything is drawn anew.
+ *
+ * Drawing is ours: only cells that differ from what is on the screen are written, with nothing but cursor
+ * addressing and attributes, in one write() a frame. (Curses would use REP, SU and scroll regions, which not every
+ * terminal that calls itself xterm understands.)
  */
 #include <curses.h>
+/* <term.h> has a `struct term` of its own. */
+#define term curses_term
+#include <term.h>
+#undef term
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,20 +30,24 @@
 #include "sim/core/xmalloc.h"
 #include "ui/term.h"
 
-/* From <term.h>, which also declares a `struct term` of its own. */
-extern int setupterm(const char *type, int fd, int *err);
-extern int tigetnum(const char *name);
-
 struct term {
 	SCREEN *screen;
 	int colours;
 	enum theme theme;
 	bool has_colour;
+	/* capabilities, NULL where the terminal has none */
+	const char *cup, *sgr0, *bold, *underline, *reverse, *setaf, *setab, *clear, *hide;
+	bool wraps;
+	struct cell *shown; /* what is on the screen */
+	int shown_w, shown_h;
+	bool stale; /* it is not known what is on the screen */
+	char *out;
+	size_t out_n, out_cap;
 };
 
 /* Signals know no arguments: what their handlers need is here. */
 static struct termios saved_tio;
-static volatile sig_atomic_t is_open, end_asked;
+static volatile sig_atomic_t is_open, end_asked, continued;
 static int wake_pipe[2] = {-1, -1};
 
 static void on_end(int sig)
@@ -43,6 +55,16 @@ static void on_end(int sig)
 	int e = errno;
 	end_asked = sig;
 	ssize_t n = write(wake_pipe[1], "x", 1);
+	(void)n;
+	errno = e;
+}
+
+static void on_cont(int sig)
+{
+	int e = errno;
+	(void)sig;
+	continued = 1;
+	ssize_t n = write(wake_pipe[1], "c", 1);
 	(void)n;
 	errno = e;
 }
@@ -105,21 +127,33 @@ static void handlers(void)
 	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
 		sigaction(ends[i], &sa, NULL);
+	sa.sa_handler = on_cont;
+	sigaction(SIGCONT, &sa, NULL);
 	sa.sa_handler = on_crash;
 	static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 	for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
 		sigaction(crashes[i], &sa, NULL);
 }
 
-static void set_pairs(struct term *t)
+static const char *capability(const char *name)
 {
-	if (!t->has_colour)
-		return;
-	for (int s = 0; s < STYLES; s++) {
-		struct look k = theme_look(t->theme, (enum style)s, t->colours);
-		init_pair((short)(s + 1), (short)k.fg, (short)k.bg);
-	}
-	bkgd((chtype)' ' | COLOR_PAIR(STYLE_TEXT + 1));
+	const char *s = tigetstr(name);
+	return s == (const char *)-1 ? NULL : s;
+}
+
+static void capabilities(struct term *t)
+{
+	t->cup = capability("cup");
+	t->sgr0 = capability("sgr0");
+	t->bold = capability("bold");
+	t->underline = capability("smul");
+	t->reverse = capability("rev");
+	t->setaf = capability("setaf");
+	t->setab = capability("setab");
+	t->clear = capability("clear");
+	t->hide = capability("civis");
+	t->wraps = tigetflag("am") > 0 && tigetflag("xenl") <= 0;
+	t->stale = true;
 }
 
 struct term *term_open(enum theme theme)
@@ -146,14 +180,13 @@ struct term *term_open(enum theme theme)
 	define_key("\033[1;2D", KEY_SLEFT);
 	define_key("\033[1;2C", KEY_SRIGHT);
 	if (theme != THEME_MONO && has_colors()) {
-		start_color();
-		use_default_colors();
-		t->colours = COLORS;
-		t->has_colour = COLORS >= 8 && COLOR_PAIRS > STYLES;
+		t->colours = tigetnum("colors");
+		t->has_colour = t->colours >= 8;
 	}
 	if (!t->has_colour)
 		t->theme = THEME_MONO;
-	set_pairs(t);
+	capabilities(t);
+	refresh(); /* once: curses clears the screen; what is shown after that is ours */
 	return t;
 }
 
@@ -174,9 +207,12 @@ void term_close(struct term *t)
 		}
 	struct sigaction sa = {.sa_handler = SIG_DFL};
 	sigemptyset(&sa.sa_mask);
-	static const int all[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+	static const int all[] = {
+		SIGCONT, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		sigaction(all[i], &sa, NULL);
+	xfree(t->shown);
+	xfree(t->out);
 	xfree(t);
 }
 
@@ -194,37 +230,118 @@ int term_colours(const struct term *t)
 void term_theme(struct term *t, enum theme theme)
 {
 	t->theme = t->has_colour ? theme : THEME_MONO;
-	set_pairs(t);
-	clearok(stdscr, TRUE);
+	t->stale = true;
 }
 
-static void show_row(struct term *t, const struct canvas *c, int y, int w)
+/* ---------------------------------------------------------------------------------------------- output */
+
+static void out(struct term *t, const char *s, size_t n)
 {
-	cchar_t row[CANVAS_W_MAX];
-	for (int x = 0; x < w; x++) {
-		const struct cell *k = &c->cell[y * c->w + x];
-		struct look l = theme_look(t->theme, (enum style)k->style, t->colours);
-		attr_t a = A_NORMAL;
-		if ((l.attr & LOOK_BOLD) || (k->attr & CELL_BOLD))
-			a |= A_BOLD;
-		if (l.attr & LOOK_UNDERLINE)
-			a |= A_UNDERLINE;
-		bool reverse = (l.attr & LOOK_REVERSE) != 0;
-		if (reverse != ((k->attr & CELL_REVERSE) != 0))
-			a |= A_REVERSE;
-		wchar_t s[2] = {(wchar_t)k->ch, 0};
-		setcchar(&row[x], s, a, t->has_colour ? (short)(k->style + 1) : 0, NULL);
+	if (t->out_n + n > t->out_cap) {
+		t->out_cap = (t->out_n + n) * 2;
+		t->out = xrealloc(t->out, t->out_cap);
 	}
-	mvadd_wchnstr(y, 0, row, w);
+	memcpy(t->out + t->out_n, s, n);
+	t->out_n += n;
+}
+
+/* A terminfo string, without its padding ("$<5>"): terminals that need it are in museums. */
+static void out_cap(struct term *t, const char *s)
+{
+	while (s && *s) {
+		if (s[0] == '$' && s[1] == '<') {
+			s = strchr(s, '>');
+			s = s ? s + 1 : NULL;
+			continue;
+		}
+		out(t, s++, 1);
+	}
+}
+
+static void flush(struct term *t)
+{
+	for (size_t off = 0; off < t->out_n;) {
+		ssize_t n = write(STDOUT_FILENO, t->out + off, t->out_n - off);
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			break;
+		off += n > 0 ? (size_t)n : 0;
+	}
+	t->out_n = 0;
+}
+
+static void set_look(struct term *t, const struct cell *k)
+{
+	struct look l = theme_look(t->theme, (enum style)k->style, t->has_colour ? t->colours : 0);
+	bool reverse = ((l.attr & LOOK_REVERSE) != 0) != ((k->attr & CELL_REVERSE) != 0);
+	out_cap(t, t->sgr0);
+	if ((l.attr & LOOK_BOLD) || (k->attr & CELL_BOLD))
+		out_cap(t, t->bold);
+	if (l.attr & LOOK_UNDERLINE)
+		out_cap(t, t->underline);
+	if (reverse)
+		out_cap(t, t->reverse);
+	if (l.fg >= 0 && t->setaf)
+		out_cap(t, tparm(t->setaf, (long)l.fg, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L));
+	if (l.bg >= 0 && t->setab)
+		out_cap(t, tparm(t->setab, (long)l.bg, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L));
+}
+
+static bool same_look(const struct cell *a, const struct cell *b)
+{
+	return a->style == b->style && a->attr == b->attr;
+}
+
+/* Writes what differs in row y. `pen` is the look in force, NULL none yet. */
+static void show_row(struct term *t, const struct canvas *c, int y, int w, const struct cell **pen)
+{
+	const struct cell *want = &c->cell[y * c->w];
+	struct cell *have = &t->shown[y * t->shown_w];
+	int at = -1; /* the column the cursor is at, -1 elsewhere */
+	for (int x = 0; x < w; x++) {
+		if (!t->stale && want[x].ch == have[x].ch && same_look(&want[x], &have[x]))
+			continue;
+		if (at != x)
+			out_cap(t, tparm(t->cup, (long)y, (long)x, 0L, 0L, 0L, 0L, 0L, 0L, 0L));
+		if (!*pen || !same_look(*pen, &want[x])) {
+			set_look(t, &want[x]);
+			*pen = &want[x];
+		}
+		char u[4];
+		out(t, u, canvas_encode(want[x].ch, u));
+		have[x] = want[x];
+		at = x + 1 < w ? x + 1 : -1;
+	}
 }
 
 void term_show(struct term *t, const struct canvas *c)
 {
 	int w, h;
 	term_size(t, &w, &h);
-	for (int y = 0; y < h && y < c->h; y++)
-		show_row(t, c, y, w < c->w ? w : c->w);
-	refresh();
+	w = w < c->w ? w : c->w;
+	h = h < c->h ? h : c->h;
+	if (w != t->shown_w || h != t->shown_h) {
+		t->shown = xrealloc(t->shown, (size_t)w * (size_t)h * sizeof *t->shown);
+		t->shown_w = w;
+		t->shown_h = h;
+		t->stale = true;
+	}
+	if (continued) {
+		continued = 0;
+		t->stale = true;
+	}
+	if (t->stale) {
+		out_cap(t, t->sgr0);
+		out_cap(t, t->clear);
+		out_cap(t, t->hide);
+	}
+	const struct cell *pen = NULL;
+	for (int y = 0; y < h; y++)
+		/* the last cell of a terminal that wraps at once would scroll the screen */
+		show_row(t, c, y, y == h - 1 && t->wraps ? w - 1 : w, &pen);
+	if (t->out_n)
+		out_cap(t, t->sgr0);
+	t->stale = false;
+	flush(t);
 }
 
 static uint32_t translate(wint_t ch)
@@ -267,6 +384,8 @@ uint32_t term_key(struct term *t, int timeout_ms)
 		uint32_t key;
 		if (end_asked)
 			return KEY_GONE;
+		if (continued)
+			return KEY_RESIZED;
 		if (pending(&key))
 			return key;
 		int64_t left = until == INT64_MAX ? -1 : until - term_now_ms();
@@ -277,6 +396,8 @@ uint32_t term_key(struct term *t, int timeout_ms)
 		int n = poll(p, wake_pipe[0] >= 0 ? 2 : 1, (int)left);
 		if (n < 0 && errno != EINTR)
 			return KEY_GONE;
+		for (char drain; n > 0 && wake_pipe[0] >= 0 && read(wake_pipe[0], &drain, 1) == 1;)
+			;
 		if (n > 0 && (p[0].revents & (POLLHUP | POLLERR | POLLNVAL)) && !(p[0].revents & POLLIN))
 			return KEY_GONE;
 		if (n > 0 && (p[0].revents & POLLIN) && !pending(&key)) {
