@@ -217,7 +217,9 @@ static bool is(const char *word, const char *a)
 
 static void word_with_text(struct show *s, struct look_at *v, const char *word, char *rest)
 {
-	if (is(word, "next") || is(word, "find")) {
+	if (is(word, "next") && is(rest, "loss")) {
+		look_action(s, v, ACT_ODD);
+	} else if (is(word, "next") || is(word, "find")) {
 		snprintf(v->find, sizeof v->find, "%.79s", rest);
 		look_action(s, v, ACT_FIND_NEXT);
 	} else if (is(word, "seek")) {

@@ -210,7 +210,7 @@ size_t trace_sentence(const struct trace *tr, const struct trace_rec *r, char *p
 	if (*why) {
 		put_str(&o, ". ");
 		put_template(&o, tr, r, why);
-	} else {
+	} else if (!o.n || o.n >= o.cap || !strchr(".?!", o.p[o.n - 1])) {
 		put_str(&o, ".");
 	}
 	return finish(&o);
