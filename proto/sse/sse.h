@@ -26,7 +26,7 @@ extern const struct sse_limits sse_limits_default;
 
 /* What a line is (HTML 9.2.6). One line in fields.def each. */
 enum sse_field {
-#define X(id, name, help) SSE_FIELD_##id,
+#define X(id, name, title, help) SSE_FIELD_##id,
 #include "proto/sse/fields.def"
 #undef X
 	SSE_FIELD_COUNT

@@ -15,7 +15,7 @@ const struct sse_limits sse_limits_default = {
 const char *sse_field_name(enum sse_field f)
 {
 	static const char *const names[] = {
-#define X(id, name, help) name,
+#define X(id, name, title, help) name,
 #include "proto/sse/fields.def"
 #undef X
 	};
