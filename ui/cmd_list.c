@@ -134,7 +134,7 @@ static void list_keys(struct table *t)
 		char expects[700];
 		key_expects(key_at(i), expects, sizeof expects);
 		table_row(
-			t, (const char *const[]){key_at(i)->path, expects, key_at(i)->dflt, key_at(i)->help});
+			t, (const char *const[]){key_at(i)->path + (*key_at(i)->path == '@'), expects, key_at(i)->dflt, key_at(i)->help});
 	}
 }
 

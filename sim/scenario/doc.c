@@ -77,6 +77,33 @@ struct doc_node *doc_clone(struct doc *d, const struct doc_node *n)
 	return c;
 }
 
+static const char *flow_scalar(struct doc *d, const char *s)
+{
+	char *out = arena_alloc(&d->arena, 6 * strlen(s) + 3), *o = out;
+	*o++ = '"';
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			*o++ = '\\';
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			o += sprintf(o, "\\x%02x", (unsigned)(unsigned char)*s);
+		else
+			*o++ = *s;
+	}
+	*o++ = '"';
+	return out;
+}
+
+const char *doc_flow(struct doc *d, const struct doc_node *n)
+{
+	if (n->kind == DOC_SCALAR)
+		return flow_scalar(d, n->text);
+	const char *s = "";
+	for (const struct doc_node *c = n->first; c; c = c->next)
+		s = arena_fmt(&d->arena, "%s%s%s%s%s", s, *s ? ", " : "", n->kind == DOC_MAP ? flow_scalar(d, c->key) : "",
+			n->kind == DOC_MAP ? ": " : "", doc_flow(d, c));
+	return arena_fmt(&d->arena, n->kind == DOC_MAP ? "{%s}" : "[%s]", s);
+}
+
 void doc_replace(struct doc_node *to, struct doc_node *from)
 {
 	to->kind = from->kind;

@@ -47,6 +47,7 @@ struct doc {
 	struct doc_src src[DOC_SOURCES_MAX];
 	uint16_t nsrc;
 	struct diags *ds; /* borrowed; where complaints go */
+	bool allow_empty; /* an empty file is an empty mapping */
 };
 
 void doc_init(struct doc *d, struct diags *ds);
@@ -68,6 +69,9 @@ struct doc_node *doc_new(struct doc *d, enum doc_kind kind, uint16_t src, struct
 struct doc_node *doc_clone(struct doc *d, const struct doc_node *n);
 /* Gives `to` the value (kind, text, children, place) of `from`; its key and parent stay. */
 void doc_replace(struct doc_node *to, struct doc_node *from);
+
+/* The node as one line of YAML that reads back as the same tree: {"at": "60s", "cut": "lte"}. Arena of `d`. */
+const char *doc_flow(struct doc *d, const struct doc_node *n);
 
 /* A complaint at a node's value, or at its key. `hint` may be NULL. */
 struct diag *doc_error(struct doc *d, const struct doc_node *n, const char *hint, const char *fmt, ...)

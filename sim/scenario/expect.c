@@ -147,7 +147,7 @@ static const char *parse_technique(struct parse *p, const struct token *t)
 
 static void parse_since(struct parse *p, const struct token *t, struct plan_expect *out)
 {
-	struct value_err e;
+	struct value_err e = {"", ""};
 	if (!value_duration(t->text, &out->since_ns, &e))
 		complain(p, t, arena_text(&p->d->arena, e.hint), arena_text(&p->d->arena, e.what));
 	else if (out->since_ns % INT64_C(1000000000))

@@ -58,10 +58,10 @@ int key_child(int parent, const char *name)
 {
 	const struct key_def *p = &keys[parent];
 	size_t n = strlen(p->path);
-	bool named = p->type == KEY_NAMES || p->type == KEY_LIST;
+	bool named = p->type == KEY_NAMES || p->type == KEY_FREE || p->type == KEY_LIST;
 	for (size_t i = 0; i < key_count(); i++) {
 		const char *s = keys[i].path;
-		if ((int)i == parent || strncmp(s, p->path, n) || !*s)
+		if ((int)i == parent || strncmp(s, p->path, n) || !*s || (!n && *s == '@'))
 			continue;
 		s += n;
 		if (n) {
@@ -82,6 +82,7 @@ const char *key_type_name(enum key_type t)
 	static const char *const names[] = {
 		[KEY_MAP] = "a mapping",
 		[KEY_NAMES] = "a mapping of names",
+		[KEY_FREE] = "a mapping of paths",
 		[KEY_LIST] = "a list",
 		[KEY_TEXT] = "a text",
 		[KEY_ID] = "a name",
@@ -174,7 +175,7 @@ static bool to_number(enum key_type t, const char *s, uint64_t *v, struct value_
 
 static bool number_ok(const struct key_def *k, const char *text, char what[256], char hint[256])
 {
-	struct value_err e;
+	struct value_err e = {"", ""};
 	uint64_t v, lim;
 	if (!to_number(k->type, text, &v, &e)) {
 		snprintf(what, 256, "%s", e.what);
@@ -251,7 +252,7 @@ static bool target_ok(const char *s, char what[256], char hint[256])
 
 bool key_value_ok(const struct key_def *k, const char *text, char what[256], char hint[256])
 {
-	struct value_err e;
+	struct value_err e = {"", ""};
 	bool b;
 	what[0] = hint[0] = 0;
 	if (k->type != KEY_WORD && words_has(k->words, text))

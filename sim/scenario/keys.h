@@ -9,6 +9,7 @@
 enum key_type {
 	KEY_MAP,      /* the keys of the table under this path */
 	KEY_NAMES,    /* names given by the file, each with what `path.*` says */
+	KEY_FREE,     /* as NAMES, but any text is a name */
 	KEY_LIST,     /* entries, each with what `path.*` says */
 	KEY_TEXT,     /* for people */
 	KEY_ID,       /* a name, see value_id */

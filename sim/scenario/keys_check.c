@@ -33,7 +33,8 @@ const char *keys_hint(struct doc *d, int parent, const char *wrong)
 		if (is_child(parent, i)) {
 			words_near_try(&near, name);
 			all = arena_fmt(&d->arena, "%s%s%s", all, *all ? ", " : "", name);
-		} else if (!strcmp(name, wrong) && !elsewhere) {
+		} else if (!strcmp(name, wrong) && !elsewhere &&
+			(*key_at(i)->path == '@') == (*key_at((size_t)parent)->path == '@')) {
 			elsewhere = key_at(i)->path;
 		}
 	}
@@ -76,8 +77,8 @@ static void check_names(struct doc *d, struct doc_node *n, int key)
 {
 	int k = key_child(key, "*");
 	for (struct doc_node *c = n->first; c; c = c->next) {
-		struct value_err e;
-		if (!value_id(c->key, &e))
+		struct value_err e = {"", ""};
+		if (key_at((size_t)key)->type == KEY_NAMES && !value_id(c->key, &e))
 			doc_key_error(d, c, e.hint, "%s", e.what);
 		keys_check(d, c, k);
 	}
@@ -127,6 +128,7 @@ void keys_check(struct doc *d, struct doc_node *n, int key)
 			wrong_kind(d, n, k);
 		return;
 	case KEY_NAMES:
+	case KEY_FREE:
 		if (n->kind == DOC_MAP)
 			check_names(d, n, key);
 		else

@@ -42,7 +42,7 @@ static void take_name(const char *data, enum library_kind kind, const char *entr
 	memcpy(name, entry, n);
 	name[n] = 0;
 	char *path = library_path(data, kind, name);
-	struct value_err e;
+	struct value_err e = {"", ""};
 	if (value_id(name, &e) && access(path, R_OK) == 0) {
 		out->name = xrealloc(out->name, (out->n + 1) * sizeof *out->name);
 		out->name[out->n++] = name;
@@ -167,7 +167,7 @@ static void expand(struct doc *d, const char *data, struct doc_node *map, const 
 	struct doc_node *at = doc_get(map, "preset");
 	if (!at || at->kind != DOC_SCALAR)
 		return;
-	struct value_err e;
+	struct value_err e = {"", ""};
 	char *path = data && value_id(at->text, &e) ? library_path(data, LIBRARY_PRESETS, at->text) : NULL;
 	if (!path || access(path, R_OK)) {
 		unknown_preset(d, data, at);

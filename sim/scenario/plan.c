@@ -35,7 +35,7 @@ static void impl_free(struct plan_impl *im)
 static bool version_ok(struct plan_impl *im)
 {
 	const struct doc_node *v = doc_get(im->root, "backtalk");
-	struct value_err e;
+	struct value_err e = {"", ""};
 	uint64_t n;
 	if (!v || v->kind != DOC_SCALAR || !value_count(v->text, &n, &e) || n <= 1)
 		return true;
@@ -62,7 +62,7 @@ static bool shape_ok(struct plan_impl *im)
 
 static void fill(struct plan_impl *im, struct plan *p)
 {
-	struct value_err e;
+	struct value_err e = {"", ""};
 	presets_expand(&im->doc, im->data, im->root);
 	keys_check(&im->doc, im->root, 0);
 	plan_take_names(im);
@@ -117,7 +117,7 @@ struct plan *plan_parse(const char *data, const char *name, const char *text, si
 /* "lectures/first-look.yaml" of "first-look"; NULL after complaints. */
 static char *shipped_path(const char *data, const char *id, struct diags *ds)
 {
-	struct value_err e;
+	struct value_err e = {"", ""};
 	char *path = data && value_id(id, &e) ? library_path(data, LIBRARY_LECTURES, id) : NULL;
 	if (path && access(path, R_OK) == 0)
 		return path;

@@ -36,42 +36,42 @@ const char *plan_text(const struct doc_node *map, const char *parent, const char
 
 int64_t plan_dur(const struct doc_node *map, const char *parent, const char *key)
 {
-	struct value_err e;
+	struct value_err e = {"", ""};
 	int64_t ns = 0;
 	return value_duration(plan_text(map, parent, key), &ns, &e) ? ns : 0;
 }
 
 uint64_t plan_bps(const struct doc_node *map, const char *parent, const char *key)
 {
-	struct value_err e;
+	struct value_err e = {"", ""};
 	uint64_t v = 0;
 	return value_bps(plan_text(map, parent, key), &v, &e) ? v : 0;
 }
 
 uint64_t plan_bytes(const struct doc_node *map, const char *parent, const char *key)
 {
-	struct value_err e;
+	struct value_err e = {"", ""};
 	uint64_t v = 0;
 	return value_bytes(plan_text(map, parent, key), &v, &e) ? v : 0;
 }
 
 uint32_t plan_share(const struct doc_node *map, const char *parent, const char *key)
 {
-	struct value_err e;
+	struct value_err e = {"", ""};
 	uint32_t v = 0;
 	return value_share(plan_text(map, parent, key), &v, &e) ? v : 0;
 }
 
 uint64_t plan_int(const struct doc_node *map, const char *parent, const char *key)
 {
-	struct value_err e;
+	struct value_err e = {"", ""};
 	uint64_t v = 0;
 	return value_count(plan_text(map, parent, key), &v, &e) ? v : 0;
 }
 
 uint32_t plan_milli(const struct doc_node *map, const char *parent, const char *key)
 {
-	struct value_err e;
+	struct value_err e = {"", ""};
 	uint64_t v = 0;
 	return value_milli(plan_text(map, parent, key), &v, &e) ? (uint32_t)v : 0;
 }

@@ -280,7 +280,7 @@ static int by_time(const void *a, const void *b)
 static void read_moments(struct plan_impl *im, const struct doc_node *list, struct cfg_msg *o)
 {
 	int64_t *at = ALLOC(im, list->n, int64_t);
-	struct value_err e;
+	struct value_err e = {"", ""};
 	o->arrival = CFG_ARRIVAL_AT;
 	o->at_ns = at;
 	for (const struct doc_node *c = list->first; c; c = c->next)
@@ -298,7 +298,7 @@ static void read_when(struct plan_impl *im, const struct doc_node *n, struct cfg
 	static const char in[] = "messages.*";
 	const struct doc_node *rate = doc_get(n, "rate"), *every = doc_get(n, "every"),
 			      *at = doc_get(n, "at");
-	struct value_err e;
+	struct value_err e = {"", ""};
 	if (!!rate + !!every + !!at != 1)
 		doc_error(&im->doc, n, "give exactly one of rate, every and at",
 			"the message says %s when it is sent", rate || every || at ? "twice" : "never");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/scenario/keys.h"
+#include "sim/scenario/value.h"
 #include "sim/scenario/words.h"
 
 enum { SEGMENT_MAX = 80 };
@@ -177,6 +178,56 @@ static struct doc_node *value_of(struct doc *d, uint16_t src, const char *text, 
 	return n;
 }
 
+static int64_t time_of(const struct doc_node *entry)
+{
+	struct value_err e = {"", ""};
+	const struct doc_node *at = doc_get(entry, "at");
+	int64_t ns = 0;
+	return at && at->kind == DOC_SCALAR && value_duration(at->text, &ns, &e) ? ns : 0;
+}
+
+/* Puts an entry behind all that are not later than it. */
+static void insert_by_time(struct doc_node *list, struct doc_node *entry)
+{
+	struct doc_node **at = &list->first;
+	while (*at && time_of(*at) <= time_of(entry))
+		at = &(*at)->next;
+	if (!*at) {
+		doc_append(list, entry);
+		return;
+	}
+	entry->parent = list;
+	entry->next = *at;
+	*at = entry;
+	list->n++;
+}
+
+/* "path+=[…]": the entries are added to those that are there. */
+static bool append_text(struct doc *d, struct doc_node *root, const char *path, struct doc_node *value, uint16_t src)
+{
+	struct doc_node *list = set_find(root, path);
+	int k = key_find(path);
+	if (k < 0 || key_at((size_t)k)->type != KEY_LIST || value->kind != DOC_LIST || strchr(path, '*')) {
+		doc_error_at(d, src, (struct src_pos){1, 1}, (uint32_t)strlen(path),
+			"for example timeline+=[{at: 60s, cut: lte, for: 20s}]", "`+=` adds a list to a list");
+		return false;
+	}
+	if (!list) {
+		struct set_at at = {src, {1, 1}, false};
+		return set_path(d, root, path, value, &at) > 0;
+	}
+	bool timeline = !strcmp(path, "timeline");
+	for (struct doc_node *c = value->first, *next; c; c = next) {
+		next = c->next;
+		c->next = NULL;
+		if (timeline)
+			insert_by_time(list, c);
+		else
+			doc_append(list, c);
+	}
+	return true;
+}
+
 bool set_text(struct doc *d, struct doc_node *root, const char *text)
 {
 	uint16_t src = doc_add_src(d, "--set", text, strlen(text));
@@ -186,8 +237,11 @@ bool set_text(struct doc *d, struct doc_node *root, const char *text)
 			"for example --set clients.phones.options.heartbeat=25s", "expected PATH=VALUE");
 		return false;
 	}
-	char *path = arena_textn(&d->arena, text, (size_t)(eq - text));
+	bool more = eq > text && eq[-1] == '+';
+	char *path = arena_textn(&d->arena, text, (size_t)(eq - text) - (more ? 1 : 0));
 	struct doc_node *value = value_of(d, src, eq + 1, (uint32_t)(eq - text) + 2);
+	if (more)
+		return value && append_text(d, root, path, value, src);
 	struct set_at at = {src, {1, 1}, false};
 	return value && set_path(d, root, path, value, &at) > 0;
 }
