@@ -43,14 +43,32 @@ static void line(const char *label, const char *s)
 	table_wrap(s, 13, 87);
 }
 
+/* Sentences of records and reasons have places for values; without a record an ellipsis stands there. */
+static const char *without_values(const char *text, char *out, size_t cap)
+{
+	size_t n = 0;
+	for (; *text && n + 4 < cap; text++) {
+		const char *end = *text == '{' ? strchr(text, '}') : NULL;
+		if (end) {
+			n += (size_t)snprintf(out + n, cap - n, "…");
+			text = end;
+		} else {
+			out[n++] = *text;
+		}
+	}
+	out[n] = 0;
+	return out;
+}
+
 static void show(struct search *s, const struct meaning *m)
 {
+	char text[1024];
 	s->found++;
 	if (!s->json) {
 		printf("%s%s: %s%s%s\n", s->found > 1 ? "\n" : "", m->kind, m->name,
 			m->title && *m->title ? " — " : "", m->title ? m->title : "");
 		printf("  ");
-		table_wrap(m->text, 2, 98);
+		table_wrap(without_values(m->text, text, sizeof text), 2, 98);
 		line("value", m->value);
 		line("default", m->dflt);
 		line("concerns", m->concerns);
@@ -215,6 +233,39 @@ static void show_field(struct search *s, const struct dx_proto *p, const struct 
 			.source = f->ref});
 }
 
+static void one_file(struct search *s, const char *kind, const char *path, const char *name)
+{
+	struct diags ds = {0};
+	struct doc d;
+	doc_init(&d, &ds);
+	const struct doc_node *root = doc_read(&d, path), *title = doc_get(root, "title"),
+			      *more = doc_get(root, "summary");
+	show(s, &(struct meaning){.kind = kind,
+			.name = name,
+			.title = title && title->kind == DOC_SCALAR ? title->text : "",
+			.text = more && more->kind == DOC_SCALAR ? more->text : ""});
+	doc_fini(&d);
+	diags_fini(&ds);
+}
+
+static void in_scenarios(struct search *s)
+{
+	static const char *const kinds[] = {"lecture", "exercise"};
+	char *data = data_scenarios();
+	for (int k = LIBRARY_LECTURES; k <= LIBRARY_EXERCISES; k++) {
+		struct library_names l;
+		library_list(data, (enum library_kind)k, &l);
+		for (size_t i = 0; i < l.n; i++)
+			if (is(s, l.name[i])) {
+				char *path = library_path(data, (enum library_kind)k, l.name[i]);
+				one_file(s, kinds[k], path, l.name[i]);
+				xfree(path);
+			}
+		library_names_fini(&l);
+	}
+	xfree(data);
+}
+
 static void in_protocols(struct search *s)
 {
 	for (size_t i = 0; dx_protos[i]; i++) {
@@ -243,6 +294,7 @@ static int explain(const char *word, bool json)
 	in_things(&s);
 	in_trace(&s);
 	in_library(&s);
+	in_scenarios(&s);
 	in_protocols(&s);
 	jsonw_close(&s.j, ']');
 	char *text = jsonw_take(&s.j);
