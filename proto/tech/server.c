@@ -287,8 +287,10 @@ void tech_answer_empty(struct tech_conn *c, unsigned status, int64_t now, struct
 	if (!b && (b = render(c, &r)))
 		tech_cache_put(c->site->responses, &c->site->response_turn, k0, 0, k2, b);
 	struct tech_out *o = tech_write(q, 0, b, TECH_UNIT_RESPONSE);
-	if (o)
+	if (o) {
 		o->status = (uint16_t)status;
+		o->b = c->flags & TECH_CF_POST ? -1 : 0;
+	}
 	tech_answered(c, now, q);
 }
 
@@ -302,8 +304,10 @@ void tech_answer_refuse(
 	r.body = bytes_str(phrase);
 	r.extra = extra;
 	struct tech_out *o = tech_write(q, 0, render(c, &r), TECH_UNIT_RESPONSE);
-	if (o)
+	if (o) {
 		o->status = (uint16_t)status;
+		o->b = -1;
+	}
 	tech_answered(c, now, q);
 }
 

@@ -261,8 +261,10 @@ static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t
 	tech_put_response(&b, c->site, &r);
 	struct tech_out *o = tech_write(q, 0, buf_blob(&b), TECH_UNIT_RESPONSE);
 	buf_fini(&b);
-	if (o)
+	if (o) {
 		o->status = 200;
+		o->b = -1;
+	}
 	tech_seek(c, w);
 	c->mode = TECH_MODE_STREAM;
 	for (struct tech_msg *m; (m = tech_history_next(c));)

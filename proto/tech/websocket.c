@@ -383,8 +383,10 @@ static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t
 	h1_put_end(&b);
 	struct tech_out *o = tech_write(q, 0, buf_blob(&b), TECH_UNIT_RESPONSE);
 	buf_fini(&b);
-	if (o)
+	if (o) {
 		o->status = 101;
+		o->b = -1;
+	}
 	struct bytes rest = h1_dec_rest(&c->u.h1, &off);
 	h1_dec_fini(&c->u.h1);
 	ws_dec_init(&c->u.ws, c->srv->al, WS_SERVER, NULL, NULL);

@@ -1,0 +1,422 @@
+/*
+ * client: a browser-like host: one application endpoint (proto/tech), up to two TCP connections, one access link,
+ * and the networks it moves through.
+ *
+ *	timers, TCP ─▶ tech_client_input ─▶ outputs ─▶ open, write, close sockets; records; messages to the ledger
+ *
+ * Leaving a network takes the address with it. `destroyed`: the system ends the sockets of the vanished address at
+ * once and says nothing to the other side (it no longer can). `orphaned`: they stay and send into nowhere until a
+ * timer notices (MV-03). Without a network a connection attempt fails at once. The boxes on the path stay the same;
+ * the new address makes new mappings in them.
+ */
+#include "sim/host/host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void outputs(struct sim *s, struct client *c, uint64_t cause);
+
+/* ---- network ------------------------------------------------------------------------------------------------ */
+
+static void client_packet(struct world *w, struct node *n, unsigned port, struct pkt *p)
+{
+	struct client *c = container_of(n, struct client, node);
+	struct sim *s = sim_of(w);
+	struct tcp_conn *t = tcp_demux_find(&c->demux, p);
+	(void)port;
+	radio_touch(s, c);
+	if (t && t->addr.local == p->dst) {
+		sock_input(s, container_of(t, struct sock, tcp), p);
+		return;
+	}
+	struct pkt *rst = tcp_reset_for(s->tcp, p);
+	if (rst && p->link->rev)
+		link_send(w, p->link->rev, rst);
+	else if (rst)
+		pkt_free(s->net, rst);
+	pkt_free(s->net, p);
+}
+
+static const struct node_ops client_node = {"client", client_packet};
+
+static struct hclass *access_class(struct sim *s, struct group *g, int32_t net, bool up)
+{
+	struct hclass **slot = net < 0 ? (up ? &g->dc_up : &g->dc_down) : up ? &g->up[net] : &g->down[net];
+	if (!*slot)
+		*slot = class_new(s, net, up, g->way[0].box < 0 || net < 0, g->way[0].box, -1);
+	return *slot;
+}
+
+void client_attach(struct sim *s, struct client *c, int32_t net)
+{
+	struct group *g = c->group;
+	struct access_link *a = pool_get(s->links);
+	struct station *to = &g->way[c->station];
+	char name[128];
+	uint64_t i = (uint64_t)(c->number - g->first) * 16 + (c->switches & 15u);
+	memset(a, 0, sizeof *a);
+	c->net = net;
+	c->addr = 0x0a000000u | (uint32_t)(c->switches & 15u) << 20 | (c->number & 0xfffffu);
+	snprintf(name, sizeof name, "%s/up", g->name);
+	link_init(&a->up, &access_class(s, g, net, true)->c, c->node.elem, to->node, to->port,
+		rng_named_at(s->w->seed, name, i));
+	snprintf(name, sizeof name, "%s/down", g->name);
+	link_init(&a->down, &access_class(s, g, net, false)->c, c->node.elem, &c->node, 0,
+		rng_named_at(s->w->seed, name, i));
+	link_pair(&a->up, &a->down);
+	a->up.to_trace = a->down.from_trace = to->trace;
+	a->next = c->links;
+	c->links = c->access = a;
+	c->offline = false;
+}
+
+/* ---- sockets ------------------------------------------------------------------------------------------------- */
+
+static void on_up(struct sim *s, struct sock *k, uint64_t cause)
+{
+	struct client *c = k->user;
+	struct group *g = c->group;
+	if (s->counting) {
+		g->opened++;
+		if (++g->open > g->open_peak)
+			g->open_peak = g->open;
+	}
+	struct tech_in in = {.kind = TECH_IN_UP, .conn = k->slot, .now_ns = s->w->now_ns};
+	client_input(s, c, &in, cause);
+}
+
+static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t cause)
+{
+	struct tech_in in = {
+		.kind = TECH_IN_DATA, .conn = k->slot, .data = slice_bytes(owned), .now_ns = s->w->now_ns};
+	client_input(s, k->user, &in, cause);
+	blob_unref(owned.blob);
+}
+
+static void on_eof(struct sim *s, struct sock *k, uint64_t cause)
+{
+	struct tech_in in = {.kind = TECH_IN_EOF, .conn = k->slot, .now_ns = s->w->now_ns};
+	client_input(s, k->user, &in, cause);
+}
+
+static void count_gone(struct sim *s, struct client *c, const struct sock *k)
+{
+	if (k->was_up && c->group->open)
+		c->group->open--;
+	else if (!k->was_up && s->counting)
+		c->group->failed++;
+}
+
+static enum tech_why why_of(enum trace_reason reason)
+{
+	switch (reason) {
+	case REASON_TCP_SYN_RETRIES:
+		return TECH_WHY_SYN_TIMEOUT;
+	case REASON_TCP_RETRIES:
+	case REASON_TCP_KEEPALIVE_DEAD:
+		return TECH_WHY_TIMEOUT;
+	case REASON_PEER_CLOSED:
+		return TECH_WHY_CLOSED;
+	case REASON_NET_SWITCHED:
+		return TECH_WHY_LOCAL;
+	case REASON_NET_GONE:
+		return TECH_WHY_UNREACHABLE;
+	default:
+		return TECH_WHY_RESET;
+	}
+}
+
+static void on_gone(struct sim *s, struct sock *k, enum trace_reason reason, uint64_t cause)
+{
+	struct client *c = k->user;
+	struct tech_in in = {
+		.kind = TECH_IN_RESET, .conn = k->slot, .now_ns = s->w->now_ns, .why = why_of(reason)};
+	count_gone(s, c, k);
+	c->sock[k->slot] = NULL;
+	client_input(s, c, &in, cause);
+}
+
+static const struct sock_ops client_sock = {on_up, on_data, on_eof, on_gone};
+
+static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t cause)
+{
+	struct group *g = c->group;
+	const struct station *to = &g->way[c->station];
+	if (c->sock[slot]) { /* not expected: the endpoint opens only what it has closed */
+		struct sock *old = c->sock[slot];
+		c->sock[slot] = NULL;
+		count_gone(s, c, old);
+		sock_abort(s, old);
+	}
+	if (!c->access) {
+		struct tech_in in = {.kind = TECH_IN_RESET,
+			.conn = slot,
+			.now_ns = s->w->now_ns,
+			.why = TECH_WHY_UNREACHABLE};
+		if (s->counting)
+			g->failed++;
+		tech_client_input(&c->tech, &in, &s->outs);
+		return;
+	}
+	uint32_t port = (c->number * 7919u + c->conns++) % HOST_EPHEMERAL_COUNT;
+	struct tcp_addr a = {c->addr, to->addr, (uint16_t)(HOST_EPHEMERAL_FIRST + port), to->tcp_port};
+	struct sock *k =
+		sock_new(s, &client_sock, c, slot, c->node.elem, &g->tcp_cfg, a, &c->access->up, &c->demux);
+	tcp_trace(&k->tcp, rec_conn(s, c, c->node.trace_node, to->trace, a), c->number, c->node.trace_node,
+		to->trace, c->lens);
+	k->radio = c;
+	c->sock[slot] = k;
+	s->w->cause = cause;
+	tcp_open(s->tcp, &k->tcp, s->w->now_ns);
+	sock_pump(s, k);
+}
+
+/* ---- the endpoint's outputs ----------------------------------------------------------------------------------- */
+
+static void do_write(struct sim *s, struct client *c, struct tech_out *o, uint64_t cause)
+{
+	struct sock *k = c->sock[o->conn];
+	if (!k) {
+		blob_unref(o->data.blob);
+		return;
+	}
+	if (o->unit == TECH_UNIT_REQUEST)
+		c->asked_ns = s->w->now_ns;
+	struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
+	uint64_t rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b, k->written + o->uoff,
+		(uint32_t)o->id, o->status, o->n_msgs, cause);
+	sock_write(s, k, o->data, rec);
+	sock_pump(s, k);
+}
+
+static uint64_t do_note(struct sim *s, struct client *c, struct tech_out *o, uint64_t cause)
+{
+	struct sock *k = c->sock[o->conn];
+	if (o->note == TECH_NOTE_CONNECT_TRY && c->cause_timer)
+		cause = c->cause_timer;
+	uint64_t id = rec_note(s, k, o, c, c->node.trace_node, c->group->way[c->station].trace, cause);
+	if (o->note == TECH_NOTE_DISCONNECT || o->note == TECH_NOTE_CONNECT_FAIL)
+		c->cause_down = id;
+	if (o->note == TECH_NOTE_CONNECT_OK)
+		c->cause_down = 0;
+	c->cause_timer = o->note == TECH_NOTE_RECONNECT_WAIT ? id : 0;
+	return id;
+}
+
+static void outputs(struct sim *s, struct client *c, uint64_t cause)
+{
+	struct tech_out o;
+	struct sock *k;
+	uint32_t msg;
+	while (tech_next(&s->outs, &o)) {
+		switch (o.kind) {
+		case TECH_OUT_OPEN:
+			open_sock(s, c, o.conn, cause);
+			break;
+		case TECH_OUT_WRITE:
+			do_write(s, c, &o, cause);
+			break;
+		case TECH_OUT_CLOSE:
+		case TECH_OUT_ABORT:
+			k = c->sock[o.conn];
+			c->sock[o.conn] = NULL;
+			if (!k)
+				break;
+			count_gone(s, c, k);
+			s->w->cause = cause;
+			if (o.kind == TECH_OUT_CLOSE)
+				sock_close(s, k);
+			else
+				sock_abort(s, k);
+			break;
+		case TECH_OUT_UNIT:
+			if (c->sock[o.conn])
+				cause = rec_unit_recv(s, c->sock[o.conn], rec_unit_kind(o.unit, false), o.off,
+					o.len, cause, &msg);
+			break;
+		case TECH_OUT_MESSAGE:
+			messages_arrived(s, c, o.id, o.n, cause);
+			break;
+		case TECH_OUT_NOTE:
+			cause = do_note(s, c, &o, cause);
+			break;
+		case TECH_OUT_FAIL:
+		case TECH_OUT_IDLE:
+			break;
+		}
+	}
+	assert(!s->outs.failed);
+	lazy_arm(s->w, &c->armed_ns, tech_client_wake_at(&c->tech), EV_CLIENT_APP, c->node.elem, c);
+}
+
+void client_input(struct sim *s, struct client *c, const struct tech_in *in, uint64_t cause)
+{
+	tech_client_input(&c->tech, in, &s->outs);
+	outputs(s, c, cause);
+}
+
+static void on_app(struct world *w, const struct ev *e)
+{
+	struct client *c = e->obj;
+	struct sim *s = sim_of(w);
+	if (!lazy_fired(e, &c->armed_ns) || !c->started)
+		return;
+	w->cause = 0;
+	if (tech_client_wake_at(&c->tech) > w->now_ns) {
+		lazy_arm(w, &c->armed_ns, tech_client_wake_at(&c->tech), EV_CLIENT_APP, c->node.elem, c);
+		return;
+	}
+	struct tech_in in = {.kind = TECH_IN_TIME, .now_ns = w->now_ns};
+	client_input(s, c, &in, c->cause_timer);
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------------- */
+
+void client_init(struct sim *s, struct client *c, struct group *g, uint32_t i)
+{
+	char name[128];
+	memset(c, 0, sizeof *c);
+	c->group = g;
+	c->number = g->first + i;
+	c->armed_ns = TIME_NEVER;
+	c->radio_ns = -1;
+	c->station = i % g->nway;
+	c->node = (struct node){.ops = &client_node, .elem = g->elem + i};
+	c->lens = s->tr && i < s->opts.lens_clients;
+	if (c->lens && s->tr->nnode < UINT16_MAX) {
+		struct trace_node n = {.name = trace_strf(s->tr, "%s[%u]", g->name, i + 1),
+			.param = trace_strf(s->tr, "clients.%s", g->name),
+			.group = trace_str(s->tr, g->name),
+			.role = TRACE_CLIENT,
+			.order = (uint16_t)(i < 999 ? i : 999),
+			.client = c->number};
+		c->node.trace_node = trace_add_node(s->tr, &n);
+	}
+	snprintf(name, sizeof name, "%s/app", g->name);
+	struct rng r = rng_named_at(s->w->seed, name, i);
+	tech_client_init(&c->tech, &g->site, c->number, rng_u64(&r));
+	tcp_demux_init(&c->demux);
+	client_attach(s, c, g->net);
+}
+
+static void drop_sock(struct sim *s, struct client *c, struct sock *k)
+{
+	count_gone(s, c, k);
+	sock_vanish(s, k);
+}
+
+void client_fini(struct sim *s, struct client *c)
+{
+	for (uint32_t i = 0; i < c->demux.slots; i++)
+		while (c->demux.slot && c->demux.slot[i].key)
+			drop_sock(s, c, container_of(c->demux.slot[i].conn, struct sock, tcp));
+	tcp_demux_fini(&c->demux);
+	tech_client_fini(&c->tech);
+	for (struct access_link *a = c->links, *next; a; a = next) {
+		next = a->next;
+		pool_put(s->links, a);
+	}
+}
+
+void client_start(struct sim *s, struct client *c)
+{
+	struct trace_rec r = rec_make(s, TRACE_CLIENT_START, 0);
+	r.node = c->node.trace_node;
+	r.client = c->number;
+	uint64_t cause = rec_put(s, &r, c->lens);
+	c->started = true;
+	c->group->started++;
+	c->first_msg = (uint32_t)s->nnotes + 1;
+	struct tech_in in = {.kind = TECH_IN_START, .now_ns = s->w->now_ns, .since = s->nnotes};
+	client_input(s, c, &in, cause);
+}
+
+void client_publish(struct sim *s, struct client *c, struct tech_msg *m, uint64_t cause)
+{
+	struct tech_in in = {.kind = TECH_IN_PUBLISH, .now_ns = s->w->now_ns, .msg = m};
+	client_input(s, c, &in, cause);
+}
+
+/* ---- moving from network to network --------------------------------------------------------------------------- */
+
+/* The sockets of the old address: ended by the system, or left hanging. */
+static void leave_sockets(struct sim *s, struct client *c, bool orphaned, uint64_t cause)
+{
+	for (uint32_t slot = 0; slot < 2 && !orphaned; slot++) {
+		struct sock *k = c->sock[slot];
+		if (!k)
+			continue;
+		c->sock[slot] = NULL;
+		drop_sock(s, c, k);
+		struct tech_in in = {
+			.kind = TECH_IN_RESET, .conn = slot, .now_ns = s->w->now_ns, .why = TECH_WHY_LOCAL};
+		client_input(s, c, &in, cause);
+	}
+}
+
+static void net_up(struct sim *s, struct client *c, int32_t net, uint64_t cause)
+{
+	c->switches++;
+	client_attach(s, c, net);
+	struct trace_rec r = rec_make(s, TRACE_NET_UP, cause);
+	r.node = c->node.trace_node;
+	r.client = c->number;
+	if (trace_kept(s->tr, TRACE_NET_UP, c->lens))
+		r.text = trace_strf(s->tr, "%u.%u.%u.%u in %s", c->addr >> 24, c->addr >> 16 & 255,
+			c->addr >> 8 & 255, c->addr & 255, net < 0 ? "the data centre" : s->nets[net].name);
+	rec_put(s, &r, c->lens);
+}
+
+void client_switch(
+	struct sim *s, struct client *c, int32_t net, int64_t outage_ns, bool orphaned, uint64_t cause)
+{
+	struct trace_rec r = rec_make(s, TRACE_NET_SWITCH, cause);
+	r.node = c->node.trace_node;
+	r.client = c->number;
+	r.a = outage_ns;
+	if (trace_kept(s->tr, TRACE_NET_SWITCH, c->lens))
+		r.text = trace_str(s->tr, c->net < 0 ? "its network" : s->nets[c->net].name);
+	cause = rec_put(s, &r, c->lens);
+	if (c->access) {
+		c->access->up.down = c->access->down.down = true;
+		c->access = NULL;
+	}
+	radio_close(s, c, s->w->now_ns);
+	c->net = net;
+	c->offline = true;
+	leave_sockets(s, c, orphaned, cause);
+	if (outage_ns > 0)
+		world_at(s->w, s->w->now_ns + outage_ns, BAND_CONTROL, EV_NET_UP, c->node.elem, c);
+	else
+		net_up(s, c, net, cause);
+}
+
+static void on_net_up(struct world *w, const struct ev *e)
+{
+	struct client *c = e->obj;
+	w->cause = 0;
+	if (c->offline)
+		net_up(sim_of(w), c, c->net, 0);
+}
+
+static void on_start(struct world *w, const struct ev *e)
+{
+	struct sim *s = sim_of(w);
+	struct group *g = e->obj;
+	const struct cfg_group *cg = &s->cfg->groups[g->index];
+	uint32_t i = g->started;
+	w->cause = 0;
+	if (i + 1 < g->count) /* evenly over start.over */
+		world_at(w,
+			cg->start_at_ns + cg->start_over_ns / g->count * (i + 1) +
+				cg->start_over_ns % g->count * (i + 1) / g->count,
+			BAND_APP, EV_CLIENT_START, g->elem, g);
+	client_start(s, &s->client[g->first - 1 + g->order[i]]);
+}
+
+void client_handlers(struct sim *s)
+{
+	world_handle(s->w, EV_CLIENT_APP, on_app, NULL);
+	world_handle(s->w, EV_NET_UP, on_net_up, NULL);
+	world_handle(s->w, EV_CLIENT_START, on_start, NULL);
+}

@@ -1,0 +1,404 @@
+/*
+ * host: what the files of sim/host share: the parts of a simulated world and how they hang together.
+ *
+ *	struct sim ─┬─ group[]   a client group: its site (technique, options), link classes per network, counters
+ *	            ├─ client[]  all clients of all groups, numbered from 1 in that order
+ *	            ├─ server[]  server names; proc[] their processes (app-1 … app-n)
+ *	            ├─ box[]     boxes of the scenario, each with the NATs or proxies built from it
+ *	            ├─ chain[]   links shared by many clients (box to box, box to server), with their classes
+ *	            ├─ note[]    the ledger: every message published, and who has it
+ *	            └─ world, net, tcp, trace
+ *
+ *	client ══ access link ══▶ box ══ data centre ══▶ box ══ data centre ══▶ process
+ *	   (the group's class)        (two links per neighbour pair, shared)
+ *
+ * With no box on the way the client's own link ends at the process, its delay including the data centre's: a packet
+ * then costs one event.
+ *
+ * Common random numbers. Every stream of random numbers is named after an element and a purpose, never after the
+ * technique: "messages/NAME" (times of publishing), "messages/NAME/to" and "/from" (receiver and sender drawn),
+ * "GROUP/start" (order of arrival), "GROUP/up" and "GROUP/down" by client (loss and jitter of the access link, drawn
+ * per packet ordinal), "GROUP/app" by client (jitter of back-off per ordinal, masking keys), "GROUP/switch" …. So
+ * message times, receivers, starts and outages are the same under every technique; the n-th packet of a client meets
+ * the same fate under every technique, though the n-th packet is not the same packet.
+ */
+#ifndef SIM_HOST_HOST_H
+#define SIM_HOST_HOST_H
+
+#include "proto/tech/relay.h"
+#include "proto/tech/tech.h"
+#include "proto/tech/watch.h"
+#include "sim/core/xmalloc.h"
+#include "sim/host/simulation.h"
+#include "sim/net/nat.h"
+#include "sim/tcp/tcp.h"
+
+#define HOST_DC_RTT_NS 500000ll         /* BP-14 */
+#define HOST_DC_RATE_BPS 10000000000ull /* data-centre Ethernet */
+#define HOST_ACCEPT_CPU_NS 12000        /* SV-21 less SV-20: what a new connection costs beside its request */
+#define HOST_HTTP_PORT 80
+#define HOST_EPHEMERAL_FIRST 32768u /* TC-08 */
+#define HOST_EPHEMERAL_COUNT 28232u
+#define HOST_KEEPALIVE_NS (5 * NS_PER_S) /* PX-10, where the scenario says nothing */
+
+struct sim;
+struct sock;
+struct client;
+
+/* ---- sockets: a TCP connection of some host, with whoever uses it --------------------------------------------- */
+
+struct sock_ops {
+	void (*up)(struct sim *s, struct sock *k, uint64_t cause);
+	void (*data)(struct sim *s, struct sock *k, struct slice owned, uint64_t cause);
+	void (*eof)(struct sim *s, struct sock *k, uint64_t cause);
+	/* the connection is gone by no act of ours; the socket is freed after this */
+	void (*gone)(struct sim *s, struct sock *k, enum trace_reason reason, uint64_t cause);
+};
+
+struct sock {
+	void *pool_link; /* overwritten when returned to the pool */
+	int64_t armed_ns;
+	struct link *out;
+	const struct sock_ops *ops; /* NULL: nobody uses it any more */
+	void *user;
+	struct tcp_demux *demux;
+	uint64_t written; /* octets handed to TCP, the stream offset of the next */
+	uint32_t slot;    /* the user's own: TECH_MAIN, RELAY_CLIENT … */
+	uint32_t elem;
+	struct client *radio; /* whose radio sends its segments */
+	bool pumping, was_up, alive;
+	struct tcp_conn tcp;
+};
+
+struct sock *sock_new(struct sim *s, const struct sock_ops *ops, void *user, uint32_t slot, uint32_t elem,
+	const struct tcp_cfg *cfg, struct tcp_addr a, struct link *out, struct tcp_demux *demux);
+/* Gives TCP a segment. */
+void sock_input(struct sim *s, struct sock *k, struct pkt *owned);
+/* Writes; `rec` is the record of what is written (0: the present cause stands). Takes over the slice. */
+void sock_write(struct sim *s, struct sock *k, struct slice owned, uint64_t rec);
+/* The user lets go: FIN after what was written, or a reset; what comes later concerns nobody. */
+void sock_close(struct sim *s, struct sock *k);
+void sock_abort(struct sim *s, struct sock *k);
+/* The socket is gone without a word to anybody (its address vanished). */
+void sock_vanish(struct sim *s, struct sock *k);
+/* Takes TCP's outputs until there are none, arms its timer, frees the socket at its end. */
+void sock_pump(struct sim *s, struct sock *k);
+void sock_handlers(struct sim *s);
+
+/* ---- link classes and chains ------------------------------------------------------------------------------- */
+
+/* A class of links and which of the scenario's things it is made of, so that the timeline finds it. */
+struct hclass {
+	struct link_class c;
+	int32_t net;          /* index of the network it runs over, -1: data centre only */
+	int32_t box_a, box_b; /* boxes at its ends, -1 */
+	bool up, dc_added;    /* direction; includes the data-centre part */
+	uint32_t cuts;        /* cuts in force */
+	struct hclass *next;
+};
+
+struct hclass *class_new(struct sim *s, int32_t net, bool up, bool dc, int32_t box_a, int32_t box_b);
+/* Parameters as the present cfg (and degradations) have them. */
+void class_refresh(struct sim *s, struct hclass *h);
+
+/* The next station towards the server. */
+struct station {
+	struct node *node;
+	uint16_t port;
+	int32_t box; /* -1: a server process */
+	uint32_t addr;
+	uint16_t tcp_port;
+	uint16_t trace;
+	int32_t net; /* network in front of it, -1 data centre */
+};
+
+/* ---- server side ------------------------------------------------------------------------------------------- */
+
+struct server {
+	const char *name;
+	uint32_t index, first_proc, nproc;
+	uint32_t conns;
+};
+
+enum item_kind { ITEM_ACCEPT, ITEM_DATA, ITEM_EOF, ITEM_TIME, ITEM_STOP, ITEM_FAN };
+
+struct sconn;
+
+/* A piece of work in a process's queue. */
+struct item {
+	enum item_kind kind;
+	struct sconn *conn;
+	struct slice data;
+	struct tech_msg *msg;
+	uint64_t cause;
+	int64_t since_ns; /* when it came */
+};
+
+struct proc {
+	struct node node;
+	struct sim *sim;
+	struct server *server;
+	struct tech_server srv;
+	struct tech_site *sites; /* one per group that talks to this server */
+	uint32_t nsites;
+	struct tcp_demux demux;
+	struct item *item; /* ring */
+	uint32_t head, n, cap;
+	uint32_t addr, waiting; /* connections not yet accepted */
+	bool up, draining, busy, fanning;
+	uint64_t cpu_ns;
+	struct sconn *first, *last; /* open connections, oldest first */
+};
+
+/* The server's end of a connection. */
+struct sconn {
+	void *pool_link;
+	int64_t armed_ns;
+	struct proc *proc;
+	struct sock *sock;
+	struct sconn *prev, *next;
+	uint32_t items; /* pieces of work that still point here */
+	bool accepted, dead;
+	uint64_t cause_timer;
+	struct tech_conn tech;
+};
+
+void proc_init(struct sim *s, struct proc *p, struct server *sv, uint32_t addr, const char *name);
+void proc_fini(struct sim *s, struct proc *p);
+void proc_publish(struct sim *s, struct proc *p, struct tech_msg *m, uint64_t cause);
+void proc_crash(struct sim *s, struct proc *p, uint64_t cause);
+void proc_restart(struct sim *s, struct proc *p);
+void proc_drain(struct sim *s, struct proc *p, uint64_t cause);
+/* Sites take their options from the cfg in force. */
+void proc_sites(struct sim *s, struct proc *p);
+void proc_options(struct sim *s, struct proc *p); /* options changed: everybody looks at the clock */
+void proc_handlers(struct sim *s);
+
+/* ---- proxies ----------------------------------------------------------------------------------------------- */
+
+struct upstream {
+	struct proc *proc; /* NULL: another box */
+	struct link *out;
+	uint32_t addr;
+	uint16_t port, trace;
+};
+
+struct prelay;
+
+struct proxy {
+	struct node node;
+	struct sim *sim;
+	int32_t box;
+	struct relay_cfg cfg;
+	struct upstream *up;
+	uint32_t nup, turn;
+	struct tcp_demux demux;
+	uint32_t addr;
+	const struct cfg_group *group; /* whose path it was built for, and where it stands in it */
+	uint32_t pos;
+	uint32_t outgoing; /* upstream connections ever made: picks the source port */
+	bool down;
+	struct prelay *first, *last;
+	struct proxy *next;
+};
+
+struct proxy *proxy_new(struct sim *s, int32_t box, uint32_t addr);
+void proxy_free(struct sim *s, struct proxy *p);
+/* Values of the cfg in force. */
+void proxy_values(struct sim *s, struct proxy *p);
+void proxy_crash(struct sim *s, struct proxy *p, uint64_t cause);
+void proxy_handlers(struct sim *s);
+struct pool *proxy_pool(struct world *w);
+
+/* ---- boxes ------------------------------------------------------------------------------------------------- */
+
+struct box {
+	uint16_t trace;
+	struct nat **nat;
+	uint32_t nnat;
+	struct proxy *proxy; /* list */
+	uint32_t cuts;
+};
+
+/* ---- clients ----------------------------------------------------------------------------------------------- */
+
+struct group {
+	const char *name;
+	uint32_t index, first, count; /* client numbers first .. first + count - 1 */
+	uint32_t started;
+	uint32_t *order; /* in which clients start */
+	struct tech_site site;
+	struct tcp_cfg tcp_cfg;
+	struct station *way; /* first station per process it may talk to, or one */
+	uint32_t nway;
+	int32_t net;                    /* first network of the path, -1 */
+	struct hclass **up, **down;     /* per network: classes of access links, made when first used */
+	struct hclass *dc_up, *dc_down; /* when the path begins with a box */
+	uint32_t elem;
+	uint64_t opened, failed, open, open_peak;
+	uint64_t radio_uj, radio_ns;
+};
+
+struct access_link {
+	struct link up, down;
+	struct access_link *next;
+};
+
+struct client {
+	struct node node;
+	int64_t armed_ns;
+	struct group *group;
+	struct access_link *access; /* the present one first; NULL: no network now */
+	struct access_link *links;  /* all it ever had */
+	struct sock *sock[2];
+	uint64_t cause_timer; /* record that set its timer */
+	uint64_t cause_down;  /* record that says why it is not connected */
+	uint64_t cause_due;   /* the poll's timer */
+	int64_t asked_ns;     /* when the latest request left */
+	int64_t radio_ns;     /* radio model: last packet, -1 never */
+	uint64_t radio_active_ns;
+	uint64_t radio_uj;
+	uint32_t number, addr, station;
+	uint32_t first_msg; /* messages from this number on are expected */
+	uint32_t conns;     /* ever made: picks the port */
+	int32_t net;
+	uint16_t switches;
+	bool started, lens, offline;
+	struct tcp_demux demux;
+	struct tech_client tech;
+};
+
+void client_init(struct sim *s, struct client *c, struct group *g, uint32_t i);
+void client_fini(struct sim *s, struct client *c);
+void client_start(struct sim *s, struct client *c);
+void client_input(struct sim *s, struct client *c, const struct tech_in *in, uint64_t cause);
+void client_publish(struct sim *s, struct client *c, struct tech_msg *m, uint64_t cause);
+void client_switch(
+	struct sim *s, struct client *c, int32_t net, int64_t outage_ns, bool orphaned, uint64_t cause);
+void client_handlers(struct sim *s);
+/* Gives the client a link over network `net` (-1: data centre) and an address. */
+void client_attach(struct sim *s, struct client *c, int32_t net);
+
+void radio_touch(struct sim *s, struct client *c);
+void radio_close(struct sim *s, struct client *c, int64_t until_ns);
+
+/* ---- messages ---------------------------------------------------------------------------------------------- */
+
+/* A message published, and who has it. */
+struct note {
+	struct tech_msg *msg;
+	uint64_t rec;  /* MSG_PUBLISH */
+	uint64_t *has; /* a bit per client of msg->to_lo .. to_hi (cut to those there are) */
+	uint32_t lo, hi;
+	uint32_t source; /* index of cfg.msgs */
+};
+
+/* A source of messages. */
+struct source {
+	uint32_t index;
+	uint64_t n; /* published so far */
+	struct rng when, to, from;
+	int64_t next_ns;
+	size_t at; /* next entry of at_ns */
+};
+
+void messages_init(struct sim *s);
+void messages_fini(struct sim *s);
+void messages_handlers(struct sim *s);
+/* The client's application has decoded message `id`. `rec`: the unit it came in. */
+void messages_arrived(struct sim *s, struct client *c, uint64_t id, uint64_t n, uint64_t rec);
+/* A process received message `id` from a client: it publishes it, and the backplane tells the others. */
+void messages_from_client(struct sim *s, struct proc *p, uint64_t id, uint64_t cause);
+/* A server put message `id` into a connection of client `number`. */
+void messages_sent(struct sim *s, uint32_t number, uint64_t id, uint32_t n, uint64_t rec);
+/* At the end: MSG_LOST for clients under the lens, each with the record that decided. */
+void messages_lost(struct sim *s);
+
+/* ---- records (rec.c) --------------------------------------------------------------------------------------- */
+
+/* Units sent on a traced connection and not yet received at its other end, oldest first. */
+struct unit_queue {
+	uint64_t *rec;
+	uint32_t head, n, cap;
+};
+
+/* Fills in what every record has. */
+struct trace_rec rec_make(const struct sim *s, enum trace_kind kind, uint64_t cause);
+uint64_t rec_put(struct sim *s, const struct trace_rec *r, bool lens);
+/* A unit was written to, or decoded from, the stream of `k`. Return the record's id, or `cause` when none is kept. */
+uint64_t rec_unit_sent(struct sim *s, const struct sock *k, enum trace_kind kind, enum tech_unit unit,
+	struct bytes octets, uint64_t off, uint32_t msg, int64_t a, int64_t b, uint64_t cause);
+uint64_t rec_unit_recv(struct sim *s, const struct sock *k, enum trace_kind kind, uint64_t off, uint64_t len,
+	uint64_t cause, uint32_t *msg);
+enum trace_kind rec_unit_kind(enum tech_unit unit, bool sent);
+uint64_t rec_note(struct sim *s, const struct sock *k, const struct tech_out *o, struct client *c,
+	uint16_t node, uint16_t peer, uint64_t cause);
+enum trace_reason rec_reason(enum tech_why why);
+uint32_t rec_conn(struct sim *s, const struct client *c, uint16_t from, uint16_t to, struct tcp_addr a);
+void rec_fini(struct sim *s);
+
+/* ---- timeline ---------------------------------------------------------------------------------------------- */
+
+struct moment {
+	uint32_t act;
+	bool end; /* the end of a cut, crash or degradation */
+};
+
+void timeline_init(struct sim *s);
+void timeline_handlers(struct sim *s);
+
+/* ---- the whole --------------------------------------------------------------------------------------------- */
+
+struct sim {
+	struct world *w;
+	struct net *net;
+	struct tcp *tcp;
+	struct trace *tr;
+	const struct cfg *cfg; /* as first given: shape, messages, acts */
+	const struct cfg *now; /* values in force */
+	struct cfg_net *nets;  /* networks as they are now, degradations included */
+	bool *degraded;
+	struct sim_opts opts;
+	struct tech_outs outs;
+	struct pool *socks, *sconns, *prelays, *links;
+	struct group *group;
+	uint32_t ngroups;
+	struct client *client; /* [number - 1] */
+	uint32_t nclients;
+	struct server *server;
+	struct proc *proc;
+	uint32_t nservers, nprocs;
+	struct box *box;
+	uint32_t nboxes;
+	struct hclass *classes;
+	struct access_link *chain; /* links between boxes and servers */
+	uint32_t nchain, nat_addrs, nproxies;
+	struct note *note;
+	uint64_t nnotes, note_cap, outstanding;
+	uint32_t *last_n; /* per client and source: the latest number seen */
+	struct source *source;
+	uint64_t **fate; /* per client under the lens and message: the record that says what happened to it */
+	uint32_t *lens_of; /* per client: row in fate, from 1; 0 not under the lens */
+	uint32_t nlens;
+	uint64_t *fate_row_cap;
+	struct unit_queue *unit; /* per trace_conn and direction */
+	uint32_t nunit;
+	struct moment *moment;
+	int64_t end_ns;
+	bool counting, ended, lost_written;
+	uint64_t memory_bytes, memory_peak_bytes;
+	struct sim_counters counters;
+	struct tcp_cfg server_tcp;
+};
+
+static inline struct sim *sim_of(const struct world *w)
+{
+	return (struct sim *)w->ext[WORLD_HOST];
+}
+
+void sim_memory(struct sim *s, int64_t bytes);
+void build_world(struct sim *s);
+void build_free(struct sim *s);
+void build_free_late(struct sim *s);
+
+#endif

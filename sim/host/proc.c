@@ -1,0 +1,542 @@
+/*
+ * proc: a server process: an event loop that does one thing at a time.
+ *
+ *	accepted connection ─┐
+ *	octets arrived       ├─▶ queue ─▶ [ one piece of work, cpu time passes ] ─▶ outputs take effect
+ *	timer, message       ┘
+ *
+ * Costs (SV-20, SV-21, SV-24): a request `request_cpu`, accepting a connection 12 µs, one message pushed into one
+ * connection, and one frame read from a WebSocket, `push_cpu`. A broadcast is a loop over all subscribers: what
+ * arrives meanwhile waits. An answer leaves when its work is done. Answers that waited for earlier work carry the
+ * reason server-busy.
+ *
+ * Memory is counted as conn_bytes per open connection. The listen queue is the accept queue: a SYN that finds it full
+ * is dropped (TC-06). A process that is down answers SYNs with a reset, as its system does; when it dies its system
+ * resets all its connections, and its history is gone. Draining: nothing new is accepted, streams end in order,
+ * requests are answered with Connection: close.
+ *
+ * Left out: system calls and kernel time apart from these figures, TLS, worker threads.
+ */
+#include "sim/host/host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void work(struct sim *s, struct proc *p);
+
+static const struct cfg_server *values(const struct sim *s, const struct proc *p)
+{
+	return &s->now->servers[p->server->index];
+}
+
+/* ---- the queue ------------------------------------------------------------------------------------------------ */
+
+static void enqueue(struct sim *s, struct proc *p, struct item it)
+{
+	if (p->n == p->cap) {
+		uint32_t cap = p->cap ? p->cap * 2 : 16;
+		struct item *v = xmalloc(cap * sizeof *v);
+		for (uint32_t i = 0; i < p->n; i++)
+			v[i] = p->item[(p->head + i) % p->cap];
+		xfree(p->item);
+		p->item = v;
+		p->cap = cap;
+		p->head = 0;
+	}
+	it.since_ns = s->w->now_ns;
+	if (it.conn)
+		it.conn->items++;
+	if (it.msg)
+		tech_msg_ref(it.msg);
+	p->item[(p->head + p->n++) % p->cap] = it;
+	work(s, p);
+}
+
+static void conn_free(struct sim *s, struct sconn *c)
+{
+	struct proc *p = c->proc;
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		p->first = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	else
+		p->last = c->prev;
+	tech_conn_fini(&c->tech);
+	c->armed_ns = TIME_NEVER;
+	pool_put(s->sconns, c);
+}
+
+/* No socket any more: it goes when no piece of work points to it. */
+static void conn_dead(struct sim *s, struct sconn *c)
+{
+	if (!c->dead) {
+		c->dead = true;
+		c->sock = NULL;
+		c->proc->server->conns--;
+		if (!c->accepted)
+			c->proc->waiting--;
+		sim_memory(s, -(int64_t)values(s, c->proc)->conn_bytes);
+	}
+	if (!c->items)
+		conn_free(s, c);
+}
+
+static void item_done(struct sim *s, struct item *it)
+{
+	if (it->data.blob)
+		blob_unref(it->data.blob);
+	tech_msg_unref(it->msg);
+	if (it->conn && !--it->conn->items && it->conn->dead)
+		conn_free(s, it->conn);
+}
+
+static int64_t cost(const struct sim *s, const struct proc *p, const struct item *it)
+{
+	const struct cfg_server *v = values(s, p);
+	switch (it->kind) {
+	case ITEM_ACCEPT:
+		return v->request_cpu_ns > 0 ? HOST_ACCEPT_CPU_NS : 0;
+	case ITEM_DATA:
+		if (it->conn->dead)
+			return 0;
+		return tech_conn_streaming(&it->conn->tech) ? v->push_cpu_ns : v->request_cpu_ns;
+	case ITEM_TIME:
+		return it->conn->dead ? 0 : v->push_cpu_ns;
+	case ITEM_FAN:
+		return v->push_cpu_ns;
+	case ITEM_EOF:
+	case ITEM_STOP:
+		break;
+	}
+	return 0;
+}
+
+/* ---- the endpoint's outputs ------------------------------------------------------------------------------------ */
+
+static uint64_t do_write(
+	struct sim *s, struct sconn *c, struct tech_out *o, uint64_t cause, int64_t waited_ns)
+{
+	struct sock *k = c->sock;
+	if (!k) {
+		blob_unref(o->data.blob);
+		return cause;
+	}
+	struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
+	(void)waited_ns;
+	uint64_t rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b, k->written + o->uoff,
+		(uint32_t)o->id, o->status, o->b < 0 ? -1 : (int64_t)o->n_msgs, cause);
+	if (o->id)
+		messages_sent(s, k->tcp.client, o->id, o->n_msgs, rec);
+	sock_write(s, k, o->data, rec);
+	return rec;
+}
+
+static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t waited_ns)
+{
+	struct tech_out o;
+	struct sock *k = c->sock;
+	uint32_t msg;
+	bool wrote = false;
+	while (tech_next(&s->outs, &o)) {
+		switch (o.kind) {
+		case TECH_OUT_WRITE:
+			do_write(s, c, &o, cause, waited_ns);
+			wrote = true;
+			break;
+		case TECH_OUT_CLOSE:
+		case TECH_OUT_ABORT:
+			if (!c->sock)
+				break;
+			k = c->sock;
+			c->sock = NULL;
+			s->w->cause = cause;
+			if (o.kind == TECH_OUT_CLOSE)
+				sock_close(s, k);
+			else
+				sock_abort(s, k);
+			wrote = false;
+			break;
+		case TECH_OUT_UNIT:
+			if (c->sock)
+				cause = rec_unit_recv(
+					s, c->sock, rec_unit_kind(o.unit, false), o.off, o.len, cause, &msg);
+			break;
+		case TECH_OUT_MESSAGE:
+			messages_from_client(s, c->proc, o.id, cause);
+			break;
+		case TECH_OUT_NOTE:
+			cause = rec_note(s, c->sock, &o, NULL, c->proc->node.trace_node,
+				c->sock ? c->sock->tcp.peer : 0, cause);
+			if (o.note == TECH_NOTE_HOLD_BEGIN)
+				c->cause_timer = cause;
+			break;
+		default:
+			break;
+		}
+	}
+	assert(!s->outs.failed);
+	if (wrote && c->sock)
+		sock_pump(s, c->sock);
+	if (!c->sock)
+		conn_dead(s, c);
+	else
+		lazy_arm(s->w, &c->armed_ns, tech_conn_wake_at(&c->tech), EV_CONN_APP, c->proc->node.elem, c);
+}
+
+/* ---- doing it --------------------------------------------------------------------------------------------------- */
+
+static void input(struct sim *s, struct sconn *c, enum tech_in_kind kind, struct bytes data, uint64_t cause,
+	int64_t waited_ns)
+{
+	struct tech_in in = {.kind = kind, .data = data, .now_ns = s->w->now_ns};
+	c->items++; /* holds it until the outputs are done */
+	tech_conn_input(&c->tech, &in, &s->outs);
+	outputs(s, c, cause, waited_ns);
+	if (!--c->items && c->dead)
+		conn_free(s, c);
+}
+
+/* One message into one connection. False when everybody has it. */
+static bool fan_one(struct sim *s, struct proc *p, uint64_t cause)
+{
+	struct tech_conn *t = tech_server_fan(&p->srv, s->w->now_ns, &s->outs);
+	if (!t)
+		return false;
+	struct sconn *c = container_of(t, struct sconn, tech);
+	c->items++;
+	outputs(s, c, cause, 0);
+	if (!--c->items && c->dead)
+		conn_free(s, c);
+	return true;
+}
+
+/* Does the front of the queue. True: it is done; false: a broadcast goes on. */
+static bool perform(struct sim *s, struct proc *p, struct item *it)
+{
+	struct sconn *c = it->conn;
+	int64_t waited = s->w->now_ns - it->since_ns;
+	s->w->cause = it->cause;
+	if (it->kind == ITEM_FAN) {
+		if (!p->fanning) {
+			tech_server_publish(&p->srv, it->msg);
+			p->fanning = true;
+		}
+		if (fan_one(s, p, it->cause))
+			return false;
+		p->fanning = false;
+		return true;
+	}
+	if (c->dead || !c->sock)
+		return true;
+	switch (it->kind) {
+	case ITEM_ACCEPT:
+		c->accepted = true;
+		p->waiting--;
+		input(s, c, TECH_IN_UP, BYTES_NONE, it->cause, waited);
+		break;
+	case ITEM_DATA:
+		input(s, c, TECH_IN_DATA, slice_bytes(it->data), it->cause, waited);
+		break;
+	case ITEM_EOF:
+		input(s, c, TECH_IN_EOF, BYTES_NONE, it->cause, waited);
+		break;
+	case ITEM_TIME:
+		input(s, c, TECH_IN_TIME, BYTES_NONE, c->cause_timer, waited);
+		break;
+	case ITEM_STOP:
+		input(s, c, TECH_IN_STOP, BYTES_NONE, it->cause, waited);
+		break;
+	case ITEM_FAN:
+		break;
+	}
+	return true;
+}
+
+static void finish(struct sim *s, struct proc *p)
+{
+	struct item it = p->item[p->head];
+	if (!perform(s, p, &it))
+		return;
+	p->head = (p->head + 1) % p->cap;
+	p->n--;
+	item_done(s, &it);
+}
+
+/* Goes on until something costs time. */
+static void work(struct sim *s, struct proc *p)
+{
+	if (p->busy)
+		return;
+	p->busy = true; /* what is added meanwhile waits its turn */
+	while (p->n) {
+		int64_t ns = cost(s, p, &p->item[p->head]);
+		if (ns > 0) {
+			p->cpu_ns += (uint64_t)ns;
+			world_at(s->w, s->w->now_ns + ns, BAND_APP, EV_CPU, p->node.elem, p);
+			return;
+		}
+		finish(s, p);
+	}
+	p->busy = false;
+}
+
+static void on_cpu(struct world *w, const struct ev *e)
+{
+	struct proc *p = e->obj;
+	struct sim *s = sim_of(w);
+	w->cause = 0;
+	if (p->n)
+		finish(s, p);
+	p->busy = false;
+	work(s, p);
+}
+
+static void on_conn_app(struct world *w, const struct ev *e)
+{
+	struct sconn *c = e->obj;
+	struct sim *s = sim_of(w);
+	if (!lazy_fired(e, &c->armed_ns) || c->dead)
+		return;
+	w->cause = 0;
+	if (tech_conn_wake_at(&c->tech) > w->now_ns)
+		lazy_arm(w, &c->armed_ns, tech_conn_wake_at(&c->tech), EV_CONN_APP, c->proc->node.elem, c);
+	else
+		enqueue(s, c->proc, (struct item){.kind = ITEM_TIME, .conn = c});
+}
+
+/* ---- sockets ----------------------------------------------------------------------------------------------------- */
+
+static void on_up(struct sim *s, struct sock *k, uint64_t cause)
+{
+	struct sconn *c = k->user;
+	enqueue(s, c->proc, (struct item){.kind = ITEM_ACCEPT, .conn = c, .cause = cause});
+}
+
+static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t cause)
+{
+	struct sconn *c = k->user;
+	enqueue(s, c->proc, (struct item){.kind = ITEM_DATA, .conn = c, .data = owned, .cause = cause});
+}
+
+static void on_eof(struct sim *s, struct sock *k, uint64_t cause)
+{
+	struct sconn *c = k->user;
+	enqueue(s, c->proc, (struct item){.kind = ITEM_EOF, .conn = c, .cause = cause});
+}
+
+static void on_gone(struct sim *s, struct sock *k, enum trace_reason reason, uint64_t cause)
+{
+	struct sconn *c = k->user;
+	(void)reason;
+	c->items++;
+	c->sock = NULL;
+	struct tech_in in = {.kind = TECH_IN_RESET, .now_ns = s->w->now_ns, .why = TECH_WHY_RESET};
+	tech_conn_input(&c->tech, &in, &s->outs);
+	outputs(s, c, cause, 0);
+	if (!--c->items && c->dead)
+		conn_free(s, c);
+}
+
+static const struct sock_ops server_sock = {on_up, on_data, on_eof, on_gone};
+
+static void refuse(struct sim *s, struct proc *p, struct pkt *seg)
+{
+	struct pkt *rst = tcp_reset_for(s->tcp, seg);
+	bool lens = seg->marks & PKT_LENS;
+	if (rst && (seg->flags & TCP_SYN)) {
+		struct trace_rec r = rec_make(s, TRACE_TCP_RST_SEND, seg->cause);
+		r.node = p->node.trace_node;
+		r.peer = seg->link ? seg->link->from_trace : 0;
+		r.conn = seg->conn;
+		r.client = seg->client;
+		r.flags = TRACE_DOWN;
+		r.reason = p->draining ? REASON_SERVER_DRAIN : REASON_SERVER_DOWN;
+		rst->cause = rec_put(s, &r, lens);
+	}
+	if (rst && seg->link && seg->link->rev)
+		link_send(s->w, seg->link->rev, rst);
+	else if (rst)
+		pkt_free(s->net, rst);
+	pkt_free(s->net, seg);
+}
+
+static struct sconn *accept_syn(struct sim *s, struct proc *p, const struct pkt *syn)
+{
+	struct sconn *c = pool_get(s->sconns);
+	struct tcp_addr a = {syn->dst, syn->src, syn->dport, syn->sport};
+	memset(c, 0, sizeof *c);
+	c->armed_ns = TIME_NEVER;
+	c->proc = p;
+	tech_conn_init(&c->tech, &p->srv);
+	c->prev = p->last;
+	if (p->last)
+		p->last->next = c;
+	else
+		p->first = c;
+	p->last = c;
+	p->waiting++;
+	p->server->conns++;
+	sim_memory(s, values(s, p)->conn_bytes);
+	c->sock = sock_new(s, &server_sock, c, 0, p->node.elem, &s->server_tcp, a, syn->link->rev, &p->demux);
+	tcp_trace(&c->sock->tcp, syn->conn, syn->client, p->node.trace_node,
+		s->tr && syn->conn && syn->conn < s->tr->nconn ? s->tr->conn[syn->conn].client : 0,
+		syn->marks & PKT_LENS);
+	tcp_listen(s->tcp, &c->sock->tcp, s->w->now_ns);
+	return c;
+}
+
+static void proc_packet(struct world *w, struct node *n, unsigned port, struct pkt *p)
+{
+	struct proc *pr = container_of(n, struct proc, node);
+	struct sim *s = sim_of(w);
+	struct tcp_conn *t = tcp_demux_find(&pr->demux, p);
+	uint32_t backlog = values(s, pr)->backlog ? values(s, pr)->backlog : 4096;
+	(void)port;
+	if (t) {
+		sock_input(s, container_of(t, struct sock, tcp), p);
+	} else if (!pr->up || pr->draining || (p->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN) {
+		refuse(s, pr, p);
+	} else if (pr->waiting >= backlog) {
+		net_drop(s->net, p, n->trace_node, REASON_BACKLOG_FULL, 0, pr->waiting, backlog);
+	} else {
+		struct sconn *c = accept_syn(s, pr, p);
+		sock_input(s, c->sock, p);
+	}
+}
+
+static const struct node_ops proc_node = {"server", proc_packet};
+
+/* ---- life --------------------------------------------------------------------------------------------------------- */
+
+void proc_init(struct sim *s, struct proc *p, struct server *sv, uint32_t addr, const char *name)
+{
+	const struct cfg_server *v = &s->cfg->servers[sv->index];
+	memset(p, 0, sizeof *p);
+	p->sim = s;
+	p->server = sv;
+	p->addr = addr;
+	p->up = true;
+	p->node = (struct node){.ops = &proc_node, .elem = world_elem_add(s->w, name, 1)};
+	tcp_demux_init(&p->demux);
+	tech_server_init(&p->srv, &alloc_libc);
+	p->srv.keepalive_ns = v->keepalive_ns > 0 ? v->keepalive_ns : HOST_KEEPALIVE_NS;
+	if (s->tr) {
+		struct trace_node n = {.name = trace_str(s->tr, name),
+			.param = trace_strf(s->tr, "servers.%s", sv->name),
+			.addr = trace_strf(s->tr, "%u.%u.%u.%u", addr >> 24, addr >> 16 & 255,
+				addr >> 8 & 255, addr & 255),
+			.group = trace_str(s->tr, sv->name),
+			.role = TRACE_SERVER,
+			.order = (uint16_t)(5000 +
+					    (sv->first_proc + (uint32_t)(p - &s->proc[sv->first_proc])))};
+		p->node.trace_node = trace_add_node(s->tr, &n);
+	}
+}
+
+/* Every connection at once: resets to the other side when `say`, else nothing. */
+static void drop_all(struct sim *s, struct proc *p, bool say, uint64_t cause)
+{
+	for (struct sconn *c = p->first, *next; c; c = next) {
+		struct sock *k = c->sock;
+		next = c->next;
+		c->sock = NULL;
+		s->w->cause = cause;
+		if (k && say)
+			sock_abort(s, k);
+		else if (k)
+			sock_vanish(s, k);
+		conn_dead(s, c);
+	}
+}
+
+static void clear_queue(struct sim *s, struct proc *p)
+{
+	while (p->n) {
+		struct item it = p->item[p->head];
+		p->head = (p->head + 1) % p->cap;
+		p->n--;
+		item_done(s, &it);
+	}
+	p->fanning = false;
+}
+
+void proc_fini(struct sim *s, struct proc *p)
+{
+	clear_queue(s, p);
+	drop_all(s, p, false, 0);
+	/* sockets whose connection has ended for us but not for TCP */
+	for (uint32_t i = 0; i < p->demux.slots; i++)
+		while (p->demux.slot && p->demux.slot[i].key)
+			sock_vanish(s, container_of(p->demux.slot[i].conn, struct sock, tcp));
+	tcp_demux_fini(&p->demux);
+	tech_server_fini(&p->srv);
+	for (uint32_t i = 0; i < p->nsites; i++)
+		tech_site_fini(&p->sites[i]);
+	xfree(p->sites);
+	xfree(p->item);
+}
+
+void proc_publish(struct sim *s, struct proc *p, struct tech_msg *m, uint64_t cause)
+{
+	if (p->up)
+		enqueue(s, p, (struct item){.kind = ITEM_FAN, .msg = m, .cause = cause});
+}
+
+void proc_crash(struct sim *s, struct proc *p, uint64_t cause)
+{
+	struct trace_rec r = rec_make(s, TRACE_CRASH, cause);
+	r.node = p->node.trace_node;
+	r.reason = REASON_SERVER_CRASH;
+	cause = rec_put(s, &r, true);
+	p->up = false;
+	clear_queue(s, p);
+	drop_all(s, p, true, cause);
+	tech_server_forget(&p->srv);
+}
+
+void proc_restart(struct sim *s, struct proc *p)
+{
+	struct trace_rec r = rec_make(s, TRACE_RESTART, 0);
+	r.node = p->node.trace_node;
+	rec_put(s, &r, true);
+	p->up = true;
+	p->draining = p->srv.draining = false;
+}
+
+void proc_drain(struct sim *s, struct proc *p, uint64_t cause)
+{
+	struct trace_rec r = rec_make(s, TRACE_DRAIN, cause);
+	r.node = p->node.trace_node;
+	r.reason = REASON_SERVER_DRAIN;
+	cause = rec_put(s, &r, true);
+	p->draining = p->srv.draining = true;
+	struct sconn *last = p->last;
+	for (struct sconn *c = p->first, *next; c; c = next) {
+		next = c == last ? NULL : c->next;
+		if (!c->dead) /* may be freed by this, but not the one after it */
+			enqueue(s, p, (struct item){.kind = ITEM_STOP, .conn = c, .cause = cause});
+	}
+}
+
+void proc_options(struct sim *s, struct proc *p)
+{
+	const struct cfg_server *v = values(s, p);
+	p->srv.keepalive_ns = v->keepalive_ns > 0 ? v->keepalive_ns : HOST_KEEPALIVE_NS;
+	for (uint32_t i = 0; i < p->nsites; i++)
+		tech_site_changed(&p->sites[i]);
+	struct sconn *last = p->last;
+	for (struct sconn *c = p->first, *next; c; c = next) {
+		next = c == last ? NULL : c->next;
+		if (c->dead || !c->sock || !c->accepted)
+			continue;
+		input(s, c, TECH_IN_TIME, BYTES_NONE, c->cause_timer, 0);
+	}
+}
+
+void proc_handlers(struct sim *s)
+{
+	world_handle(s->w, EV_CPU, on_cpu, NULL);
+	world_handle(s->w, EV_CONN_APP, on_conn_app, NULL);
+}

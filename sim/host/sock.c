@@ -1,0 +1,169 @@
+/*
+ * sock: a TCP connection of some host. Everything TCP wants to have done, sending segments over the link it came
+ * from, arming its one timer, ending, is done here; its users see up, data, eof, gone.
+ *
+ * Pools are type-stable, so an event that still points to a returned socket is harmless: its armed_ns says never.
+ */
+#include "sim/host/host.h"
+
+struct sock *sock_new(struct sim *s, const struct sock_ops *ops, void *user, uint32_t slot, uint32_t elem,
+	const struct tcp_cfg *cfg, struct tcp_addr a, struct link *out, struct tcp_demux *demux)
+{
+	struct sock *k = pool_get(s->socks);
+	*k = (struct sock){.armed_ns = TIME_NEVER,
+		.ops = ops,
+		.user = user,
+		.slot = slot,
+		.elem = elem,
+		.out = out,
+		.demux = demux,
+		.alive = true};
+	tcp_init(&k->tcp, cfg, a);
+	tcp_demux_add(demux, &k->tcp);
+	return k;
+}
+
+static void sock_free(struct sim *s, struct sock *k)
+{
+	tcp_demux_del(k->demux, &k->tcp);
+	tcp_fini(s->tcp, &k->tcp);
+	k->armed_ns = TIME_NEVER;
+	k->alive = false;
+	k->ops = NULL;
+	k->user = NULL;
+	pool_put(s->socks, k);
+}
+
+static void send_segment(struct sim *s, struct sock *k, struct pkt *p)
+{
+	if (k->radio && k->out)
+		radio_touch(s, k->radio);
+	if (k->out)
+		link_send(s->w, k->out, p);
+	else
+		net_drop(s->net, p, k->tcp.node, REASON_NET_GONE, 0, 0, 0);
+}
+
+/* One output. False: the connection is gone. */
+static bool take(struct sim *s, struct sock *k, struct tcp_out *o)
+{
+	const struct sock_ops *ops = k->ops;
+	switch (o->kind) {
+	case TCP_OUT_SEGMENT:
+		send_segment(s, k, o->pkt);
+		return true;
+	case TCP_OUT_ESTABLISHED:
+		k->was_up = true;
+		if (ops)
+			ops->up(s, k, o->cause);
+		return true;
+	case TCP_OUT_DATA:
+		if (ops)
+			ops->data(s, k, o->data, o->cause);
+		else
+			blob_unref(o->data.blob);
+		return true;
+	case TCP_OUT_EOF:
+		if (ops)
+			ops->eof(s, k, o->cause);
+		return true;
+	case TCP_OUT_RESET:
+	case TCP_OUT_TIMEOUT:
+		if (ops)
+			ops->gone(s, k,
+				o->reason != REASON_NONE   ? o->reason
+				: o->kind == TCP_OUT_RESET ? REASON_PEER_RESET
+							   : REASON_TCP_RETRIES,
+				o->cause);
+		k->ops = NULL;
+		return true;
+	case TCP_OUT_CLOSED:
+		if (ops) /* ended from both sides without its user having let go */
+			ops->gone(s, k, REASON_PEER_CLOSED, o->cause);
+		k->ops = NULL;
+		return true;
+	case TCP_OUT_WRITABLE:
+		return true;
+	case TCP_OUT_IDLE:
+		break;
+	}
+	return false;
+}
+
+void sock_pump(struct sim *s, struct sock *k)
+{
+	struct tcp_out o;
+	if (k->pumping)
+		return; /* the pump that is running will see what was added */
+	k->pumping = true;
+	uint64_t cause = s->w->cause;
+	do {
+		tcp_next(s->tcp, &k->tcp, s->w->now_ns, &o);
+		if (o.kind != TCP_OUT_SEGMENT && o.kind != TCP_OUT_IDLE)
+			s->w->cause = o.cause;
+	} while (take(s, k, &o));
+	s->w->cause = cause;
+	k->pumping = false;
+	if (k->tcp.state == TCP_CLOSED && k->ops)
+		k->ops = NULL;
+	if (k->tcp.state == TCP_CLOSED)
+		sock_free(s, k);
+	else
+		lazy_arm(s->w, &k->armed_ns, tcp_deadline(&k->tcp), EV_CONN_TIMER, k->elem, k);
+}
+
+void sock_input(struct sim *s, struct sock *k, struct pkt *owned)
+{
+	tcp_input(s->tcp, &k->tcp, owned, s->w->now_ns);
+	sock_pump(s, k);
+}
+
+void sock_write(struct sim *s, struct sock *k, struct slice owned, uint64_t rec)
+{
+	uint64_t cause = s->w->cause;
+	if (rec)
+		s->w->cause = rec;
+	if (tcp_write(s->tcp, &k->tcp, owned, false, s->w->now_ns))
+		k->written += owned.len;
+	else
+		blob_unref(owned.blob);
+	s->w->cause = cause;
+}
+
+void sock_close(struct sim *s, struct sock *k)
+{
+	k->ops = NULL;
+	k->user = NULL;
+	tcp_close(s->tcp, &k->tcp, s->w->now_ns);
+	sock_pump(s, k);
+}
+
+void sock_abort(struct sim *s, struct sock *k)
+{
+	k->ops = NULL;
+	k->user = NULL;
+	tcp_abort(s->tcp, &k->tcp, s->w->now_ns);
+	sock_pump(s, k);
+}
+
+void sock_vanish(struct sim *s, struct sock *k)
+{
+	k->out = NULL;
+	sock_free(s, k);
+}
+
+static void on_timer(struct world *w, const struct ev *e)
+{
+	struct sock *k = e->obj;
+	struct sim *s = sim_of(w);
+	if (!lazy_fired(e, &k->armed_ns) || !k->alive)
+		return;
+	w->cause = 0;
+	tcp_timer(s->tcp, &k->tcp, w->now_ns);
+	sock_pump(s, k);
+}
+
+void sock_handlers(struct sim *s)
+{
+	world_handle(s->w, EV_CONN_TIMER, on_timer, NULL);
+}
