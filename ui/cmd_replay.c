@@ -4,13 +4,17 @@
  * On a terminal the timelines of the ladder view open; elsewhere, and with --format text, a summary is printed;
  * --format json prints capture-replay/1. --trace and --pcap write the capture as our own records and as pcapng.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sim/capture/cap.h"
+#include "sim/capture/cap_export.h"
 #include "sim/core/xmalloc.h"
 #include "ui/commands.h"
 #include "ui/outfile.h"
@@ -124,11 +128,58 @@ static int print_json(const struct capture *c, const char *path)
 	return fine ? EXIT_FINE : EXIT_ENV;
 }
 
-/* Opens the file; says what is wrong. */
-static int load(struct capture **c, const char *path)
+struct own { /* this command's own options */
+	const char *live, *seconds, *packets, *iface;
+	int64_t until_ns; /* when listening ends, 0 never */
+	uint32_t packets_max;
+};
+
+static int64_t clock_ns(void)
 {
-	char why[256];
-	enum capture_result r = capture_open(c, path, NULL, why, sizeof why);
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
+static bool live_over(void *ctx)
+{
+	const struct own *w = ctx;
+	return interrupted || (w->until_ns && clock_ns() >= w->until_ns);
+}
+
+static enum capture_result listen_live(struct capture **c, struct own *w, char *why, size_t why_cap)
+{
+	char tmp[200];
+	const char *dir = getenv("TMPDIR");
+	struct sigaction now = {.sa_handler = on_interrupt}, before;
+	snprintf(
+		tmp, sizeof tmp, "%.120s/backtalk-live-%ld.pcap", dir && *dir ? dir : "/tmp", (long)getpid());
+	struct capture_opts o = {.packets_max = w->packets_max};
+	sigemptyset(&now.sa_mask);
+	sigaction(SIGINT, &now, &before);
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "listening on %s%s\n", w->live,
+			w->until_ns || w->packets_max ? "" : "; Ctrl-C ends it");
+	enum capture_result r = capture_live(c, w->live, tmp, &o, live_over, w, why, why_cap);
+	sigaction(SIGINT, &before, NULL);
+	return r;
+}
+
+/* Opens the file, or listens; says what is wrong. */
+static int load(struct capture **c, const char *path, struct own *w)
+{
+	char why[256] = "";
+	struct capture_opts co = {.iface = w->iface, .packets_max = w->packets_max};
+	enum capture_result r =
+		w->live ? listen_live(c, w, why, sizeof why) : capture_open(c, path, &co, why, sizeof why);
 	if (r != CAPTURE_OK) {
 		ui_error("%s: %s", path, why);
 		return r == CAPTURE_ENV ? EXIT_ENV : EXIT_INPUT;
@@ -164,36 +215,115 @@ static int write_trace(struct capture *c, const char *file, const char *path)
 	return rc;
 }
 
+static int write_pcap(const struct capture *c, const char *file)
+{
+	struct outfile f;
+	struct cap_export_opts eo = {.program = "backtalk " BT_VERSION};
+	if (outfile_open(&f, file)) {
+		ui_error("%s: %s", file, strerror(errno));
+		return EXIT_ENV;
+	}
+	struct trace_out out = {outfile_write, &f};
+	if (cap_export_capture(c, &eo, &out)) {
+		ui_error("%s: %s", file, strerror(f.err));
+		outfile_abandon(&f);
+		return EXIT_ENV;
+	}
+	if (outfile_commit(&f)) {
+		ui_error("%s: %s", file, strerror(errno));
+		return EXIT_ENV;
+	}
+	return EXIT_FINE;
+}
+
+/* A whole number of at most `max`; says what is wrong with anything else. */
+static bool number(const char *name, const char *text, uint64_t max, uint64_t *out)
+{
+	char *end = NULL;
+	errno = 0;
+	unsigned long long v = strtoull(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || v == 0 || v > max) {
+		ui_error(
+			"replay: --%s %s: a whole number from 1 to %" PRIu64 " is expected", name, text, max);
+		return false;
+	}
+	*out = v;
+	return true;
+}
+
+static bool own_numbers(struct own *w)
+{
+	uint64_t v = 0;
+	if (w->seconds) {
+		if (!number("seconds", w->seconds, 86400, &v))
+			return false;
+		w->until_ns = clock_ns() + (int64_t)v * 1000000000;
+	}
+	if (w->packets) {
+		if (!number("packets", w->packets, CAP_PACKETS_MAX, &v))
+			return false;
+		w->packets_max = (uint32_t)v;
+	}
+	return true;
+}
+
 static const struct cmd_usage usage = {
 	.name = "replay",
 	.args = "CAPTURE",
 	.about = "A pcap or pcapng file decoded: connections, HTTP, event streams, WebSockets, and the "
 		 "technique each\n"
 		 "conversation uses. --format json prints everything found (capture-replay/1).",
-	.example = "backtalk replay --format json capture.pcapng\n",
+	.example = "backtalk replay --format json capture.pcapng\nbacktalk replay -i lo --seconds 10\n",
 	.common = OPT_FORMAT | OPT_QUIET | OPT_TRACE | OPT_PCAP,
 };
+
+static int results(struct capture *c, const char *path, const struct options *o)
+{
+	int rc = EXIT_FINE;
+	if (o->trace)
+		rc = write_trace(c, o->trace, path);
+	if (rc == EXIT_FINE && o->pcap)
+		rc = write_pcap(c, o->pcap);
+	if (rc != EXIT_FINE)
+		return rc;
+	if (o->format == FORMAT_JSON)
+		return print_json(c, path);
+	if (!o->quiet)
+		print_text(c, path);
+	return EXIT_FINE;
+}
 
 int cmd_replay(int argc, char **argv)
 {
 	struct options o;
-	int rc = options_parse(&o, &usage, NULL, 0, argc, argv);
+	struct own w = {0};
+	const struct opt_own own[] = {
+		{.name = "live",
+			.letter = 'i',
+			.arg = "IFACE",
+			.help = "listen on an interface instead of reading a file",
+			.value = &w.live},
+		{.name = "seconds",
+			.arg = "N",
+			.help = "listen for so long (without it: until Ctrl-C)",
+			.value = &w.seconds},
+		{.name = "packets", .arg = "N", .help = "stop after so many packets", .value = &w.packets},
+		{.name = "interface",
+			.arg = "NAME",
+			.help = "only packets of this interface of the file (name or number)",
+			.value = &w.iface},
+	};
+	int rc = options_parse(&o, &usage, own, sizeof own / sizeof own[0], argc, argv);
 	if (rc >= 0)
 		return rc;
 	struct capture *c = NULL;
-	if (o.nargs != 1) {
-		ui_error("replay: name one capture file (backtalk replay --help)");
-		options_fini(&o);
-		return EXIT_INPUT;
-	}
-	const char *path = o.args[0];
-	rc = load(&c, path);
-	if (rc == EXIT_FINE && o.trace)
-		rc = write_trace(c, o.trace, path);
-	if (rc == EXIT_FINE && o.format == FORMAT_JSON)
-		rc = print_json(c, path);
-	else if (rc == EXIT_FINE && !o.quiet)
-		print_text(c, path);
+	rc = EXIT_INPUT;
+	if (o.nargs != (w.live ? 0 : 1))
+		ui_error("replay: name one capture file, or an interface with -i (backtalk replay --help)");
+	else if (own_numbers(&w))
+		rc = load(&c, w.live ? w.live : o.args[0], &w);
+	if (rc == EXIT_FINE)
+		rc = results(c, w.live ? w.live : o.args[0], &o);
 	capture_free(c);
 	options_fini(&o);
 	return rc;

@@ -106,6 +106,17 @@ static void keep_comment(struct capture *c, const char *text)
 	c->comment[c->npkts - 1] = cap_str(c, bytes_str(text));
 }
 
+/* Is this packet's interface the one asked for? */
+static bool chosen(const struct capture *c, const struct capture_opts *o, uint32_t iface)
+{
+	char number[16];
+	if (!o || !o->iface)
+		return true;
+	snprintf(number, sizeof number, "%u", iface);
+	const char *name = c->file.iface[iface].name;
+	return !strcmp(o->iface, number) || (name && !strcmp(o->iface, name));
+}
+
 static void read_packets(struct capture *c, const struct capture_opts *o)
 {
 	struct cap_raw raw;
@@ -113,6 +124,8 @@ static void read_packets(struct capture *c, const struct capture_opts *o)
 	c->net = cap_net_new();
 	while (c->npkts < max && cap_file_next(&c->file, &raw) == CAP_OK) {
 		uint32_t cap = c->pkt_cap;
+		if (!chosen(c, o, raw.iface))
+			continue;
 		if (!cap_net_packet(c, &raw))
 			break;
 		if (c->comment && c->pkt_cap != cap) {

@@ -335,8 +335,9 @@ struct capture {
 };
 
 struct capture_opts {
-	bool frames;          /* put every frame into the trace (needed for the ladder and export) */
 	uint32_t packets_max; /* 0: CAP_PACKETS_MAX */
+	const char *iface; /* only packets of this interface (its name or number); they are then counted among
+	                       * themselves. NULL: all */
 };
 
 enum capture_result {
@@ -351,6 +352,11 @@ enum capture_result {
 enum capture_result capture_open(
 	struct capture **out, const char *path, const struct capture_opts *o, char *why, size_t why_cap);
 void capture_free(struct capture *c);
+/* Live: listens on `iface` until `stop` says so or `packets_max` packets have come, then does as capture_open does with
+ * them. `stop` is asked at least ten times a second. The packets stand in a temporary file `tmp` (a path to be
+ * written, removed afterwards) meanwhile. Without the right to listen: CAPTURE_ENV and what to do about it. */
+enum capture_result capture_live(struct capture **out, const char *iface, const char *tmp,
+	const struct capture_opts *o, bool (*stop)(void *ctx), void *ctx, char *why, size_t why_cap);
 /* The same as records. */
 void capture_to_trace(struct capture *c, struct trace *tr);
 /* Both, for views that only want the trace. */
