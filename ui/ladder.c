@@ -312,7 +312,7 @@ static void unit_row(struct ladder *l, struct ladder_row *w, const struct trace_
 	w->fate_rec = recv;
 	if (drop)
 		set_lost(l, w, trace_get(l->tr, drop));
-	else if (got)
+	else if (got && !((r->flags | got->flags) & TRACE_INFERRED))
 		arrival_note(l, w, got, note, sizeof note);
 	w->note = keep_text(l, note);
 }

@@ -16,6 +16,7 @@
 
 #define TIME_W 12
 #define LANE_MIN 15
+#define LANE_NARROW 12 /* below 80 columns */
 #define LANE_MAX 34
 
 /* Where lanes stand; pure arithmetic on the size. */
@@ -30,9 +31,9 @@ static void place(const struct ladder *l, const struct ladder_view *v, struct re
 {
 	int n = (int)l->nlane;
 	p->left = r.x + TIME_W;
-	p->note_w = r.w >= 100 ? 17 : r.w >= 80 ? 15 : 10;
+	p->note_w = r.w >= 100 ? 17 : r.w >= 80 ? 15 : 8;
 	int room = r.w - TIME_W - 1 - p->note_w - 1;
-	int fit = 1 + room / LANE_MIN;
+	int fit = 1 + room / (r.w >= 80 ? LANE_MIN : LANE_NARROW);
 	p->count = n < fit ? n : fit;
 	p->first = v->pan < 0 ? 0 : v->pan > n - p->count ? n - p->count : v->pan;
 	int step = p->count > 1 ? room / (p->count - 1) : 0;
@@ -133,7 +134,7 @@ static void draw_line(struct canvas *c, const struct places *p, int a, int b, in
 
 static void draw_label(struct canvas *c, int a, int b, int y, enum style st, const char *label)
 {
-	int lo = (a < b ? a : b) + 1, hi = a < b ? b : a, room = hi - lo - 4;
+	int lo = (a < b ? a : b) + 1, hi = a < b ? b : a, room = hi - lo - 3;
 	if (room < 3)
 		return;
 	int w = canvas_width(label);

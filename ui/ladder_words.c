@@ -220,7 +220,8 @@ static bool begins(const char *s, const char *with)
 enum style ladder_style(const struct trace *tr, const struct trace_rec *r)
 {
 	const char *text = trace_text(tr, r->text);
-	if (r->flags & TRACE_INFERRED)
+	/* a unit of a capture was seen, only the moment at its far end was not */
+	if ((r->flags & TRACE_INFERRED) && !ladder_is_unit_send(r->kind))
 		return STYLE_INFERRED;
 	switch (r->kind) {
 	case TRACE_HTTP_REQUEST_SEND:

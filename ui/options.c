@@ -32,6 +32,7 @@ static const struct common_def common_defs[] = {
 	{"jobs", 'j', OPT_JOBS, "N", "work on N processors"},
 	{"trace", 0, OPT_TRACE, "FILE.jsonl", "write every record as a line of JSON"},
 	{"pcap", 0, OPT_PCAP, "FILE.pcapng", "write the packets as a capture file"},
+	{"pcap-at", 0, OPT_PCAP_AT, "NODE", "only what this box, client or server sends and receives"},
 	{"svg", 0, OPT_SVG, "FILE", "write the first screen as a picture"},
 	{"html", 0, OPT_HTML, "FILE", "write the first screen as a page"},
 	{"cast", 0, OPT_CAST, "FILE", "write an asciicast"},
@@ -260,6 +261,9 @@ static int take_common(
 		return -1;
 	case OPT_PCAP:
 		o->pcap = v;
+		return -1;
+	case OPT_PCAP_AT:
+		o->pcap_at = v;
 		return -1;
 	case OPT_SVG:
 		o->svg = v;

@@ -41,6 +41,7 @@ enum {
 	OPT_CAST = 1u << 11,
 	OPT_ANY_FORMAT = 1u << 12, /* --format takes any word; see options.format_name */
 	OPT_THEME = 1u << 13,      /* --theme default|light|dark|mono */
+	OPT_PCAP_AT = 1u << 14,    /* --pcap-at NODE */
 };
 
 /* An option of one command. Exactly one of value, flag, values is set. */
@@ -77,7 +78,7 @@ struct options {
 	size_t ntechniques;
 	uint32_t replications; /* at least 1 */
 	uint32_t jobs;         /* 0: not given */
-	const char *trace, *pcap, *svg, *html, *cast, *theme;
+	const char *trace, *pcap, *pcap_at, *svg, *html, *cast, *theme;
 	const char **args; /* what is not an option */
 	size_t nargs;
 	char *techniques_text;

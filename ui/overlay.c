@@ -16,46 +16,51 @@ static struct rect inside(struct rect r)
 
 /* ---------------------------------------------------------------------------------------------- why */
 
+#define WHY_TEXT_X 16
+
+static int why_need(const struct trace *tr, uint64_t id, int w)
+{
+	char text[512];
+	trace_sentence(tr, trace_get(tr, id), text, sizeof text);
+	return canvas_wrap_lines(text, w - WHY_TEXT_X);
+}
+
+int overlay_why_lines(struct show *s, const struct look_at *v, int w)
+{
+	int n = 0;
+	for (size_t i = 0; i < v->nwhy; i++)
+		n += why_need(s->run[v->run].tr, v->why[i], w - 4);
+	return n;
+}
+
 static void draw_why(struct show *s, const struct look_at *v, struct canvas *c, struct rect r)
 {
 	const struct trace *tr = s->run[v->run].tr;
-	canvas_box(c, r, STYLE_FRAME, "Why: from the effect back to the cause", STYLE_HEADING);
+	canvas_box(c, r, STYLE_FRAME, "Why: from the effect back to its cause", STYLE_HEADING);
 	struct rect in = inside(r);
 	struct rect old = canvas_clip(c, in);
-	int y = in.y, need[16], total = 0;
+	int y = in.y, need[16], above = 0;
 	for (size_t i = 0; i < v->nwhy; i++) {
-		char text[512];
-		trace_sentence(tr, trace_get(tr, v->why[i]), text, sizeof text);
-		need[i] = canvas_wrap_lines(text, in.w - 16);
-		total += need[i];
+		need[i] = why_need(tr, v->why[i], in.w);
+		above += i <= v->why_sel ? need[i] : 0;
 	}
 	size_t from = 0; /* scroll so that the chosen step is seen */
-	for (int sum = total + 2; sum > in.h && from < v->why_sel; from++)
-		sum -= need[from];
+	for (; above > in.h && from < v->why_sel; from++)
+		above -= need[from];
+	uint64_t root = why_root(s->run[v->run].ix, v->nwhy ? v->why[0] : 0);
 	for (size_t i = from; i < v->nwhy && y < in.y + in.h; i++) {
 		const struct trace_rec *rec = trace_get(tr, v->why[i]);
 		char text[512], at[40];
+		bool chosen = i == v->why_sel;
 		ladder_clock(rec->at, at, sizeof at);
 		trace_sentence(tr, rec, text, sizeof text);
-		canvas_textf(c, in.x, y, 14, STYLE_TIME, "%zu. %9s s", i + 1, at);
-		enum style st = i == v->nwhy - 1 ? STYLE_STRONG : STYLE_TEXT;
-		int n = canvas_wrap(c, (struct rect){in.x + 16, y, in.w - 16, in.y + in.h - y}, st, text);
-		if (i == v->why_sel)
-			canvas_attr(c, (struct rect){in.x, y, in.w, n}, CELL_REVERSE);
-		y += n;
-	}
-	const struct trace_rec *last = v->why_sel < v->nwhy ? trace_get(tr, v->why[v->why_sel]) : NULL;
-	char param[160] = "";
-	if (last)
-		trace_reason_param(tr, last, param, sizeof param);
-	if (*param && in.h > 1) {
-		const char *src = trace_reason_def((enum trace_reason)last->reason)->source;
-		const char *value = s->plan ? plan_value(s->plan, param) : NULL;
-		canvas_fill(c, (struct rect){in.x, in.y + in.h - 1, in.w, 1}, STYLE_TEXT, ' ');
-		int n = canvas_textf(c, in.x, in.y + in.h - 1, in.w, STYLE_CAUSE, "Decided by %s%s%s", param,
-			value ? " = " : "", value ? value : "");
-		canvas_textf(c, in.x + n + 2, in.y + in.h - 1, in.w - n - 2, STYLE_FAINT,
-			"e: change it   source: %s", src);
+		struct rect row = {in.x, y, in.w, need[i] < in.y + in.h - y ? need[i] : in.y + in.h - y};
+		if (chosen)
+			canvas_fill(c, row, STYLE_SELECT, ' ');
+		enum style st = chosen ? STYLE_SELECT : v->why[i] == root ? STYLE_CAUSE : rec->reason ? STYLE_STRONG : STYLE_TEXT;
+		canvas_textf(c, in.x, y, 14, chosen ? STYLE_SELECT : STYLE_TIME, "%zu. %9s s", i + 1, at);
+		canvas_wrap(c, (struct rect){in.x + WHY_TEXT_X, y, in.w - WHY_TEXT_X, in.y + in.h - y}, st, text);
+		y += need[i];
 	}
 	canvas_unclip(c, old);
 }

@@ -26,6 +26,8 @@ bool runs_check_techniques(const struct cmd_usage *u, const char *const *t, size
 /* The summary: runs, prints, writes files. `compare`: all techniques of the scenario's compare list, else only
  * the scenario's own. Takes the plan. Returns the exit code. */
 int runs_summary(struct plan *owned, const char *data, const struct options *o, bool compare);
+/* A whole command: options, plan, then view or summary. */
+int runs_command(const struct cmd_usage *u, bool compare, int argc, char **argv);
 /* The terminal view. Takes the plan. */
 int runs_view(struct plan *owned, const char *data, const struct options *o, bool compare);
 

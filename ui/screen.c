@@ -198,12 +198,12 @@ static void draw_ladder(struct show *s, const struct look_at *v, struct canvas *
 	ladder_draw(l, &lv, c, r);
 }
 
-static int overlay_height(const struct show *s, const struct look_at *v, int room, int w)
+static int overlay_height(struct show *s, const struct look_at *v, int room, int w)
 {
 	int want = 0;
 	switch (v->top) {
 	case KEYS_WHY:
-		want = (int)v->nwhy * 2 + 4;
+		want = overlay_why_lines(s, v, w) + 2;
 		break;
 	case KEYS_KNOBS:
 		want = 9 + (s->plan ? (int)s->plan->nknobs : 0) + (s->before.any ? 3 : 0);
@@ -254,7 +254,8 @@ void screen_draw(struct show *s, const struct look_at *v, struct canvas *c)
 		draw_transport(s, v, c, y++, w);
 	if (h >= 8)
 		keys_footer(c, 1, --bottom, w - 2, footer_context(v));
-	int cap = v->big_caption && h >= 16 ? 3 : h >= 20 ? 2 : 1;
+	int cap = h < 20 ? 1 : w < 100 ? 3 : 2;
+	cap += v->big_caption && h >= 16 ? 1 : 0;
 	bottom -= cap;
 	if (bottom > y || h < 4)
 		draw_caption(s, v, c, (struct rect){0, bottom, w, cap});

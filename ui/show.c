@@ -270,11 +270,33 @@ static bool said_now(const struct show *s, int64_t t, int64_t within)
 	return false;
 }
 
+/* Which box, rule and parameter decided at the chosen step of the chain. */
+static void why_caption(const struct show *s, const struct look_at *v, char *out, size_t cap)
+{
+	const struct trace *tr = s->run[v->run].tr;
+	const struct trace_rec *r = v->why_sel < v->nwhy ? trace_get(tr, v->why[v->why_sel]) : NULL;
+	char param[160] = "";
+	if (r)
+		trace_reason_param(tr, r, param, sizeof param);
+	if (!*param) {
+		snprintf(out, cap, "Enter goes one cause further back; g goes to its moment on the ladder.");
+		return;
+	}
+	const char *value = s->plan ? plan_value(s->plan, param) : NULL;
+	const char *source = trace_reason_def((enum trace_reason)r->reason)->source;
+	snprintf(out, cap, "Decided by %s%s%s.%s%s%s%s", param, value ? " = " : "", value ? value : "",
+		value ? " e changes it and runs everything again." : "", *source ? " Source: " : "", source, *source ? "." : "");
+}
+
 void show_caption(struct show *s, const struct look_at *v, char *out, size_t cap)
 {
 	*out = 0;
 	if (*v->message) {
 		snprintf(out, cap, "%s", v->message);
+		return;
+	}
+	if (v->top == KEYS_WHY) {
+		why_caption(s, v, out, cap);
 		return;
 	}
 	const char *say = said(s, v->t);

@@ -133,6 +133,8 @@ void screen_draw(struct show *s, const struct look_at *v, struct canvas *c);
 /* Parts of it, in files of their own. */
 void compare_draw(struct show *s, const struct look_at *v, struct canvas *c, struct rect r);
 void overlay_draw(struct show *s, const struct look_at *v, struct canvas *c, struct rect r);
+/* How many lines the chain of causes takes. */
+int overlay_why_lines(struct show *s, const struct look_at *v, int w);
 bool screen_has_bytes(const struct look_at *v, int w, int h);
 
 /* A screen in other forms; malloc'ed texts. */
