@@ -282,6 +282,15 @@ static bool may_write(const struct tcp_conn *c)
 
 #define SG_SLICES_MAX 64
 
+static void append(struct tcp *t, struct tcp_sg *g, struct slice owned, bool more)
+{
+	slicev_add(t->net, &g->data, &g->nslices, owned);
+	g->len += owned.len;
+	g->more = more;
+	if (!more)
+		g->flags |= SG_PSH;
+}
+
 bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more, int64_t now)
 {
 	struct tcp_sg *g = c->tx_tail;
@@ -294,16 +303,25 @@ bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more,
 			blob_unref(owned.blob);
 		return true;
 	}
-	/* Small writes that could not go yet share a segment, as in Linux. */
-	if (!(g && c->tx_next && !(g->flags & (SG_SENT | SG_SYN | SG_FIN)) &&
-		    g->len + owned.len <= c->snd_mss && g->nslices < SG_SLICES_MAX))
-		g = sg_new(t, c, 0);
-	slicev_add(t->net, &g->data, &g->nslices, owned);
-	g->len += owned.len;
-	g->more = more;
-	if (!more)
-		g->flags |= SG_PSH;
 	c->snd_end += owned.len;
+	/* Small writes that could not go yet share a segment, as in Linux. */
+	if (g && c->tx_next && !(g->flags & (SG_SENT | SG_SYN | SG_FIN)) && g->len < c->snd_mss &&
+		g->nslices < SG_SLICES_MAX) {
+		struct slice part = owned;
+
+		if (part.len > c->snd_mss - g->len) {
+			part.len = c->snd_mss - g->len;
+			blob_ref(part.blob);
+		}
+		append(t, g, part, more || part.len < owned.len);
+		owned.off += part.len;
+		owned.len -= part.len;
+	}
+	if (owned.len) {
+		g = sg_new(t, c, 0);
+		g->seq = c->snd_end - owned.len;
+		append(t, g, owned, more);
+	}
 	if (c->cfg->snd_buffer_bytes && tcp_unacked(c) >= c->cfg->snd_buffer_bytes)
 		c->flags |= TCPF_FULL;
 	return true;

@@ -138,7 +138,8 @@ struct tcp_conn {
 	const struct tcp_cfg *cfg;
 	struct tcp_addr addr;
 	uint32_t snd_una, snd_nxt;
-	uint32_t snd_end; /* next sequence number the application will write */
+	uint32_t tx_order; /* segments sent so far */
+	uint32_t snd_end;  /* next sequence number the application will write */
 	uint32_t snd_wnd, snd_wl1;
 	uint32_t rcv_nxt;
 	uint32_t rcv_wup;        /* rcv_nxt when the last ACK was sent (Last.ACK.sent) */
@@ -157,7 +158,7 @@ struct tcp_conn {
 	uint8_t quick;   /* quick ACKs left */
 	uint8_t pingpong;
 	uint8_t dupacks;
-	uint8_t events; /* outputs waiting for tcp_next */
+	uint8_t events;       /* outputs waiting for tcp_next */
 	uint16_t packets_out; /* segments sent and not acknowledged, lost or not */
 	uint16_t ato_ms;
 	uint8_t probes; /* keepalive or window probes unanswered */

@@ -26,8 +26,14 @@ static void stray(struct tcp *t, struct tcp_conn *c, const struct pkt *p)
 	c->flags |= TCPF_STRAY_RST;
 }
 
-static void establish(struct tcp *t, struct tcp_conn *c, int64_t now)
+/* `tries`: how often the SYN had to be sent again. The window starts here (RFC 6928; a lost SYN was congestion). */
+static void establish(struct tcp *t, struct tcp_conn *c, unsigned tries, int64_t now)
 {
+	c->cwnd = tries > 1 ? 1 : c->cfg->initial_window;
+	c->ssthresh = UINT32_MAX;
+	c->flags &= ~TCPF_CWND_LIMITED;
+	if (c->ext)
+		c->ext->ca = CA_OPEN;
 	tcp_set_state(t, c, c->flags & TCPF_FIN_QUEUED ? TCP_FIN_WAIT_1 : TCP_ESTABLISHED);
 	c->events |= EVT_ESTABLISHED;
 	if (tcp_noted(t, c, TRACE_TCP_ESTABLISHED))
@@ -124,8 +130,10 @@ static void in_syn_sent(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_
 		}
 		return;
 	}
+	unsigned tries = c->backoff;
+
 	rtx_ack(t, c, p, now);
-	establish(t, c, now);
+	establish(t, c, tries, now);
 	c->rcvd_ns = now;
 	ack_now(c);
 	if (p->payload_len || (p->flags & TCP_FIN)) {
@@ -243,8 +251,10 @@ static bool in_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 		}
 		c->snd_wnd = (uint32_t)p->wnd << (p->flags & TCP_SYN ? 0 : c->snd_wscale);
 		c->snd_wl1 = p->seq;
+		unsigned tries = c->backoff;
+
 		rtx_ack(t, c, p, now);
-		establish(t, c, now);
+		establish(t, c, tries, now);
 		if (p->flags & TCP_SYN)
 			ack_now(c);
 		return true;

@@ -32,7 +32,7 @@ struct tcp_sg {
 	int64_t sent_ns;   /* latest transmission */
 	uint64_t cause;    /* the record behind the write */
 	uint8_t flags, nslices, more, pad;
-	uint32_t pad2;
+	uint32_t order; /* counts transmissions: which was the later one, at equal times too */
 	struct slicev data;
 };
 
@@ -79,7 +79,7 @@ struct tcp_ext {
 	uint32_t fack;     /* highest sequence number selectively acknowledged */
 	uint32_t tlp_high_seq;
 	uint32_t prior_cwnd, prr_delivered, prr_out; /* RFC 6937 */
-	uint32_t rack_end, rack_rtt_us, min_rtt_us;
+	uint32_t rack_order, rack_rtt_us, min_rtt_us;
 	int64_t rack_ns;    /* when the latest delivered segment was sent */
 	int64_t reo_ns;     /* RACK's reordering timer, TIME_NEVER: off */
 	int64_t retrans_ns; /* the first retransmission of the present episode; 0: none */
@@ -87,7 +87,7 @@ struct tcp_ext {
 	struct tcp_ooo *ooo;
 	uint32_t ooo_stamp, ooo_bytes;
 	uint32_t dsack_left, dsack_right; /* a duplicate to report (RFC 2883); equal: none */
-	uint32_t stray_seq; /* of a RST that answers a segment from another life */
+	uint32_t stray_seq;               /* of a RST that answers a segment from another life */
 	struct cc_state cc;
 };
 

@@ -244,7 +244,7 @@ static struct pkt *new_data(struct tcp *t, struct tcp_conn *c, int64_t now)
 		return NULL;
 	if (c->state < TCP_ESTABLISHED && !(g->flags & SG_SYN))
 		return NULL;
-	if (out_flight(c) >= c->cwnd && !(g->flags & (SG_SYN | SG_FIN))) {
+	if (g->len && out_flight(c) >= c->cwnd) {
 		c->flags |= TCPF_CWND_LIMITED;
 		return NULL;
 	}

@@ -167,8 +167,9 @@ static void unmark(struct tcp_conn *c, struct tcp_sg *g)
 
 /* What one acknowledgement did. */
 struct acked {
-	uint32_t segments; /* newly acknowledged or selectively acknowledged */
-	uint32_t rtt_us;   /* 0: no sample */
+	uint32_t segments;  /* newly acknowledged or selectively acknowledged */
+	uint32_t delivered; /* the same, less what duplicate ACKs had already told */
+	uint32_t rtt_us;    /* 0: no sample */
 	bool advanced, newly_lost, newly_sacked, dsack;
 };
 
@@ -182,16 +183,16 @@ static void rack_delivered(struct tcp_conn *c, const struct tcp_sg *g, int64_t n
 		return;
 	if ((g->flags & SG_EVER_RETRANS) && x->min_rtt_us && rtt_us < x->min_rtt_us)
 		return; /* the acknowledgement is for the first copy */
-	if (g->sent_ns > x->rack_ns || (g->sent_ns == x->rack_ns && seq_lt(x->rack_end, sg_end(g)))) {
+	if (!x->rack_ns || seq_lt(x->rack_order, g->order)) {
 		x->rack_ns = g->sent_ns;
-		x->rack_end = sg_end(g);
+		x->rack_order = g->order;
 		x->rack_rtt_us = rtt_us;
 	}
 }
 
 static bool sent_before(const struct tcp_sg *g, const struct tcp_ext *x)
 {
-	return g->sent_ns < x->rack_ns || (g->sent_ns == x->rack_ns && seq_lt(sg_end(g), x->rack_end));
+	return seq_lt(g->order, x->rack_order);
 }
 
 /* RFC 8985 6.2 step 5: everything sent before it, and long enough ago, is lost. */
@@ -325,22 +326,24 @@ static void enter_recovery(struct tcp *t, struct tcp_conn *c)
 }
 
 /* Without SACK, duplicate ACKs stand for segments that arrived (RFC 5681 3.2, RFC 6582). */
-static void reno_dupacks(struct tcp *t, struct tcp_conn *c, const struct acked *a, bool dup)
+static void reno_dupacks(struct tcp *t, struct tcp_conn *c, struct acked *a, bool dup)
 {
 	struct tcp_ext *x = ext_if(c);
 
 	if (c->flags & TCPF_SACK)
 		return;
-	if (a->advanced) {
-		if (x && x->ca == CA_RECOVERY && seq_lt(c->snd_una, x->high_seq) && c->tx &&
-			c->tx != c->tx_next) {
-			x->sacked_out = 0;
+	if (a->advanced && x) { /* the hole itself, then as many as duplicates had told of */
+		uint32_t told = a->segments > 1 ? a->segments - 1 : 0;
+
+		a->delivered = a->segments > x->sacked_out + 1u ? a->segments - x->sacked_out : 1;
+		x->sacked_out = (uint16_t)(x->sacked_out > told ? x->sacked_out - told : 0);
+		if (x->sacked_out >= c->packets_out)
+			x->sacked_out = c->packets_out ? (uint16_t)(c->packets_out - 1) : 0;
+		if (x->ca == CA_RECOVERY && seq_lt(c->snd_una, x->high_seq) && c->tx && c->tx != c->tx_next)
 			mark_lost(t, c, c->tx); /* partial acknowledgement: the next hole */
-		} else if (x) {
-			x->sacked_out = 0;
-		}
 	} else if (dup) {
 		x = tcp_ext(t, c);
+		a->delivered = 1;
 		if (x->sacked_out + x->lost_out < c->packets_out)
 			x->sacked_out++;
 		if (c->dupacks >= DUP_THRESH && x->ca < CA_RECOVERY && c->tx)
@@ -365,11 +368,13 @@ static void phase(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t no
 		x->prior_cwnd = 0;
 		x->reord = 0;
 		set_ca(t, c, CA_OPEN);
+		if (!x->lost_out)
+			return;
 	}
 	if (x->lost_out && x->ca < CA_RECOVERY)
 		enter_recovery(t, c);
 	if (x->ca == CA_RECOVERY) {
-		prr(c, a->segments, a->advanced, a->newly_lost);
+		prr(c, a->delivered, a->advanced, a->newly_lost);
 	} else {
 		if (x->ca < CA_RECOVERY)
 			set_ca(t, c, x->sacked_out ? CA_DISORDER : CA_OPEN);
@@ -406,6 +411,7 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now
 		rtt_sample(c, a.rtt_us - 1);
 	if (!had)
 		return a.advanced;
+	a.delivered = a.segments;
 	tlp_ended(t, c, p, a.dsack);
 	reno_dupacks(t, c, &a, dup);
 	rack_detect(t, c, &a, now);
@@ -463,6 +469,7 @@ void rtx_sent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
 {
 	g->flags |= SG_SENT;
 	g->sent_ns = now;
+	g->order = ++c->tx_order;
 	c->packets_out++;
 	c->snd_nxt = sg_end(g);
 	if (c->packets_out == 1 || (c->flags & (TCPF_TLP | TCPF_PERSIST)))
@@ -493,6 +500,7 @@ void rtx_resent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now
 		x->prr_out++;
 	}
 	g->sent_ns = now;
+	g->order = ++c->tx_order;
 	if (!x->retrans_ns)
 		x->retrans_ns = now;
 	if (g == c->tx || c->rtx_ns == TIME_NEVER) {
@@ -542,8 +550,16 @@ static void on_rto(struct tcp *t, struct tcp_conn *c, int64_t now)
 	}
 	x->tlp_sent = 0;
 	x->reo_ns = TIME_NEVER;
-	for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next)
+	/* the head reported and yet not acknowledged: the receiver took it back (RFC 2018 8) */
+	bool reneged = c->tx && c->tx != c->tx_next && (c->tx->flags & SG_SACKED);
+
+	for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next) {
+		if (reneged && (g->flags & SG_SACKED)) {
+			g->flags &= (uint8_t)~SG_SACKED;
+			x->sacked_out--;
+		}
 		mark_lost(t, c, g);
+	}
 	if (!(c->flags & TCPF_SACK))
 		x->sacked_out = 0;
 	c->dupacks = 0;

@@ -10,12 +10,11 @@
 
 uint32_t rx_window(const struct tcp_conn *c)
 {
-	uint32_t used = c->rx_bytes + (c->ext ? c->ext->ooo_bytes : 0);
+	/* an application that reads does so at once; what lies beyond a gap is inside the window already announced */
+	uint32_t used = c->flags & TCPF_PAUSED ? c->rx_bytes : 0;
 	uint32_t room = used < c->rcv_window ? c->rcv_window - used : 0, unit = 1u << c->rcv_wscale;
 	uint32_t held = seq_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;
 
-	if (c->ext && c->ext->ooo_bytes) /* what is kept lies inside the window already announced */
-		room = c->rx_bytes < c->rcv_window ? c->rcv_window - c->rx_bytes : 0;
 	/* silly window avoidance: nothing small, once the buffer is more than half full */
 	if (room < c->rcv_window / 2 && (room < c->rcv_window / 16 || room < c->rcv_mss))
 		room = 0;

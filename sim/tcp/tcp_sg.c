@@ -90,6 +90,7 @@ void sg_split(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t len)
 	r->seq = g->seq + len;
 	r->len = g->len - len;
 	r->sent_ns = g->sent_ns;
+	r->order = g->order;
 	r->cause = g->cause;
 	r->flags = g->flags;
 	r->more = g->more;
