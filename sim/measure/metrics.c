@@ -255,7 +255,7 @@ static void see(void *ctx, const struct trace_rec *r)
 	default:
 		break;
 	}
-	if (r->at > m->cfg->duration_ns)
+	if (r->at >= m->cfg->duration_ns)
 		return; /* counters stop with the run; only messages under way may still arrive */
 	if (r->kind == TRACE_CONNECT_TRY) {
 		if (r->b == 1)

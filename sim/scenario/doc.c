@@ -99,8 +99,9 @@ const char *doc_flow(struct doc *d, const struct doc_node *n)
 		return flow_scalar(d, n->text);
 	const char *s = "";
 	for (const struct doc_node *c = n->first; c; c = c->next)
-		s = arena_fmt(&d->arena, "%s%s%s%s%s", s, *s ? ", " : "", n->kind == DOC_MAP ? flow_scalar(d, c->key) : "",
-			n->kind == DOC_MAP ? ": " : "", doc_flow(d, c));
+		s = arena_fmt(&d->arena, "%s%s%s%s%s", s, *s ? ", " : "",
+			n->kind == DOC_MAP ? flow_scalar(d, c->key) : "", n->kind == DOC_MAP ? ": " : "",
+			doc_flow(d, c));
 	return arena_fmt(&d->arena, n->kind == DOC_MAP ? "{%s}" : "[%s]", s);
 }
 

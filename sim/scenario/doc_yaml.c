@@ -300,7 +300,8 @@ struct doc_node *doc_parse(struct doc *d, uint16_t src)
 	if (fyp)
 		fy_parser_destroy(fyp);
 	fy_diag_destroy(diag);
-	if (!b.bad && d->allow_empty && (!b.root || (b.root->kind == DOC_SCALAR && !*b.root->text && !b.root->quoted)))
+	if (!b.bad && d->allow_empty &&
+		(!b.root || (b.root->kind == DOC_SCALAR && !*b.root->text && !b.root->quoted)))
 		b.root = doc_new(d, DOC_MAP, src, (struct src_pos){1, 1});
 	if (!b.bad && !b.root)
 		doc_error_at(d, src, (struct src_pos){1, 1}, 1, NULL, "the file is empty");

@@ -34,7 +34,7 @@ const char *keys_hint(struct doc *d, int parent, const char *wrong)
 			words_near_try(&near, name);
 			all = arena_fmt(&d->arena, "%s%s%s", all, *all ? ", " : "", name);
 		} else if (!strcmp(name, wrong) && !elsewhere &&
-			(*key_at(i)->path == '@') == (*key_at((size_t)parent)->path == '@')) {
+			   (*key_at(i)->path == '@') == (*key_at((size_t)parent)->path == '@')) {
 			elsewhere = key_at(i)->path;
 		}
 	}

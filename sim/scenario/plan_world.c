@@ -189,14 +189,18 @@ static void read_backoff(struct plan_impl *im, const struct doc_node *options, s
 {
 	static const char in[] = "clients.*.options.reconnect";
 	const struct doc_node *r = doc_get(options, "reconnect");
+	if (!r) { /* all zero: what the technique does by itself */
+		memset(o, 0, sizeof *o);
+		return;
+	}
 	*o = (struct tech_backoff){
-		.never = r && r->kind == DOC_SCALAR && !strcmp(r->text, "none"),
+		.never = r->kind == DOC_SCALAR && !strcmp(r->text, "none"),
 		.first_ns = plan_dur(r, in, "first"),
 		.max_ns = plan_dur(r, in, "max"),
 		.factor_milli = plan_milli(r, in, "factor"),
 		.jitter = (enum tech_jitter)plan_word(r, in, "jitter"),
 	};
-	if (r && o->first_ns > o->max_ns)
+	if (o->first_ns > o->max_ns)
 		doc_error(&im->doc, r, "raise `max` or lower `first`",
 			"the first wait is longer than the longest");
 }

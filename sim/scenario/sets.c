@@ -203,13 +203,15 @@ static void insert_by_time(struct doc_node *list, struct doc_node *entry)
 }
 
 /* "path+=[…]": the entries are added to those that are there. */
-static bool append_text(struct doc *d, struct doc_node *root, const char *path, struct doc_node *value, uint16_t src)
+static bool append_text(
+	struct doc *d, struct doc_node *root, const char *path, struct doc_node *value, uint16_t src)
 {
 	struct doc_node *list = set_find(root, path);
 	int k = key_find(path);
 	if (k < 0 || key_at((size_t)k)->type != KEY_LIST || value->kind != DOC_LIST || strchr(path, '*')) {
 		doc_error_at(d, src, (struct src_pos){1, 1}, (uint32_t)strlen(path),
-			"for example timeline+=[{at: 60s, cut: lte, for: 20s}]", "`+=` adds a list to a list");
+			"for example timeline+=[{at: 60s, cut: lte, for: 20s}]",
+			"`+=` adds a list to a list");
 		return false;
 	}
 	if (!list) {
