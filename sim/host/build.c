@@ -95,7 +95,8 @@ static struct station build_nat(
 	box->nat = xrealloc(box->nat, (box->nnat + 1) * sizeof(struct nat *));
 	box->nat[box->nnat++] = nat;
 	nat_set_outside(nat, chain_link(s, nat_node(nat), NAT_PORT_OUTSIDE, (int32_t)b, &next, v->name));
-	return (struct station){nat_node(nat), 1, (int32_t)b, next.addr, next.tcp_port, box->trace, -1};
+	return (struct station){
+		nat_node(nat), 1, (int32_t)b, next.addr, next.tcp_port, box->trace, next.end, -1};
 }
 
 static bool same_rest(const struct cfg_group *a, uint32_t i, const struct cfg_group *b, uint32_t j)
@@ -125,7 +126,7 @@ static void add_upstream(struct sim *s, struct proxy *x, const struct cfg_group 
 		.out = chain_link(s, &x->node, 1, x->box, &next, s->cfg->boxes[x->box].name),
 		.addr = next.addr,
 		.port = next.tcp_port,
-		.trace = next.trace};
+		.end = next.end};
 }
 
 static struct station build_proxy(struct sim *s, const struct cfg_group *g, uint32_t pos, uint32_t b)
@@ -141,7 +142,8 @@ static struct station build_proxy(struct sim *s, const struct cfg_group *g, uint
 		for (uint32_t k = 0; k < n; k++)
 			add_upstream(s, x, g, pos + 1, k);
 	}
-	return (struct station){&x->node, 0, (int32_t)b, x->addr, HOST_HTTP_PORT, s->box[b].trace, -1};
+	return (struct station){
+		&x->node, 0, (int32_t)b, x->addr, HOST_HTTP_PORT, s->box[b].trace, s->box[b].trace, -1};
 }
 
 /* What somebody in front of path[pos] sends to, on the way to process k. */
@@ -154,7 +156,8 @@ static struct station build_way(struct sim *s, const struct cfg_group *g, uint32
 			net = g->path[pos];
 	if (pos == g->npath) {
 		struct proc *p = &s->proc[s->server[g->to].first_proc + k];
-		st = (struct station){&p->node, 0, -1, p->addr, HOST_HTTP_PORT, p->node.trace_node, -1};
+		st = (struct station){
+			&p->node, 0, -1, p->addr, HOST_HTTP_PORT, p->node.trace_node, p->node.trace_node, -1};
 	} else if (s->cfg->boxes[~g->path[pos]].kind == CFG_NAT) {
 		st = build_nat(s, g, pos, k, (uint32_t)~g->path[pos]);
 	} else {

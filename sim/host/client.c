@@ -162,8 +162,8 @@ static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t c
 	struct tcp_addr a = {c->addr, to->addr, (uint16_t)(HOST_EPHEMERAL_FIRST + port), to->tcp_port};
 	struct sock *k =
 		sock_new(s, &client_sock, c, slot, c->node.elem, &g->tcp_cfg, a, &c->access->up, &c->demux);
-	tcp_trace(&k->tcp, rec_conn(s, c, c->node.trace_node, to->trace, a), c->number, c->node.trace_node,
-		to->trace, c->lens);
+	tcp_trace(&k->tcp, rec_conn(s, c, c->node.trace_node, to->end, a), c->number, c->node.trace_node,
+		to->end, c->lens);
 	k->radio = c;
 	c->sock[slot] = k;
 	s->w->cause = cause;
@@ -194,11 +194,7 @@ static uint64_t do_note(struct sim *s, struct client *c, struct tech_out *o, uin
 	struct sock *k = c->sock[o->conn];
 	if (o->note == TECH_NOTE_CONNECT_TRY && c->cause_timer)
 		cause = c->cause_timer;
-	uint64_t id = rec_note(s, k, o, c, c->node.trace_node, c->group->way[c->station].trace, cause);
-	if (o->note == TECH_NOTE_DISCONNECT || o->note == TECH_NOTE_CONNECT_FAIL)
-		c->cause_down = id;
-	if (o->note == TECH_NOTE_CONNECT_OK)
-		c->cause_down = 0;
+	uint64_t id = rec_note(s, k, o, c, c->node.trace_node, c->group->way[c->station].end, cause);
 	c->cause_timer = o->note == TECH_NOTE_RECONNECT_WAIT ? id : 0;
 	return id;
 }
@@ -208,6 +204,7 @@ static void outputs(struct sim *s, struct client *c, uint64_t cause)
 	struct tech_out o;
 	struct sock *k;
 	uint32_t msg;
+	const uint64_t input = cause; /* what the units of one piece of input have in common */
 	while (tech_next(&s->outs, &o)) {
 		switch (o.kind) {
 		case TECH_OUT_OPEN:
@@ -232,7 +229,7 @@ static void outputs(struct sim *s, struct client *c, uint64_t cause)
 		case TECH_OUT_UNIT:
 			if (c->sock[o.conn])
 				cause = rec_unit_recv(s, c->sock[o.conn], rec_unit_kind(o.unit, false), o.off,
-					o.len, cause, &msg);
+					o.len, input, &msg);
 			break;
 		case TECH_OUT_MESSAGE:
 			messages_arrived(s, c, o.id, o.n, cause);

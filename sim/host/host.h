@@ -109,7 +109,8 @@ struct station {
 	uint32_t addr;
 	uint16_t tcp_port;
 	uint16_t trace;
-	int32_t net; /* network in front of it, -1 data centre */
+	uint16_t end; /* lane of the TCP end behind it: its own, except for a NAT */
+	int32_t net;  /* network in front of it, -1 data centre */
 };
 
 /* ---- server side ------------------------------------------------------------------------------------------- */
@@ -147,6 +148,7 @@ struct proc {
 	uint32_t addr, waiting; /* connections not yet accepted */
 	bool up, draining, busy, fanning;
 	uint64_t cpu_ns;
+	uint64_t crash;             /* record of its latest death */
 	struct sconn *first, *last; /* open connections, oldest first */
 };
 
@@ -180,7 +182,7 @@ struct upstream {
 	struct proc *proc; /* NULL: another box */
 	struct link *out;
 	uint32_t addr;
-	uint16_t port, trace;
+	uint16_t port, end;
 };
 
 struct prelay;
@@ -252,7 +254,6 @@ struct client {
 	struct access_link *links;  /* all it ever had */
 	struct sock *sock[2];
 	uint64_t cause_timer; /* record that set its timer */
-	uint64_t cause_down;  /* record that says why it is not connected */
 	uint64_t cause_due;   /* the poll's timer */
 	int64_t asked_ns;     /* when the latest request left */
 	int64_t radio_ns;     /* radio model: last packet, -1 never */
@@ -287,7 +288,9 @@ void radio_close(struct sim *s, struct client *c, int64_t until_ns);
 /* A message published, and who has it. */
 struct note {
 	struct tech_msg *msg;
-	uint64_t rec;  /* MSG_PUBLISH */
+	uint64_t rec;    /* MSG_PUBLISH */
+	uint64_t alone;  /* record of its arrival at the one process that has it, 0: all have it */
+	uint64_t missed; /* CRASH of a process that was down when it was published, 0 none */
 	uint64_t *has; /* a bit per client of msg->to_lo .. to_hi (cut to those there are) */
 	uint32_t lo, hi;
 	uint32_t source; /* index of cfg.msgs */
@@ -311,6 +314,8 @@ void messages_arrived(struct sim *s, struct client *c, uint64_t id, uint64_t n, 
 void messages_from_client(struct sim *s, struct proc *p, uint64_t id, uint64_t cause);
 /* A server put message `id` into a connection of client `number`. */
 void messages_sent(struct sim *s, uint32_t number, uint64_t id, uint32_t n, uint64_t rec);
+/* Where the record stands that says what happened last to message `id` for client `number`; NULL outside the lens. */
+uint64_t *messages_fate(struct sim *s, uint32_t number, uint64_t id);
 /* At the end: MSG_LOST for clients under the lens, each with the record that decided. */
 void messages_lost(struct sim *s);
 

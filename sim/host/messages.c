@@ -13,7 +13,6 @@
  *	number in the run  ─▶ note: message, record of its publishing, receivers lo..hi, bits
  */
 #include "sim/host/host.h"
-#include "sim/trace/why.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -152,6 +151,17 @@ static struct client *sender(struct sim *s, struct source *src, const struct gro
 	return &s->client[g->first - 1 + g->order[r % g->started]];
 }
 
+/* A message of the server's reaches every process that is up. */
+static void to_processes(struct sim *s, uint64_t at, uint64_t rec)
+{
+	for (uint32_t i = 0; i < s->nprocs; i++) {
+		if (s->proc[i].up)
+			proc_publish(s, &s->proc[i], s->note[at].msg, rec);
+		else
+			s->note[at].missed = s->proc[i].crash;
+	}
+}
+
 static void on_publish(struct world *w, const struct ev *e)
 {
 	struct sim *s = sim_of(w);
@@ -173,13 +183,11 @@ static void on_publish(struct world *w, const struct ev *e)
 	if (trace_kept(s->tr, TRACE_MSG_PUBLISH, true))
 		r.text = trace_strf(s->tr, "%s %llu", m->name, (unsigned long long)n->msg->n);
 	uint64_t rec = n->rec = rec_put(s, &r, true);
-	struct tech_msg *msg = n->msg;
 	s->outstanding += expect(s, n, rec);
 	if (from)
-		client_publish(s, from, msg, rec);
+		client_publish(s, from, n->msg, rec);
 	else
-		for (uint32_t i = 0; i < s->nprocs; i++)
-			proc_publish(s, &s->proc[i], msg, rec);
+		to_processes(s, s->nnotes - 1, rec);
 	schedule(s, src);
 }
 
@@ -219,8 +227,12 @@ void messages_from_client(struct sim *s, struct proc *p, uint64_t id, uint64_t c
 		return;
 	struct tech_msg *m = s->note[id - 1].msg;
 	proc_publish(s, p, m, cause);
-	if (s->cfg->backplane == CFG_BACKPLANE_NONE || p->server->nproc < 2)
+	if (p->server->nproc < 2)
 		return;
+	if (s->cfg->backplane == CFG_BACKPLANE_NONE) {
+		s->note[id - 1].alone = cause;
+		return;
+	}
 	struct hop *h = xmalloc(sizeof *h);
 	*h = (struct hop){tech_msg_ref(m), p, cause};
 	int64_t delay = s->cfg->backplane == CFG_BACKPLANE_KAFKA ? KAFKA_DELAY_NS : REDIS_DELAY_NS;
@@ -274,9 +286,9 @@ void messages_arrived(struct sim *s, struct client *c, uint64_t id, uint64_t num
 		*last = (uint32_t)number;
 }
 
-/* ---- what became of the others ---------------------------------------------------------------------------------- */
+/* ---- what becomes of it on the way ---------------------------------------------------------------------------------- */
 
-static uint64_t *fate_of(struct sim *s, uint32_t number, uint64_t id)
+uint64_t *messages_fate(struct sim *s, uint32_t number, uint64_t id)
 {
 	uint32_t row = s->lens_of ? s->lens_of[number - 1] : 0;
 	if (!row || !id || id > s->nnotes)
@@ -298,70 +310,10 @@ void messages_sent(struct sim *s, uint32_t number, uint64_t id, uint32_t n, uint
 	if (!rec || !number || number > s->nclients)
 		return;
 	for (uint64_t i = id; i < id + n && i <= s->nnotes; i++) {
-		uint64_t *f = fate_of(s, number, i);
+		uint64_t *f = messages_fate(s, number, i);
 		if (f)
 			*f = rec;
 	}
-}
-
-/* A proxy that had received the unit and still holds it. */
-static uint64_t held(const struct why_index *ix, const struct trace *tr, uint64_t recv)
-{
-	uint64_t hold = 0;
-	for (uint64_t e = why_first_effect(ix, recv); e; e = why_next_effect(ix, e))
-		if (trace_get(tr, e)->kind == TRACE_PROXY_HOLD)
-			hold = e;
-	return hold;
-}
-
-/* The record that decided what became of a message that was written into a connection by record `sent`. */
-static uint64_t decided(const struct why_index *ix, const struct trace *tr, uint64_t sent)
-{
-	uint64_t drop = 0, recv = why_unit_fate(ix, sent, &drop);
-	if (recv && held(ix, tr, recv))
-		return held(ix, tr, recv);
-	return !recv && drop ? drop : recv ? recv : sent;
-}
-
-static void lost_one(struct sim *s, const struct why_index *ix, struct client *c, const struct note *n)
-{
-	uint64_t *f = fate_of(s, c->number, n->msg->id);
-	uint64_t cause = f && *f ? decided(ix, s->tr, *f) : c->cause_down ? c->cause_down : n->rec;
-	struct trace_rec r = rec_make(s, TRACE_MSG_LOST, cause);
-	const struct trace_rec *why = trace_get(s->tr, cause);
-	r.node = c->node.trace_node;
-	r.client = c->number;
-	r.msg = (uint32_t)n->msg->id;
-	r.b = (int64_t)((uint64_t)n->source << 32 | (uint32_t)n->msg->n);
-	r.text = trace_strf(s->tr, "%s %llu", s->cfg->msgs[n->source].name, (unsigned long long)n->msg->n);
-	if (!f || !*f) { /* never written to it: it had no connection that anybody knew of */
-		r.reason = REASON_NOT_CONNECTED;
-		r.peer = why ? why->node : 0;
-	} else if (why && !why->reason) {
-		r.reason = REASON_RUN_ENDED;
-	}
-	rec_put(s, &r, true);
-}
-
-void messages_lost(struct sim *s)
-{
-	if (s->lost_written || !s->tr || !trace_kept(s->tr, TRACE_MSG_LOST, true) || !s->outstanding)
-		return;
-	s->lost_written = true;
-	struct why_index *ix = why_index_new(s->tr);
-	for (uint32_t i = 0; i < s->nclients; i++) {
-		struct client *c = &s->client[i];
-		if (!c->lens || !c->started)
-			continue;
-		for (uint64_t id = c->first_msg; id <= s->nnotes; id++) {
-			const struct note *n = &s->note[id - 1];
-			if (c->number < n->lo || c->number > n->hi)
-				continue;
-			if (!(n->has[(c->number - n->lo) / 64] >> ((c->number - n->lo) & 63) & 1))
-				lost_one(s, ix, c, n);
-		}
-	}
-	why_index_free(ix);
 }
 
 void messages_handlers(struct sim *s)

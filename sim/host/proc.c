@@ -139,6 +139,7 @@ static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t wait
 	struct sock *k = c->sock;
 	uint32_t msg;
 	bool wrote = false;
+	const uint64_t input = cause;
 	while (tech_next(&s->outs, &o)) {
 		switch (o.kind) {
 		case TECH_OUT_WRITE:
@@ -161,7 +162,7 @@ static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t wait
 		case TECH_OUT_UNIT:
 			if (c->sock)
 				cause = rec_unit_recv(
-					s, c->sock, rec_unit_kind(o.unit, false), o.off, o.len, cause, &msg);
+					s, c->sock, rec_unit_kind(o.unit, false), o.off, o.len, input, &msg);
 			break;
 		case TECH_OUT_MESSAGE:
 			messages_from_client(s, c->proc, o.id, cause);
@@ -489,7 +490,7 @@ void proc_crash(struct sim *s, struct proc *p, uint64_t cause)
 	struct trace_rec r = rec_make(s, TRACE_CRASH, cause);
 	r.node = p->node.trace_node;
 	r.reason = REASON_SERVER_CRASH;
-	cause = rec_put(s, &r, true);
+	cause = p->crash = rec_put(s, &r, true);
 	p->up = false;
 	clear_queue(s, p);
 	drop_all(s, p, true, cause);

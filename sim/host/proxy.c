@@ -148,7 +148,8 @@ static void note(struct sim *s, struct prelay *p, const struct relay_out *o, uin
 		[RELAY_BUFFER_TRICKLE] = REASON_PROXY_BUFFER_TRICKLE};
 	struct sock *k = p->leg[RELAY_CLIENT];
 	bool lens = p->eyes != NULL;
-	struct trace_rec r = rec_make(s, (enum trace_kind)map[o->note].kind, o->cause ? o->cause : cause);
+	struct trace_rec r = rec_make(
+		s, (enum trace_kind)map[o->note].kind, o->note != RELAY_HOLD && o->cause ? o->cause : cause);
 	r.node = p->proxy->node.trace_node;
 	r.peer = k ? k->tcp.peer : 0;
 	r.conn = k ? k->tcp.trace_conn : 0;
@@ -276,8 +277,8 @@ static void open_upstream(struct sim *s, struct prelay *p, uint64_t cause)
 	struct sock *k = sock_new(
 		s, &proxy_sock, p, RELAY_UPSTREAM, x->node.elem, &s->server_tcp, a, u->out, &x->demux);
 	const struct client *c = p->client ? &s->client[p->client - 1] : NULL;
-	uint32_t conn = c ? rec_conn(s, c, x->node.trace_node, u->trace, a) : 0;
-	tcp_trace(&k->tcp, conn, p->client, x->node.trace_node, u->trace, p->eyes != NULL);
+	uint32_t conn = c ? rec_conn(s, c, x->node.trace_node, u->end, a) : 0;
+	tcp_trace(&k->tcp, conn, p->client, x->node.trace_node, u->end, p->eyes != NULL);
 	p->leg[RELAY_UPSTREAM] = k;
 	s->w->cause = cause;
 	tcp_open(s->tcp, &k->tcp, s->w->now_ns);

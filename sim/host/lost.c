@@ -1,0 +1,173 @@
+/*
+ * lost: at the end of a run, why each client under the lens did not get what it was to get.
+ *
+ * Every MSG_LOST is given as its cause the record that decided, found in this order:
+ *
+ *	written into a connection for it?
+ *	├─ yes ─▶ follow the unit from hop to hop: held in a proxy's buffer ─▶ PROXY_HOLD
+ *	│                                          its packet was lost      ─▶ PKT_DROP
+ *	│                                          never sent, because earlier octets are not acknowledged
+ *	│                                                                   ─▶ the latest PKT_DROP of the connection
+ *	└─ no ──▶ a process was down when it was published                  ─▶ CRASH
+ *	          it reached one process only                               ─▶ its arrival there, reason no-backplane
+ *	          the client was not connected then                         ─▶ its DISCONNECT or CONNECT_FAIL
+ *
+ * From there the causes lead on to the box, its rule and its parameter.
+ */
+#include "sim/host/host.h"
+#include "sim/trace/why.h"
+
+#define HOPS_MAX 8
+
+/* Records of one kind about one client or connection, by rising id. */
+struct ids {
+	uint64_t *v;
+	uint32_t n, cap;
+};
+
+struct autopsy {
+	const struct trace *tr;
+	struct why_index *ix;
+	uint64_t *drop;   /* per connection and direction (1: down): the latest packet lost */
+	struct ids *down; /* per row of s->lens_of: when it lost, or failed to get, its connection */
+};
+
+static void ids_add(struct ids *a, uint64_t id)
+{
+	if (a->n == a->cap) {
+		a->cap = a->cap ? a->cap * 2 : 8;
+		a->v = xrealloc(a->v, a->cap * sizeof *a->v);
+	}
+	a->v[a->n++] = id;
+}
+
+static void autopsy_init(struct autopsy *a, const struct sim *s)
+{
+	const struct trace *tr = a->tr = s->tr;
+	a->ix = why_index_new(tr);
+	a->drop = xcalloc(((size_t)tr->nconn + 1) * 2, sizeof *a->drop);
+	a->down = xcalloc((size_t)s->nlens + 1, sizeof *a->down);
+	for (uint64_t i = 0; i < tr->nrec; i++) {
+		const struct trace_rec *r = &tr->rec[i];
+		if (r->kind == TRACE_PKT_DROP && r->conn < tr->nconn)
+			a->drop[(size_t)r->conn * 2 + ((r->flags & TRACE_DOWN) != 0)] = r->id;
+		bool down = r->kind == TRACE_DISCONNECT || r->kind == TRACE_CONNECT_FAIL;
+		if (down && r->client && r->client <= s->nclients && s->lens_of[r->client - 1])
+			ids_add(&a->down[s->lens_of[r->client - 1] - 1], r->id);
+	}
+}
+
+static void autopsy_fini(struct autopsy *a, const struct sim *s)
+{
+	why_index_free(a->ix);
+	for (uint32_t i = 0; i < s->nlens; i++)
+		xfree(a->down[i].v);
+	xfree(a->down);
+	xfree(a->drop);
+}
+
+/* A unit that a proxy had received: the buffer that still holds it, or its way on (a …_SEND of the same node). */
+static uint64_t onward(const struct autopsy *a, uint64_t recv, bool *held)
+{
+	uint64_t next = 0;
+	*held = false;
+	for (uint64_t e = why_first_effect(a->ix, recv); e; e = why_next_effect(a->ix, e)) {
+		const struct trace_rec *r = trace_get(a->tr, e);
+		if (r->kind == TRACE_PROXY_HOLD) {
+			*held = true;
+			return e;
+		}
+		if (r->node == trace_get(a->tr, recv)->node &&
+			(r->kind == TRACE_SSE_EVENT_SEND || r->kind == TRACE_WS_FRAME_SEND ||
+				r->kind == TRACE_HTTP_RESPONSE_SEND))
+			next = e;
+	}
+	return next;
+}
+
+/* The record that decided what became of what record `sent` wrote. *behind: it was never sent itself. */
+static uint64_t decided(const struct autopsy *a, uint64_t sent, bool *behind)
+{
+	*behind = false;
+	for (unsigned hop = 0; hop < HOPS_MAX; hop++) {
+		const struct trace_rec *r = trace_get(a->tr, sent);
+		uint64_t drop = 0, recv = why_unit_fate(a->ix, sent, &drop);
+		bool held;
+		if (!r)
+			return sent;
+		if (!recv) {
+			size_t i = (size_t)r->conn * 2 + ((r->flags & TRACE_DOWN) != 0);
+			if (drop || r->conn >= a->tr->nconn)
+				return drop ? drop : sent;
+			*behind = a->drop[i] != 0;
+			return a->drop[i] ? a->drop[i] : sent;
+		}
+		uint64_t next = onward(a, recv, &held);
+		if (held || !next)
+			return held ? next : recv;
+		sent = next;
+	}
+	return sent;
+}
+
+/* Why the client had no connection when the message was published, or soon after. */
+static uint64_t was_down(const struct autopsy *a, const struct ids *down, int64_t at)
+{
+	uint64_t best = 0;
+	for (uint32_t i = 0; i < down->n; i++) {
+		if (trace_get(a->tr, down->v[i])->at > at)
+			return best ? best : down->v[i];
+		best = down->v[i];
+	}
+	return best;
+}
+
+static void lost_one(struct sim *s, const struct autopsy *a, struct client *c, const struct note *n)
+{
+	uint64_t *f = messages_fate(s, c->number, n->msg->id), cause;
+	enum trace_reason reason = REASON_NONE;
+	bool behind = false;
+	if (f && *f) {
+		cause = decided(a, *f, &behind);
+		const struct trace_rec *why = trace_get(s->tr, cause);
+		reason = behind ? REASON_WAIT_LINE : why && why->reason ? REASON_NONE : REASON_RUN_ENDED;
+	} else if (n->missed) {
+		cause = n->missed;
+	} else if (n->alone) {
+		cause = n->alone;
+		reason = REASON_NO_BACKPLANE;
+	} else {
+		cause = was_down(a, &a->down[s->lens_of[c->number - 1] - 1], n->msg->at_ns);
+		reason = cause ? REASON_NOT_CONNECTED : REASON_RUN_ENDED;
+	}
+	struct trace_rec r = rec_make(s, TRACE_MSG_LOST, cause ? cause : n->rec);
+	r.node = c->node.trace_node;
+	r.client = c->number;
+	r.msg = (uint32_t)n->msg->id;
+	r.b = (int64_t)((uint64_t)n->source << 32 | (uint32_t)n->msg->n);
+	r.text = trace_strf(s->tr, "%s %llu", s->cfg->msgs[n->source].name, (unsigned long long)n->msg->n);
+	r.reason = (uint16_t)reason;
+	rec_put(s, &r, true);
+}
+
+void messages_lost(struct sim *s)
+{
+	if (s->lost_written || !s->tr || !trace_kept(s->tr, TRACE_MSG_LOST, true) || !s->outstanding)
+		return;
+	struct autopsy a;
+	s->lost_written = true;
+	autopsy_init(&a, s);
+	for (uint32_t i = 0; i < s->nclients; i++) {
+		struct client *c = &s->client[i];
+		if (!c->lens || !c->started)
+			continue;
+		for (uint64_t id = c->first_msg; id <= s->nnotes; id++) {
+			const struct note *n = &s->note[id - 1];
+			if (c->number < n->lo || c->number > n->hi)
+				continue;
+			if (!(n->has[(c->number - n->lo) / 64] >> ((c->number - n->lo) & 63) & 1))
+				lost_one(s, &a, c, n);
+		}
+	}
+	autopsy_fini(&a, s);
+}
