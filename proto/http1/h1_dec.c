@@ -457,7 +457,9 @@ static enum h1_ev_kind do_data(struct h1_dec *d, struct h1_ev *ev)
 	if (bounded && n > d->left)
 		n = (size_t)d->left;
 	if (!bounded && n > d->lim->body_octets_max - d->body)
-		return fail(d, ev, H1_E_BODY_LONG, d->off + (d->lim->body_octets_max - d->body) + 1);
+		n = (size_t)(d->lim->body_octets_max - d->body);
+	if (n == 0)
+		return fail(d, ev, H1_E_BODY_LONG, d->off + 1);
 	ev->off = d->off;
 	ev->len = n;
 	ev->data = bytes_sub(d->in, 0, n);

@@ -184,7 +184,7 @@ struct tech_out {
 	uint16_t status; /* WRITE, UNIT of a response: its status */
 	enum tech_note note;
 	enum tech_why why;
-	int64_t a, b; /* WRITE of a response: b = -1 when it answers no question for messages */
+	int64_t a, b;    /* WRITE of a response: b = -1 when it answers no question for messages */
 	struct perr err; /* what == NULL: none */
 };
 
