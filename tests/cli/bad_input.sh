@@ -57,7 +57,7 @@ seed: 6/' 'seed|duplicate|twice' "$(($(line_of '^seed') + 1))"
 broken alias 's/^summary: .*/summary: \&x [1]/; s/^seed: 5/seed: *x/' 'alias|anchor' '[0-9]+'
 broken no-box 's/path: \[lte, home-nat\]/path: [lte, hom-nat]/' 'hom-nat' "$(line_of 'path:')"
 broken no-server 's/to: app/to: apps/' 'apps' "$(line_of 'to: app')"
-broken share 's/rtt: 60ms,/rtt: 60ms, loss: 150%,/' '150' "$(line_of rtt)"
+broken share 's/rtt: 60ms,/rtt: 60ms, loss: 150%,/' '100%' "$(line_of rtt)"
 broken version 's/^backtalk: 1/backtalk: 9/' 'version|9' 1
 broken not-yaml 's/^networks:/networks: [/' '.' '[0-9]+'
 broken wrong-kind 's/kind: nat/kind: gnat/' 'gnat' "$(line_of 'kind:')"

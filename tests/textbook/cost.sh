@@ -19,6 +19,7 @@ cost() { # cost TECHNIQUE FIGURE PACKETS [OPTION...]
 # A request, an answer and the acknowledgement that nothing else carries; a push and its acknowledgement.
 cost polling 869 3
 cost long-polling 860 3
-cost sse 245 2
-cost websocket 227 2
+# What SSE and WebSocket say in their one request is paid once.
+cost sse 245 2 --set clients.browser.options.headers=browser
+cost websocket 227 2 --set clients.browser.options.headers=browser
 finish
