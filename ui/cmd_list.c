@@ -133,8 +133,8 @@ static void list_keys(struct table *t)
 	for (size_t i = 1; i < key_count(); i++) {
 		char expects[700];
 		key_expects(key_at(i), expects, sizeof expects);
-		table_row(
-			t, (const char *const[]){key_at(i)->path + (*key_at(i)->path == '@'), expects, key_at(i)->dflt, key_at(i)->help});
+		table_row(t, (const char *const[]){key_at(i)->path + (*key_at(i)->path == '@'), expects,
+				     key_at(i)->dflt, key_at(i)->help});
 	}
 }
 

@@ -85,6 +85,17 @@ static int last_lines(struct show *s, const struct look_at *v, int max, struct l
 	return n;
 }
 
+/* A path is still itself without its query. */
+static void short_label(const char *label, int room, char *out, size_t cap)
+{
+	snprintf(out, cap, "%s", label);
+	char *query = strchr(out, '?');
+	if (query && canvas_width(out) > room) {
+		size_t n = strcspn(query, " ");
+		memmove(query, query + n, strlen(query + n) + 1);
+	}
+}
+
 static void draw_micro(const struct ladder *l, size_t row, int64_t t, struct canvas *c, int x, int y, int w)
 {
 	int a = x + 2, b = x + w - 4;
@@ -97,8 +108,9 @@ static void draw_micro(const struct ladder *l, size_t row, int64_t t, struct can
 	const struct ladder_row *k = &l->row[row];
 	enum style st = (enum style)k->style;
 	c->rec = (uint32_t)k->rec;
-	const char *label = ladder_text(l, k->label);
+	char label[128];
 	int room = b - a - 1, last = (int)l->nlane - 1;
+	short_label(ladder_text(l, k->label), room - 4, label, sizeof label);
 	if (k->kind == ROW_POINT) {
 		bool left = k->from >= 0 && k->from * 2 < last;
 		canvas_put(c, left ? a : b, y, st, 0x25cf);
@@ -128,10 +140,15 @@ static void draw_micro(const struct ladder *l, size_t row, int64_t t, struct can
 		canvas_put(c, tip, y, STYLE_LOST, 'x');
 	else if (tip != from + d || there)
 		canvas_put(c, tip - d, y, st, right ? '>' : '<');
-	int n = canvas_width(label);
-	n = n > room - 4 ? room - 4 : n;
-	if (n > 2 && there)
-		canvas_label(c, a + 1 + (room - n) / 2, y, n, st, label);
+	int lo = from < tip ? from : tip, hi = from < tip ? tip : from;
+	int n = canvas_width(label), most = hi - lo - 1 - 4;
+	n = n > most ? most : n;
+	if (n > 2 && there) {
+		int at = lo + 1 + (hi - lo - 1 - n) / 2;
+		canvas_put(c, at - 1, y, st, ' ');
+		n = canvas_label(c, at, y, n, st, label);
+		canvas_put(c, at + n, y, st, ' ');
+	}
 	c->rec = 0;
 }
 

@@ -39,6 +39,7 @@ static unsigned depth_of(const struct trace_rec *r)
 	case TRACE_PKT_DROP:
 	case TRACE_TCP_STATE:
 	case TRACE_MSG_EXPECT:
+	case TRACE_ASK: /* views open the question itself */
 		return 9;
 	case TRACE_TCP_OPEN:
 	case TRACE_TCP_ESTABLISHED:
@@ -302,6 +303,56 @@ static void arrival_note(
 		snprintf(s, cap, "%s %s", n ? "delay" : "in", d);
 }
 
+/* The message a unit sent carries: that of the publication that made it be sent, through boxes too. */
+static uint32_t message_behind(const struct ladder *l, const struct trace_rec *r)
+{
+	for (unsigned i = 0; r && i < 12; i++) {
+		if (r->kind == TRACE_MSG_PUBLISH)
+			return r->text;
+		bool on_the_way = ladder_is_unit_send(r->kind) || ladder_is_unit_recv(r->kind) ||
+				  r->kind == TRACE_PKT_RECV || r->kind == TRACE_PKT_SEND ||
+				  r->kind == TRACE_PROXY_HOLD || r->kind == TRACE_PROXY_RELEASE;
+		if (!on_the_way)
+			return 0;
+		r = trace_get(l->tr, r->cause);
+	}
+	return 0;
+}
+
+/* "200 OK: news 7", "event: news 7": which messages a unit brings says more than its first line. */
+static void unit_label(
+	const struct ladder *l, const struct ladder_row *w, const struct trace_rec *r, char *s, size_t cap)
+{
+	const char *msg = "";
+	unsigned n = 0;
+	const struct trace_rec *got = w->fate == FATE_ARRIVED ? trace_get(l->tr, w->fate_rec) : NULL;
+	if (!got && ladder_is_unit_recv(r->kind))
+		got = r;
+	for (uint64_t e = got ? why_first_effect(l->ix, got->id) : 0; e; e = why_next_effect(l->ix, e)) {
+		const struct trace_rec *d = &l->tr->rec[e - 1];
+		if (d->kind == TRACE_MSG_DELIVER || d->kind == TRACE_MSG_DUPLICATE) {
+			n++;
+			msg = trace_text(l->tr, d->text);
+		}
+	}
+	if (!n && r->kind != TRACE_HTTP_REQUEST_SEND && (r->flags & TRACE_DOWN)) {
+		msg = trace_text(l->tr, message_behind(l, r));
+		n = *msg != 0;
+	}
+	if (!n)
+		return;
+	const char *what = r->kind == TRACE_SSE_EVENT_SEND || r->kind == TRACE_SSE_EVENT_RECV ? "event"
+			   : r->kind == TRACE_WS_FRAME_SEND || r->kind == TRACE_WS_FRAME_RECV ? "text"
+											      : NULL;
+	char first[64];
+	snprintf(first, sizeof first, "%.60s", s);
+	first[strcspn(first, ",")] = 0;
+	if (n > 1)
+		snprintf(s, cap, "%s: %u messages", what ? what : first, n);
+	else
+		snprintf(s, cap, "%s: %s", what ? what : first, msg);
+}
+
 static void unit_row(struct ladder *l, struct ladder_row *w, const struct trace_rec *r)
 {
 	char note[96] = "";
@@ -357,7 +408,7 @@ static bool is_arrow(const struct trace_rec *r)
 	       is_again(r->kind);
 }
 
-/* The far end of a packet that passes several links: the peer of its last hop. */
+/* The far end of what passes several links: the other end of the connection. */
 static uint16_t last_peer(const struct ladder *l, const struct trace_rec *r)
 {
 	if (r->conn && r->conn < l->tr->nconn) {
@@ -390,7 +441,8 @@ static void make_row(struct ladder *l, const struct trace_rec *r)
 		w->kind = ROW_SPAN;
 	} else if (is_arrow(r)) {
 		bool back = ladder_is_unit_recv(r->kind);
-		uint16_t to = r->kind == TRACE_PKT_SEND && l->focus.depth < 4 ? last_peer(l, r) : r->peer;
+		bool hop = r->kind == TRACE_PKT_SEND && l->focus.depth == 4;
+		uint16_t to = hop || back ? r->peer : last_peer(l, r);
 		w->kind = ROW_ARROW;
 		w->from = lane_or_end(l, back ? r->peer : r->node, true);
 		w->to = lane_or_end(l, back ? r->node : to, true);
@@ -404,6 +456,8 @@ static void make_row(struct ladder *l, const struct trace_rec *r)
 			w->from = (int8_t)lane_of(l, r->peer);
 	}
 	ladder_words(l->tr, r, words, sizeof words);
+	if (ladder_is_unit_send(r->kind) || ladder_is_unit_recv(r->kind))
+		unit_label(l, w, r, words, sizeof words);
 	w->label = keep_text(l, words);
 }
 
@@ -544,10 +598,8 @@ static void build(struct ladder *l)
 		take[i >> 3] = (uint8_t)(take[i >> 3] | 1u << (i & 7));
 		if (!is_span(r->kind)) {
 			want_lane(l, r->node);
-			want_lane(l, is_arrow(r) || tr->node[r->node < tr->nnode ? r->node : 0].role ==
-							     TRACE_NETWORK
-					     ? r->peer
-					     : 0);
+			want_lane(l, is_arrow(r) ? r->peer : 0);
+			want_lane(l, is_arrow(r) ? last_peer(l, r) : 0);
 		}
 	}
 	if (l->focus.client) /* boxes a connection only passes through have lanes of their own */

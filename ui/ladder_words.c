@@ -23,6 +23,10 @@ static void without(char *s, const char *word)
 
 static void unit_words(const struct trace *tr, const struct trace_rec *r, char *out, size_t cap)
 {
+	if (r->kind == TRACE_SSE_COMMENT_SEND || r->kind == TRACE_SSE_COMMENT_RECV) {
+		snprintf(out, cap, "comment");
+		return;
+	}
 	snprintf(out, cap, "%s", trace_text(tr, r->text));
 	without(out, " HTTP/1.1");
 	without(out, "HTTP/1.1 ");

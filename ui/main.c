@@ -9,6 +9,7 @@
 
 #include "ui/commands.h"
 #include "ui/menu.h"
+#include "ui/term.h"
 
 static void short_help(FILE *f)
 {
@@ -61,7 +62,7 @@ int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_DFL);
 	int rc;
-	if (argc < 2 && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
+	if (argc < 2 && term_usable()) {
 		rc = menu_run();
 	} else if (argc < 2) {
 		short_help(stdout);

@@ -57,9 +57,13 @@ static void draw_why(struct show *s, const struct look_at *v, struct canvas *c, 
 		struct rect row = {in.x, y, in.w, need[i] < in.y + in.h - y ? need[i] : in.y + in.h - y};
 		if (chosen)
 			canvas_fill(c, row, STYLE_SELECT, ' ');
-		enum style st = chosen ? STYLE_SELECT : v->why[i] == root ? STYLE_CAUSE : rec->reason ? STYLE_STRONG : STYLE_TEXT;
+		enum style st = chosen              ? STYLE_SELECT
+				: v->why[i] == root ? STYLE_CAUSE
+				: rec->reason       ? STYLE_STRONG
+						    : STYLE_TEXT;
 		canvas_textf(c, in.x, y, 14, chosen ? STYLE_SELECT : STYLE_TIME, "%zu. %9s s", i + 1, at);
-		canvas_wrap(c, (struct rect){in.x + WHY_TEXT_X, y, in.w - WHY_TEXT_X, in.y + in.h - y}, st, text);
+		canvas_wrap(
+			c, (struct rect){in.x + WHY_TEXT_X, y, in.w - WHY_TEXT_X, in.y + in.h - y}, st, text);
 		y += need[i];
 	}
 	canvas_unclip(c, old);

@@ -25,7 +25,7 @@ static void draw_title(const struct show *s, const struct look_at *v, struct can
 	else if (v->client && s->all_clients > 1)
 		snprintf(who, sizeof who, " │ client %" PRIu32 " of %" PRIu32, v->client, s->all_clients);
 	if (v->base == KEYS_COMPARE)
-		snprintf(left, sizeof left, " backtalk │ %s │ same messages, one clock%s", s->title, who);
+		snprintf(left, sizeof left, " backtalk │ %s%s │ same messages, one clock", s->title, who);
 	else
 		snprintf(left, sizeof left, " backtalk │ %s │ %s%s", s->title, r->title, who);
 	if (s->plan)
@@ -151,6 +151,33 @@ bool screen_has_bytes(const struct look_at *v, int w, int h)
 	return v->bytes && v->top == KEYS_LADDER && w >= 100 && h >= 26;
 }
 
+/* An event that is no message has no octets; what led to it is shown instead. */
+static void draw_no_bytes(
+	struct show *s, const struct look_at *v, uint64_t rec, struct canvas *c, struct rect r)
+{
+	const struct show_run *run = &s->run[v->run];
+	uint64_t chain[8];
+	size_t n = rec ? why_chain(run->ix, rec, chain, sizeof chain / sizeof *chain) : 0;
+	canvas_fill(c, r, STYLE_TEXT, ' ');
+	canvas_hline(c, r.x, r.y, r.w, STYLE_FRAME, 0x2500);
+	if (n < 2) {
+		canvas_text(c, r.x + 2, r.y, r.w - 4, STYLE_HEADING, " Bytes ");
+		canvas_label(c, r.x + 1, r.y + 1, r.w - 2, STYLE_FAINT,
+			rec ? "This event is no message: it has no bytes." : "Nothing has happened yet.");
+		return;
+	}
+	canvas_text(c, r.x + 2, r.y, r.w - 4, STYLE_HEADING, " What led to it ");
+	for (size_t i = 1; i < n && (int)i < r.h; i++) {
+		const struct trace_rec *k = trace_get(run->tr, chain[i]);
+		char at[40], text[512];
+		ladder_clock(k->at, at, sizeof at);
+		trace_sentence(run->tr, k, text, sizeof text);
+		canvas_right(c, r.x + 2, r.y + (int)i, 8, STYLE_TIME, at);
+		canvas_label(
+			c, r.x + 13, r.y + (int)i, r.w - 14, k->reason ? STYLE_STRONG : STYLE_TEXT, text);
+	}
+}
+
 static void draw_bytes(struct show *s, const struct look_at *v, struct canvas *c, struct rect r)
 {
 	const struct ladder *l = show_ladder(s, v->run, v);
@@ -161,11 +188,7 @@ static void draw_bytes(struct show *s, const struct look_at *v, struct canvas *c
 	if (in) {
 		inspect_draw(in, focused ? v->field : SIZE_MAX, focused, c, r);
 	} else {
-		canvas_fill(c, r, STYLE_TEXT, ' ');
-		canvas_hline(c, r.x, r.y, r.w, STYLE_FRAME, 0x2500);
-		canvas_text(c, r.x + 2, r.y, r.w - 4, STYLE_HEADING, " Bytes ");
-		canvas_label(c, r.x + 1, r.y + 1, r.w - 2, STYLE_FAINT,
-			"This event is no message and has no bytes.");
+		draw_no_bytes(s, v, rec, c, r);
 	}
 	inspect_free(in);
 }

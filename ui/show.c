@@ -242,14 +242,29 @@ void show_sum_up(const struct show *s, int64_t t, char *out, size_t cap)
 	       b = tally_at(s->run[fast].tally, FIG_DELAY_MEDIAN, t);
 	double x = tally_at(s->run[fat].tally, FIG_BYTES_PER_MESSAGE, t),
 	       y = tally_at(s->run[thin].tally, FIG_BYTES_PER_MESSAGE, t);
-	times(b > 0 ? a / b : 1, later, sizeof later);
-	times(y > 0 ? x / y : 1, bytes, sizeof bytes);
-	snprintf(out, cap,
-		"After %s: %s takes %s as long to deliver a message as %s (%.0f against %.0f ms), and %s "
-		"uses %s as many "
-		"bytes a message as %s (%.0f against %.0f).",
-		clock, s->run[slow].title, later, s->run[fast].title, a, b, s->run[fat].title, bytes,
-		s->run[thin].title, x, y);
+	size_t poor = extreme(s, FIG_MISSING, t, true);
+	double missing = poor == SIZE_MAX ? 0 : tally_at(s->run[poor].tally, FIG_MISSING, t);
+	size_t n = (size_t)snprintf(out, cap, "After %s: ", clock);
+	if (b > 0 && a / b >= 1.5) {
+		times(a / b, later, sizeof later);
+		n += (size_t)snprintf(out + n, cap - n,
+			"%s takes %s as long to deliver a message as %s (median %.0f against %.0f ms)",
+			s->run[slow].title, later, s->run[fast].title, a, b);
+	} else {
+		n += (size_t)snprintf(
+			out + n, cap - n, "all deliver about equally fast (median %.0f to %.0f ms)", b, a);
+	}
+	if (y > 0 && x / y >= 1.2 && n < cap) {
+		times(x / y, bytes, sizeof bytes);
+		n += (size_t)snprintf(out + n, cap - n,
+			"; %s uses %s as many bytes a message as %s (%.0f against %.0f)", s->run[fat].title,
+			bytes, s->run[thin].title, x, y);
+	}
+	if (missing >= 1 && n < cap)
+		n += (size_t)snprintf(out + n, cap - n, "; %.0f message%s of %s missing", missing,
+			missing > 1 ? "s" : "", s->run[poor].title);
+	if (n < cap)
+		snprintf(out + n, cap - n, ".");
 }
 
 /* What the lecture said last, if that is not long ago. */
@@ -285,7 +300,8 @@ static void why_caption(const struct show *s, const struct look_at *v, char *out
 	const char *value = s->plan ? plan_value(s->plan, param) : NULL;
 	const char *source = trace_reason_def((enum trace_reason)r->reason)->source;
 	snprintf(out, cap, "Decided by %s%s%s.%s%s%s%s", param, value ? " = " : "", value ? value : "",
-		value ? " e changes it and runs everything again." : "", *source ? " Source: " : "", source, *source ? "." : "");
+		value ? " e changes it and runs everything again." : "", *source ? " Source: " : "", source,
+		*source ? "." : "");
 }
 
 void show_caption(struct show *s, const struct look_at *v, char *out, size_t cap)

@@ -26,7 +26,7 @@ static const struct figure_def figures[FIGURES] = {
 		"divided by the messages "
 		"delivered so far. Polls that find nothing, handshakes and heartbeats are in it.",
 		true, 0},
-	[FIG_REQUESTS] = {"requests per second", "1/s",
+	[FIG_REQUESTS] = {"requests per s", "",
 		"HTTP requests the clients have sent so far, divided by the time so far. Opening a stream or "
 		"a WebSocket is one request.",
 		true, 2},
@@ -111,6 +111,21 @@ static void see(
 	}
 }
 
+static bool holds(struct bytes b, const char *s)
+{
+	size_t n = strlen(s);
+	for (size_t i = 0; i + n <= b.n; i++)
+		if (memcmp(b.p + i, s, n) == 0)
+			return true;
+	return false;
+}
+
+/* An answer that is the beginning of something longer: an event stream or a WebSocket. */
+static bool opens_stream(struct bytes answer)
+{
+	return holds(answer, "text/event-stream") || holds(bytes_sub(answer, 0, 16), " 101 ");
+}
+
 /* Answers that reached a client and brought it nothing. */
 static void count_empty(struct tally *t, const struct trace *tr)
 {
@@ -121,10 +136,8 @@ static void count_empty(struct tally *t, const struct trace *tr)
 				(uint8_t)(brought[tr->rec[i].cause >> 3] | 1u << (tr->rec[i].cause & 7));
 	for (uint64_t i = 0; i < tr->nrec; i++) {
 		const struct trace_rec *r = &tr->rec[i];
-		const char *text = trace_text(tr, r->text);
 		if (r->kind == TRACE_HTTP_RESPONSE_RECV && is_client(tr, r->node) &&
-			!(brought[r->id >> 3] >> (r->id & 7) & 1) && !strstr(text, "101") &&
-			!strstr(text, "event-stream"))
+			!(brought[r->id >> 3] >> (r->id & 7) & 1) && !opens_stream(trace_bytes(tr, r)))
 			add(&t->empty, r->at, 1);
 	}
 	xfree(brought);
