@@ -231,17 +231,19 @@ static void rack_detect(struct tcp *t, struct tcp_conn *c, struct acked *a, int6
 /* SND.UNA advances: whole segments leave the queue, the first may be cut. */
 static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked *a, int64_t now)
 {
-	bool first = true;
+	int64_t first_ns = 0;
+	bool again = false;
 
 	while (c->tx && c->tx != c->tx_next && seq_le(sg_end(c->tx), ack)) {
 		struct tcp_sg *g = c->tx;
 
 		if (!(g->flags & SG_SACKED)) {
 			a->segments++;
-			if (!(g->flags & SG_EVER_RETRANS)) {
-				if (first)
-					a->rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
-				first = false;
+			if (g->flags & SG_EVER_RETRANS) {
+				again = true;
+			} else {
+				if (!first_ns)
+					first_ns = g->sent_ns + 1;
 				if (c->ext && c->ext->sacked_out && seq_lt(g->seq, c->ext->fack))
 					c->ext->reord = 1;
 			}
@@ -254,6 +256,9 @@ static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked 
 		c->packets_out--;
 		sg_free(t, g);
 	}
+	/* Karn: nothing is learnt from an ACK that covers a retransmission; what came before it may have waited for it */
+	if (first_ns && !again)
+		a->rtt_us = (uint32_t)((now - first_ns + 1) / 1000) + 1;
 	if (c->tx && c->tx != c->tx_next && c->tx->len && seq_lt(c->tx->seq, ack))
 		sg_trim(t, c->tx, ack - c->tx->seq);
 	c->snd_una = ack;
