@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/base/utf8.h"
 #include "sim/capture/cap.h"
 #include "sim/capture/cap_decode.h"
 #include "sim/capture/cap_net.h"
@@ -50,6 +51,14 @@ void *cap_mem(struct capture *c, size_t n)
 
 const char *cap_str(struct capture *c, struct bytes b)
 {
+	if (!utf8_valid(b)) {
+		struct buf t;
+		buf_init(&t, &cap_alloc, SIZE_MAX);
+		utf8_replace(&t, b);
+		const char *fixed = cap_str(c, buf_bytes(&t));
+		buf_fini(&t);
+		return fixed;
+	}
 	char *s = cap_mem(c, b.n + 1);
 	if (b.n)
 		memcpy(s, b.p, b.n);
@@ -152,6 +161,8 @@ enum capture_result capture_open(
 		capture_free(c);
 		return sys ? CAPTURE_ENV : CAPTURE_INPUT;
 	}
+	c->store_cap = 4096;
+	c->store = xmalloc(c->store_cap);
 	read_packets(c, o);
 	if (!c->npkts && c->file.reader_error) {
 		snprintf(why, why_cap, "%s", c->file.detail);

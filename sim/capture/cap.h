@@ -368,7 +368,7 @@ void capture_json(const struct capture *c, const char *name, struct buf *out);
 
 /* An allocator over xmalloc, for the codecs and for struct buf. */
 extern const struct alloc cap_alloc;
-/* Copies into the capture's arena. */
+/* Copies into the capture's arena, as well-formed UTF-8. */
 const char *cap_str(struct capture *c, struct bytes b);
 const char *cap_strf(struct capture *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void *cap_mem(struct capture *c, size_t n);

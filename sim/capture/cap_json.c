@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/base/utf8.h"
 #include "sim/capture/cap.h"
 #include "sim/core/xmalloc.h"
 
@@ -26,6 +27,13 @@ static void sep(struct js *j)
 
 static void quoted(struct js *j, const char *s)
 {
+	struct buf fixed;
+	buf_init(&fixed, &cap_alloc, SIZE_MAX);
+	if (!utf8_valid(bytes_str(s))) {
+		utf8_replace(&fixed, bytes_str(s));
+		buf_u8(&fixed, 0);
+		s = (const char *)fixed.p;
+	}
 	static const char hex[] = "0123456789abcdef";
 	buf_u8(j->b, '"');
 	for (; *s; s++) {
@@ -44,6 +52,7 @@ static void quoted(struct js *j, const char *s)
 		}
 	}
 	buf_u8(j->b, '"');
+	buf_fini(&fixed);
 }
 
 static void key(struct js *j, const char *k)

@@ -164,6 +164,8 @@ void cap_stream_build(struct capture *c, uint32_t conn, unsigned dir, struct cap
 {
 	const struct cap_flow *f = &c->conn[conn].flow[dir];
 	memset(s, 0, sizeof *s);
+	s->p = xmalloc(1); /* never NULL: rest-of-stream pointers are made from it */
+	s->cap = 1;
 	s->ended = f->fin_pkt != CAP_NONE;
 	struct seg *v = NULL;
 	uint32_t n = collect(c, f, &v);

@@ -46,6 +46,9 @@ struct teller {
 	uint32_t stream_conn; /* whose streams these are */
 };
 
+/* A text of the trace; however it was cut, it is well-formed UTF-8. */
+#define say(t, ...) trace_str((t)->tr, cap_strf((t)->c, __VA_ARGS__))
+
 /* ---- lanes ---- */
 
 struct lane_slot {
@@ -174,7 +177,7 @@ static const struct cap_range no_range;
 
 static uint32_t shown(struct teller *t, const char *s, uint64_t bytes)
 {
-	return trace_strf(t->tr, "%.80s%s (%llu bytes)", s ? s : "", s && strlen(s) > 80 ? "..." : "",
+	return say(t, "%.80s%s (%llu bytes)", s ? s : "", s && strlen(s) > 80 ? "..." : "",
 		(unsigned long long)bytes);
 }
 
@@ -189,7 +192,7 @@ static void tell_sse(struct teller *t, const struct cap_sse *s, uint32_t link)
 			recv = TRACE_SSE_COMMENT_RECV;
 			text = trace_str(t->tr, it->data);
 		} else if (it->kind == CAP_SSE_RETRY) {
-			text = trace_strf(t->tr, "retry: %llu", (unsigned long long)it->retry_ms);
+			text = say(t, "retry: %llu", (unsigned long long)it->retry_ms);
 		} else {
 			text = trace_strf(
 				t->tr, "%s%s%s %.80s", it->event, *it->id ? " #" : "", it->id, it->data);
@@ -215,10 +218,9 @@ static void tell_ws(struct teller *t, const struct cap_ws *w, uint32_t link)
 			say = w->msg[m++].text;
 		uint32_t text =
 			f->op == 8 && f->has_code
-				? trace_strf(t->tr, "close %u %s", f->code, f->text ? f->text : "")
-				: trace_strf(t->tr, "%s%s%.80s (%llu bytes%s%s)", name, say ? " " : "",
-					  say ? say : "", (unsigned long long)f->pay_len,
-					  f->rsv & 4 ? ", compressed" : "",
+				? say(t, "close %u %s", f->code, f->text ? f->text : "")
+				: say(t, "%s%s%.80s (%llu bytes%s%s)", name, say ? " " : "", say ? say : "",
+					  (unsigned long long)f->pay_len, f->rsv & 4 ? ", compressed" : "",
 					  f->fin ? "" : ", to be continued");
 		unit(t, w->conn, f->from, TRACE_WS_FRAME_SEND, TRACE_WS_FRAME_RECV, f->at,
 			(struct cap_range){f->off, f->hdr_len + f->pay_len}, text, f->op, CAP_NONE);
@@ -232,7 +234,7 @@ static void tell_ws(struct teller *t, const struct cap_ws *w, uint32_t link)
 
 static void tell_http(struct teller *t, const struct cap_http *h)
 {
-	uint32_t text = trace_strf(t->tr, "%s %.120s", h->method, h->target);
+	uint32_t text = say(t, "%s %.120s", h->method, h->target);
 	uint32_t req = unit(t, h->conn, 0, TRACE_HTTP_REQUEST_SEND, TRACE_HTTP_REQUEST_RECV, h->req_end,
 		h->req_range, text, 0, CAP_NONE);
 	if (!h->has_response)
@@ -245,7 +247,7 @@ static void tell_http(struct teller *t, const struct cap_http *h)
 		at = h->head;
 	}
 	text = shown(t, "", h->body);
-	text = trace_strf(t->tr, "%u %.60s%s%.60s%s", h->status, h->reason, h->content_type ? ", " : "",
+	text = say(t, "%u %.60s%s%.60s%s", h->status, h->reason, h->content_type ? ", " : "",
 		h->content_type ? h->content_type : "", streams ? "" : trace_text(t->tr, text));
 	unit(t, h->conn, 1, TRACE_HTTP_RESPONSE_SEND, TRACE_HTTP_RESPONSE_RECV, at, r, text, h->status, req);
 	if (h->sse != CAP_NONE)
@@ -291,7 +293,7 @@ static uint32_t packet_text(struct teller *t, const struct cap_pkt *p)
 		{TCP_ACK, "ACK "}};
 	char s[64] = "";
 	if (p->conn == CAP_NONE)
-		return trace_strf(t->tr, "%s, %u bytes", kinds[p->kind], p->wirelen);
+		return say(t, "%s, %u bytes", kinds[p->kind], p->wirelen);
 	for (unsigned i = 0; i < sizeof flags / sizeof flags[0]; i++)
 		if (p->tcp_flags & flags[i].bit)
 			strcat(s, flags[i].name);
@@ -302,9 +304,8 @@ static uint32_t packet_text(struct teller *t, const struct cap_pkt *p)
 	for (unsigned a = 0; a < CAP_ANS; a++)
 		if (p->analysis >> a & 1 && a != CAP_AN_WINDOW_UPDATE)
 			why = cap_analysis_name((enum cap_analysis)a);
-	return trace_strf(t->tr, "%s%s%.0u%s%s%s", s, p->len ? ", " : "", 0u,
-		p->len ? trace_text(t->tr, trace_strf(t->tr, "%u bytes", p->len)) : "", *why ? ", " : "",
-		why);
+	return say(t, "%s%s%.0u%s%s%s", s, p->len ? ", " : "", 0u,
+		p->len ? trace_text(t->tr, say(t, "%u bytes", p->len)) : "", *why ? ", " : "", why);
 }
 
 static uint64_t add(struct teller *t, const struct cap_pkt *p, uint32_t idx, enum trace_kind k,
@@ -424,7 +425,8 @@ static void tell_all(struct teller *t)
 	if (!c->monotonic)
 		qsort(order, c->npkts, sizeof *order, key_cmp);
 	t->id = xcalloc(t->nunits + 1u, sizeof *t->id);
-	qsort(t->u, t->nunits, sizeof *t->u, unit_cmp);
+	if (t->nunits)
+		qsort(t->u, t->nunits, sizeof *t->u, unit_cmp);
 	uint32_t k = 0;
 	for (uint32_t i = 0; i < c->npkts; i++) {
 		uint64_t cause = 0;
