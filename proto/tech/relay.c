@@ -30,9 +30,11 @@ struct relay {
 	uint32_t held_octets;
 	uint32_t noted; /* index of the held entry whose HOLD was handed out last */
 	struct buf pend;
+	struct slice again; /* the request as sent upstream, while it may be sent once more */
 	int64_t last_ns;    /* last read that the running timer counts from */
 	int64_t trickle_ns; /* next octet, INT64_MAX: none */
 	uint8_t state;
+	bool up_used;                 /* it has answered a request before: it may turn out to be stale */
 	bool up_open;                 /* the upstream leg exists and is usable */
 	bool up_close;                /* it is to be closed after this answer */
 	bool legacy;                  /* this exchange speaks HTTP/1.0 to upstream */
@@ -84,6 +86,7 @@ void relay_free(struct relay *r)
 	alloc_put(r->al, r->out, r->out_cap * sizeof *r->out);
 	held_clear(r);
 	buf_fini(&r->pend);
+	blob_unref(r->again.blob);
 	h1_dec_fini(&r->req);
 	h1_dec_fini(&r->res);
 	alloc_put(r->al, r, sizeof *r);
@@ -274,6 +277,7 @@ static void open_upstream(struct relay *r)
 		return;
 	push(r, RELAY_OPEN, RELAY_UPSTREAM);
 	r->up_open = true;
+	r->up_used = false;
 }
 
 static void put_request_head(struct relay *r, const struct h1_head *h)
@@ -295,7 +299,29 @@ static void put_request_head(struct relay *r, const struct h1_head *h)
 	if (r->rechunk_up)
 		h1_put_field_str(&b, "Transfer-Encoding", "chunked");
 	h1_put_end(&b);
+	if (r->up_used && h->framing == H1_FRAMING_NONE && !b.failed)
+		r->again = slice_of(blob_new(r->al, buf_bytes(&b)));
 	put_buf(r, RELAY_UPSTREAM, &b);
+}
+
+static void no_second_try(struct relay *r)
+{
+	blob_unref(r->again.blob);
+	r->again = SLICE_NONE;
+}
+
+/* A kept connection was closed by the server as the request went out, before any answer: the request goes out once
+ * more on a new one (RFC 9112 9.3.1). */
+static bool second_try(struct relay *r, int64_t now_ns)
+{
+	struct slice again = r->again;
+	if (!again.blob || r->state != ST_ANSWER)
+		return false;
+	r->again = SLICE_NONE;
+	r->last_ns = now_ns;
+	open_upstream(r);
+	put_slice(r, RELAY_UPSTREAM, again);
+	return true;
 }
 
 static void request_head(struct relay *r, const struct h1_head *h)
@@ -559,6 +585,7 @@ static void response_end(struct relay *r, int64_t now_ns)
 	if (r->rechunk_down)
 		put_bytes(r, RELAY_CLIENT, BYTES_LIT("0\r\n\r\n"));
 	r->trickle_ns = INT64_MAX;
+	r->up_used = true;
 	if (r->up_close)
 		end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
 	if (r->client_close || r->close_ends) {
@@ -671,6 +698,7 @@ void relay_data(struct relay *r, unsigned leg, struct slice data, int64_t now_ns
 	}
 	if (leg == RELAY_UPSTREAM) {
 		r->last_ns = now_ns;
+		no_second_try(r);
 		h1_dec_feed(&r->res, slice_bytes(data));
 		upstream_events(r, data, now_ns);
 		return;
@@ -698,6 +726,11 @@ void relay_eof(struct relay *r, unsigned leg, int64_t now_ns)
 	}
 	if (!r->up_open)
 		return;
+	if (r->again.blob && r->state == ST_ANSWER) {
+		end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
+		second_try(r, now_ns);
+		return;
+	}
 	if (r->state == ST_ANSWER || r->state == ST_REQUEST) {
 		h1_dec_eof(&r->res);
 		upstream_events(r, SLICE_NONE, now_ns);
@@ -717,7 +750,7 @@ void relay_gone(struct relay *r, unsigned leg, int64_t now_ns)
 	}
 	bool was_open = r->up_open;
 	r->up_open = false;
-	if (!was_open || r->state == ST_ENDED || r->state == ST_IDLE)
+	if (!was_open || r->state == ST_ENDED || r->state == ST_IDLE || second_try(r, now_ns))
 		return;
 	if (r->state == ST_TUNNEL) {
 		note(r, RELAY_UPSTREAM_GONE, RELAY_UPSTREAM);

@@ -17,6 +17,9 @@
  * Timers: `read_timeout_ns` between two reads from upstream while an answer is due (then 504, or an abort when
  * the head has gone), and between any two reads of a tunnel; `keepalive_ns` for an idle client connection.
  *
+ * A kept upstream connection may be closed by the server just as a request goes out: a request without a body is then
+ * sent once more on a new connection (RFC 9112 9.3.1).
+ *
  * Sources: RFC 9110 7.6 (hop-by-hop fields, Via), 7.8 (Upgrade), 15.6.3/5 (502, 504); RFC 9112 9; nginx
  * ngx_http_proxy_module for page buffering, X-Accel-Buffering and the timeouts. Left out: retries on another
  * server, caching, Expect: 100-continue towards upstream (answered here), trailer fields (dropped).

@@ -343,6 +343,32 @@ static void either_side_going_away_ends_the_other(void **st)
 	relay_free(r);
 }
 
+static void a_stale_upstream_connection_is_replaced_once(void **st)
+{
+	(void)st;
+	struct log l;
+	for (int reset = 0; reset < 2; reset++) {
+		struct relay *r = relay_new(&alloc_libc, &off, 0);
+		IN(r, 0, GET, 0);
+		IN(r, 1, "HTTP/1.1 204 No Content\r\n\r\n", 1);
+		IN(r, 0, GET, 5 * S);
+		pull(r, &l);
+		if (reset)
+			relay_gone(r, 1, 5 * S + 1);
+		else
+			relay_eof(r, 1, 5 * S + 1);
+		pull(r, &l);
+		assert_string_equal(l.t,
+			reset ? "O<1 GET /events HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nVia: 1.1 edge\r\n\r\n>"
+			      : "C1O<1 GET /events HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nVia: 1.1 "
+				"edge\r\n\r\n>");
+		relay_gone(r, 1, 5 * S + 2); /* not a second time */
+		pull(r, &l);
+		assert_non_null(strstr(l.t, "502 Bad Gateway"));
+		relay_free(r);
+	}
+}
+
 static void nonsense_is_answered_with_400(void **st)
 {
 	(void)st;
@@ -475,6 +501,7 @@ int main(void)
 		cmocka_unit_test(a_forwarded_upgrade_becomes_a_tunnel),
 		cmocka_unit_test(an_upgrade_is_stripped_or_blocked_as_configured),
 		cmocka_unit_test(either_side_going_away_ends_the_other),
+		cmocka_unit_test(a_stale_upstream_connection_is_replaced_once),
 		cmocka_unit_test(nonsense_is_answered_with_400),
 		cmocka_unit_test(no_allocation_is_taken_for_granted),
 		cmocka_unit_test(a_watch_tells_units_with_their_ranges),
