@@ -18,6 +18,7 @@
 #include "sim/core/xmalloc.h"
 #include "ui/commands.h"
 #include "ui/outfile.h"
+#include "ui/show.h"
 
 static const char *base_name(const char *path)
 {
@@ -115,17 +116,20 @@ static void print_text(const struct capture *c, const char *path)
 	print_trouble(c);
 }
 
+static int to_stdout(void *ctx, const char *p, size_t n)
+{
+	(void)ctx;
+	return fwrite(p, 1, n, stdout) == n ? 0 : -1;
+}
+
 static int print_json(const struct capture *c, const char *path)
 {
-	struct buf b;
-	buf_init(&b, &cap_alloc, SIZE_MAX);
-	capture_json(c, base_name(path), &b);
-	size_t n = fwrite(b.p, 1, b.n, stdout);
-	bool fine = n == b.n && fflush(stdout) == 0;
-	buf_fini(&b);
-	if (!fine)
+	struct trace_out out = {to_stdout, NULL};
+	if (capture_json_to(c, base_name(path), &out) || fflush(stdout)) {
 		ui_error("cannot write the result");
-	return fine ? EXIT_FINE : EXIT_ENV;
+		return EXIT_ENV;
+	}
+	return EXIT_FINE;
 }
 
 struct own { /* this command's own options */
@@ -215,6 +219,16 @@ static int write_trace(struct capture *c, const char *file, const char *path)
 	return rc;
 }
 
+static int open_view(struct capture *c, const char *path, const struct options *o)
+{
+	struct trace *tr = trace_new(NULL);
+	trace_keep_all(tr);
+	capture_to_trace(c, tr);
+	int rc = ui_ladder_open(tr, base_name(path), o);
+	trace_free(tr);
+	return rc;
+}
+
 static int write_pcap(const struct capture *c, const char *file)
 {
 	struct outfile f;
@@ -288,6 +302,8 @@ static int results(struct capture *c, const char *path, const struct options *o)
 		return rc;
 	if (o->format == FORMAT_JSON)
 		return print_json(c, path);
+	if (ui_wants_view(o) || (o->plain && !o->format_set))
+		return open_view(c, path, o);
 	if (!o->quiet)
 		print_text(c, path);
 	return EXIT_FINE;

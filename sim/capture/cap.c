@@ -66,6 +66,48 @@ const char *cap_str(struct capture *c, struct bytes b)
 	return s;
 }
 
+static uint32_t text_hash(const char *s, size_t n)
+{
+	uint32_t h = 2166136261u;
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (uint8_t)s[i]) * 16777619u;
+	return h ^ h >> 15;
+}
+
+static void intern_grow(struct capture *c)
+{
+	uint32_t old = c->interned_slots;
+	const char **v = c->interned;
+	c->interned_slots = old ? old * 4 : 256;
+	c->interned = xcalloc(c->interned_slots, sizeof *c->interned);
+	for (uint32_t i = 0; i < old; i++) {
+		if (!v[i])
+			continue;
+		uint32_t s = text_hash(v[i], strlen(v[i])) & (c->interned_slots - 1);
+		while (c->interned[s])
+			s = (s + 1) & (c->interned_slots - 1);
+		c->interned[s] = v[i];
+	}
+	xfree((void *)v);
+}
+
+const char *cap_intern(struct capture *c, struct bytes b)
+{
+	if (c->interned_n * 2 >= c->interned_slots)
+		intern_grow(c);
+	uint32_t s = text_hash((const char *)b.p, b.n) & (c->interned_slots - 1);
+	for (; c->interned[s]; s = (s + 1) & (c->interned_slots - 1))
+		if (!strncmp(c->interned[s], (const char *)b.p, b.n) && !c->interned[s][b.n])
+			return c->interned[s];
+	const char *t = cap_str(c, b);
+	if (strlen(t) == b.n &&
+		!memcmp(t, b.p, b.n)) { /* a text that had to be mended would not be found again */
+		c->interned[s] = t;
+		c->interned_n++;
+	}
+	return t;
+}
+
 const char *cap_strf(struct capture *c, const char *fmt, ...)
 {
 	char text[512];
@@ -161,7 +203,8 @@ enum capture_result capture_open(
 		capture_free(c);
 		return sys ? CAPTURE_ENV : CAPTURE_INPUT;
 	}
-	c->store_cap = 4096;
+	/* Frames take less than the file: with this, growing is the exception. Untouched pages cost nothing. */
+	c->store_cap = c->file.bytes < CAP_STORE_MAX ? (size_t)c->file.bytes + 4096 : 1u << 20;
 	c->store = xmalloc(c->store_cap);
 	read_packets(c, o);
 	if (!c->npkts && c->file.reader_error) {
@@ -196,6 +239,7 @@ void capture_free(struct capture *c)
 		xfree(c->arena);
 		c->arena = next;
 	}
+	xfree((void *)c->interned);
 	xfree(c->store);
 	xfree(c->pkt);
 	xfree(c->comment);

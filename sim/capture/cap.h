@@ -163,7 +163,7 @@ struct cap_http {
 	enum cap_framing req_framing;
 	uint64_t req_body;
 	bool req_complete;
-	struct cap_note req_note[CAP_NOTES_MAX];
+	const struct cap_note *req_note;
 	uint32_t nreq_notes;
 	struct cap_range req_range;
 	/* the response */
@@ -175,7 +175,7 @@ struct cap_http {
 	enum cap_framing framing;
 	uint64_t body_wire, body, body_decoded;
 	bool body_decoded_known, complete;
-	struct cap_note note[CAP_NOTES_MAX];
+	const struct cap_note *note;
 	uint32_t nnotes;
 	struct cap_range range;
 	uint32_t interim; /* 1xx responses before it */
@@ -329,6 +329,8 @@ struct capture {
 	uint32_t nicmp, icmp_cap;
 	const char *moved_from, *moved_to; /* a client that changed networks, NULL none */
 	struct cap_arena *arena;
+	const char **interned; /* hash table of texts that occur often */
+	uint32_t interned_n, interned_slots;
 	uint64_t gaps_bridged;
 	const char *limit;   /* the limit that was reached, NULL none */
 	struct cap_net *net; /* while reading */
@@ -365,11 +367,15 @@ enum capture_result capture_load(
 
 /* Writes `capture-replay/1` (JSON). `name` is the file's name as the reader knows it. */
 void capture_json(const struct capture *c, const char *name, struct buf *out);
+/* The same in pieces, for results larger than memory. Returns 0, or -1 when `out` failed. */
+int capture_json_to(const struct capture *c, const char *name, const struct trace_out *out);
 
 /* An allocator over xmalloc, for the codecs and for struct buf. */
 extern const struct alloc cap_alloc;
 /* Copies into the capture's arena, as well-formed UTF-8. */
 const char *cap_str(struct capture *c, struct bytes b);
+/* The same, with equal texts stored once. */
+const char *cap_intern(struct capture *c, struct bytes b);
 const char *cap_strf(struct capture *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void *cap_mem(struct capture *c, size_t n);
 

@@ -9,6 +9,8 @@
 
 #include "sim/capture/cap_decode.h"
 
+#define CAP_INTERN_MAX 200 /* longer texts hardly ever repeat */
+
 struct side {
 	struct h1_dec dec;
 	uint64_t base; /* stream offset of the decoder's 0 */
@@ -25,7 +27,7 @@ struct http1 {
 
 static const char *text(struct http1 *x, struct bytes b)
 {
-	return cap_short(x->c, b, 8192, 8192, true);
+	return b.n <= CAP_INTERN_MAX ? cap_intern(x->c, b) : cap_short(x->c, b, 8192, 8192, true);
 }
 
 static const char *field(struct http1 *x, const struct h1_head *h, const char *name)
@@ -34,14 +36,20 @@ static const char *field(struct http1 *x, const struct h1_head *h, const char *n
 	return v.p ? text(x, v) : NULL;
 }
 
-static void notes(
-	struct http1 *x, const struct h1_head *h, const char *const *names, struct cap_note *out, uint32_t *n)
+static const struct cap_note *notes(
+	struct http1 *x, const struct h1_head *h, const char *const *names, uint32_t *n)
 {
+	struct cap_note v[CAP_NOTES_MAX], *kept;
 	for (*n = 0; *names && *n < CAP_NOTES_MAX; names++) {
-		const char *v = field(x, h, *names);
-		if (v)
-			out[(*n)++] = (struct cap_note){*names, v};
+		const char *value = field(x, h, *names);
+		if (value)
+			v[(*n)++] = (struct cap_note){*names, value};
 	}
+	if (!*n)
+		return NULL;
+	kept = cap_mem(x->c, *n * sizeof *kept);
+	memcpy(kept, v, *n * sizeof *kept);
+	return kept;
 }
 
 static enum cap_framing framing_of(enum h1_framing f)
@@ -128,7 +136,7 @@ static uint32_t request_head(struct http1 *x, const struct h1_head *h)
 	e->req_framing = framing_of(h->framing);
 	e->req_range = (struct cap_range){off, h->len};
 	e->wants_upgrade = h->upgrade && h1_has_token(h, "upgrade", "websocket");
-	notes(x, h, req_notes, e->req_note, &e->nreq_notes);
+	e->req_note = notes(x, h, req_notes, &e->nreq_notes);
 	if (h->upgrade || bytes_eq_str(h->method, "CONNECT"))
 		keep_head(x, h, &x->req_head);
 	return i;
@@ -184,7 +192,7 @@ static void response_head(struct http1 *x, struct cap_http *e, const struct h1_h
 	e->header_bytes = h->len;
 	e->framing = framing_of(h->framing);
 	e->range = (struct cap_range){off, h->len};
-	notes(x, h, res_notes, e->note, &e->nnotes);
+	e->note = notes(x, h, res_notes, &e->nnotes);
 }
 
 enum answer { ANSWER_NONE, ANSWER_WHOLE, ANSWER_SWITCHES };

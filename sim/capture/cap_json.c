@@ -15,8 +15,22 @@
 
 struct js {
 	struct buf *b;
-	bool comma; /* something stands before, on the same level */
+	bool comma;                  /* something stands before, on the same level */
+	const struct trace_out *out; /* NULL: all stays in b */
+	int rc;
 };
+
+#define FLUSH_OCTETS (256u << 10)
+
+/* Hands on what has come together. */
+static void flush(struct js *j, size_t least)
+{
+	if (!j->out || j->b->n < least)
+		return;
+	if (!j->rc)
+		j->rc = j->out->write(j->out->ctx, (const char *)j->b->p, j->b->n);
+	buf_clear(j->b);
+}
 
 static void sep(struct js *j)
 {
@@ -142,6 +156,7 @@ static void frame(struct js *j, const char *k, struct cap_at a)
 
 static void item_start(struct js *j)
 {
+	flush(j, FLUSH_OCTETS);
 	if (j->comma)
 		buf_str(j->b, ",");
 	buf_str(j->b, "\n  {");
@@ -951,9 +966,9 @@ static void tls(struct js *j, const struct capture *c)
 	list_end(j, c->ntls);
 }
 
-void capture_json(const struct capture *c, const char *name, struct buf *out)
+static int whole(const struct capture *c, const char *name, struct buf *out, const struct trace_out *to)
 {
-	struct js j = {out, false};
+	struct js j = {.b = out, .out = to};
 	struct by_conn g = group_packets(c);
 	buf_str(out, "{\n ");
 	text(&j, "format", "capture-replay/1");
@@ -972,6 +987,22 @@ void capture_json(const struct capture *c, const char *name, struct buf *out)
 	list_end(&j, false);
 	tls(&j, c);
 	buf_str(out, "\n}\n");
+	flush(&j, 1);
 	xfree(g.first);
 	xfree(g.order);
+	return j.rc;
+}
+
+void capture_json(const struct capture *c, const char *name, struct buf *out)
+{
+	whole(c, name, out, NULL);
+}
+
+int capture_json_to(const struct capture *c, const char *name, const struct trace_out *out)
+{
+	struct buf b;
+	buf_init(&b, &cap_alloc, SIZE_MAX);
+	int rc = whole(c, name, &b, out);
+	buf_fini(&b);
+	return rc ? -1 : 0;
 }
