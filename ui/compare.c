@@ -47,8 +47,14 @@ static bool worth_a_line(const struct ladder_row *w)
 	return w->kind == ROW_ARROW || w->kind == ROW_POINT;
 }
 
-/* The last lines up to `t`, newest last. Rows of different runs closer than `near` share a line, unless one of them is of
- * the same run. */
+static bool is_publication(const struct ladder *l, size_t row)
+{
+	const struct trace_rec *r = trace_get(l->tr, l->row[row].rec);
+	return r && r->kind == TRACE_MSG_PUBLISH;
+}
+
+/* The last lines up to `t`, newest last. Rows of different runs closer than `near` share a line, publications only with
+ * publications. */
 static int last_lines(struct show *s, const struct look_at *v, int max, struct line *out)
 {
 	size_t at[SHOW_RUNS_MAX];
@@ -70,11 +76,13 @@ static int last_lines(struct show *s, const struct look_at *v, int max, struct l
 		}
 		if (best == SIZE_MAX)
 			break;
+		size_t first = at[best];
 		struct line *k = &out[max - 1 - n++];
 		*k = (struct line){.at = l[best]->row[at[best]].at};
 		for (size_t i = 0; i < s->nrun; i++) {
 			k->row[i] = SIZE_MAX;
-			if (at[i] != SIZE_MAX && k->at - l[i]->row[at[i]].at <= near) {
+			if (at[i] != SIZE_MAX && k->at - l[i]->row[at[i]].at <= near &&
+				is_publication(l[i], at[i]) == is_publication(l[best], first)) {
 				k->row[i] = at[i];
 				at[i] = ladder_prev(l[i], at[i]);
 			}
@@ -85,20 +93,37 @@ static int last_lines(struct show *s, const struct look_at *v, int max, struct l
 	return n;
 }
 
-/* A path is still itself without its query. */
-static void short_label(const char *label, int room, char *out, size_t cap)
+/* The same in fewer words, as far as needed to fit: without the query, only the messages, only what stands before a
+ * comma, without the method. */
+static void short_label(const struct ladder *l, const struct ladder_row *k, int room, char *out, size_t cap)
 {
-	snprintf(out, cap, "%s", label);
-	char *query = strchr(out, '?');
-	if (query && canvas_width(out) > room) {
-		size_t n = strcspn(query, " ");
-		memmove(query, query + n, strlen(query + n) + 1);
-	}
+	const struct trace_rec *r = trace_get(l->tr, k->rec);
+	const char *text = r ? trace_text(l->tr, r->text) : "";
+	snprintf(out, cap, "%s", ladder_text(l, k->label));
+	if (r && r->kind == TRACE_MSG_PUBLISH)
+		snprintf(out, cap, "%s", text);
+	else if (r && r->kind == TRACE_HOLD_BEGIN)
+		snprintf(out, cap, "holds it");
+	else if (r && r->kind == TRACE_HOLD_EXPIRE)
+		snprintf(out, cap, "hold is over");
+	char *p = strchr(out, '?');
+	if (p && canvas_width(out) > room)
+		memmove(p, p + strcspn(p, " "), strlen(p + strcspn(p, " ")) + 1);
+	p = strstr(out, ": ");
+	if (p && canvas_width(out) > room)
+		memmove(out, p + 2, strlen(p + 2) + 1);
+	p = strchr(out, ',');
+	if (p && canvas_width(out) > room)
+		*p = 0;
+	if (canvas_width(out) > room && !strncmp(out, "GET ", 4))
+		memmove(out, out + 4, strlen(out + 4) + 1);
+	if (canvas_width(out) > room && !strncmp(out, "101 ", 4))
+		out[3] = 0;
 }
 
 static void draw_micro(const struct ladder *l, size_t row, int64_t t, struct canvas *c, int x, int y, int w)
 {
-	int a = x + 2, b = x + w - 4;
+	int a = x, b = x + w - (w >= 18 ? 4 : 3);
 	if (b - a < 4)
 		return;
 	canvas_put(c, a, y, STYLE_LANE, 0x2502);
@@ -110,7 +135,7 @@ static void draw_micro(const struct ladder *l, size_t row, int64_t t, struct can
 	c->rec = (uint32_t)k->rec;
 	char label[128];
 	int room = b - a - 1, last = (int)l->nlane - 1;
-	short_label(ladder_text(l, k->label), room - 4, label, sizeof label);
+	short_label(l, k, room - 4, label, sizeof label);
 	if (k->kind == ROW_POINT) {
 		bool left = k->from >= 0 && k->from * 2 < last;
 		canvas_put(c, left ? a : b, y, st, 0x25cf);
@@ -166,8 +191,8 @@ static int draw_lines(
 			canvas_right(
 				c, r.x, r.y + y, k.x[0] - r.x - 1, y == n - 1 ? STYLE_STRONG : STYLE_TIME, t);
 		for (size_t i = 0; i < s->nrun; i++)
-			draw_micro(show_ladder(s, i, v), y < n ? line[y].row[i] : SIZE_MAX, v->t, c, k.x[i],
-				r.y + y, k.w);
+			draw_micro(show_ladder(s, i, v), y < n ? line[y].row[i] : SIZE_MAX,
+				v->playing ? v->t : INT64_MAX, c, k.x[i], r.y + y, k.w);
 	}
 	if (k.x[0] - r.x >= HEAD_W) {
 		canvas_text(c, r.x + 1, r.y, 8, STYLE_STRONG, "one");
@@ -188,6 +213,14 @@ static double largest(const struct show *s, enum figure f, int64_t t)
 	return m;
 }
 
+static void figure_text(const struct show *s, size_t run, enum figure f, int64_t t, char *out, size_t cap)
+{
+	const char *unit = figure_def(f)->unit;
+	tally_text(f, tally_at(s->run[run].tally, f, t), out, cap);
+	if (*unit && strcmp(out, "--") != 0)
+		snprintf(out + strlen(out), cap - strlen(out), " %s", unit);
+}
+
 static void draw_figure(const struct show *s, const struct look_at *v, enum figure f, struct canvas *c,
 	struct rect r, struct columns k, int y)
 {
@@ -200,20 +233,22 @@ static void draw_figure(const struct show *s, const struct look_at *v, enum figu
 	} else if (head > 0) {
 		canvas_label(c, r.x, y, head - 1, STYLE_TEXT, d->title);
 	}
+	int widest = 0;
+	for (size_t i = 0; i < s->nrun; i++) {
+		figure_text(s, i, f, v->t, s1, sizeof s1);
+		widest = canvas_width(s1) > widest ? canvas_width(s1) : widest;
+	}
 	for (size_t i = 0; i < s->nrun; i++) {
 		double x = tally_at(s->run[i].tally, f, v->t);
 		enum style st = show_style(s->run[i].letter);
-		tally_text(f, x, s1, sizeof s1);
-		if (*d->unit && strcmp(s1, "--") != 0)
-			snprintf(s1 + strlen(s1), sizeof s1 - strlen(s1), " %s", d->unit);
-		int tw = canvas_width(s1), room = k.w - 5 - 10;
+		figure_text(s, i, f, v->t, s1, sizeof s1);
+		int room = k.w - 2 - 1 - widest - 2;
 		room = room < 0 ? 0 : room;
 		int bar = isnan(x) || max <= 0 ? 0 : (int)(x / max * room + 0.5);
-		bar = x > 0 && !bar ? 1 : bar;
+		bar = x > 0 && !bar && room ? 1 : bar;
 		canvas_put(c, k.x[i], y, st, (uint32_t)(unsigned char)s->run[i].letter);
 		canvas_hline(c, k.x[i] + 2, y, bar, st, 0x2588);
 		canvas_text(c, k.x[i] + 2 + bar + (bar ? 1 : 0), y, k.w - 3 - bar, STYLE_STRONG, s1);
-		(void)tw;
 	}
 	if (v->figure == f && v->top == KEYS_NOTE)
 		canvas_attr(c, (struct rect){r.x, y, head > 0 ? head - 1 : 1, 1}, CELL_REVERSE);
@@ -229,7 +264,7 @@ static void scale_text(double ms, char *out, size_t cap)
 		snprintf(out, cap, "%.0f ms", ms);
 }
 
-/* Mean delay by time, logarithmic, a letter for each technique; letters that meet show as '*'. */
+/* Mean delay by time, logarithmic, a letter for each technique; letters that meet stand side by side. */
 static void draw_chart(struct show *s, const struct look_at *v, struct canvas *c, struct rect r)
 {
 	static const double decades[] = {10, 100, 1000, 10000, 100000};
@@ -249,14 +284,13 @@ static void draw_chart(struct show *s, const struct look_at *v, struct canvas *c
 	lo = lo < 1 ? 1 : lo * 0.8;
 	hi = hi * 1.2 < lo * 4 ? lo * 4 : hi * 1.2;
 	canvas_text(c, r.x + 1, r.y, HEAD_W - 3, STYLE_HEADING, "delay over time");
-	canvas_text(c, r.x + 1, r.y + 1, HEAD_W - 3, STYLE_FAINT, "log scale");
 	canvas_vline(c, x0, r.y, h, STYLE_FRAME, 0x2502);
 	for (size_t k = 0; k < sizeof decades / sizeof *decades; k++)
 		if (decades[k] > lo && decades[k] < hi) {
 			char label[24];
 			int y = r.y + h - 1 - (int)(log(decades[k] / lo) / log(hi / lo) * (h - 1) + 0.5);
 			scale_text(decades[k], label, sizeof label);
-			if (y > r.y + 1 || h < 4)
+			if (y > r.y)
 				canvas_right(c, r.x, y, HEAD_W - 2, STYLE_TIME, label);
 			canvas_put(c, x0, y, STYLE_FRAME, 0x251c);
 		}
@@ -272,10 +306,11 @@ static void draw_chart(struct show *s, const struct look_at *v, struct canvas *c
 				continue;
 			double f = log(ms < lo ? 1 : ms / lo) / log(hi / lo);
 			int y = r.y + h - 1 - (int)(f * (h - 1) + 0.5);
-			const struct cell *was = &c->cell[y * c->w + x0 + 1 + x];
-			bool taken = was->ch != ' ';
-			canvas_put(c, x0 + 1 + x, y, taken ? STYLE_STRONG : show_style(s->run[i].letter),
-				taken ? '*' : (uint32_t)(unsigned char)s->run[i].letter);
+			int at = x0 + 1 + x, shift = 0;
+			while (shift < 3 && at + shift < x0 + w && c->cell[y * c->w + at + shift].ch != ' ')
+				shift++;
+			canvas_put(c, at + shift, y, show_style(s->run[i].letter),
+				(uint32_t)(unsigned char)s->run[i].letter);
 		}
 	}
 	char t[32];
@@ -296,8 +331,7 @@ static void draw_heads(
 		canvas_textf(c, k.x[i], r.y, k.w - 1, show_style(s->run[i].letter), "%c  %s",
 			s->run[i].letter, s->run[i].title);
 		if (i == v->run && s->nrun > 1)
-			canvas_attr(c, (struct rect){k.x[i], r.y, canvas_width(s->run[i].title) + 3, 1},
-				CELL_REVERSE);
+			canvas_attr(c, (struct rect){k.x[i], r.y, n, 1}, CELL_REVERSE);
 	}
 }
 
@@ -306,12 +340,26 @@ static void rule(struct canvas *c, struct rect r, int y)
 	canvas_hline(c, r.x, y, r.w, STYLE_FRAME, 0x2500);
 }
 
+/* Faults that never happen in any of the runs need no row. */
+static int worth_showing(const struct show *s, enum figure *out)
+{
+	int n = 0;
+	for (int f = 0; f < FIGURES; f++)
+		if ((f != FIG_MISSING && f != FIG_DUPLICATES && f != FIG_REQUESTS_EMPTY) ||
+			largest(s, (enum figure)f, s->end_ns) > 0)
+			out[n++] = (enum figure)f;
+	return n;
+}
+
 void compare_draw(struct show *s, const struct look_at *v, struct canvas *c, struct rect r)
 {
 	struct rect old = canvas_clip(c, r);
 	struct columns k = columns(s, r);
 	draw_heads(s, v, c, r, k);
-	int left = r.h - 1, figures = left >= 14 ? FIGURES : left >= 9 ? 5 : left >= 6 ? 3 : 0;
+	enum figure shown[FIGURES];
+	int all = worth_showing(s, shown);
+	int left = r.h - 1, figures = left >= 14 ? all : left >= 9 ? 5 : left >= 6 ? 3 : 0;
+	figures = figures > all ? all : figures;
 	int chart = left - figures >= 15 ? 7 : left - figures >= 12 ? 6 : 0;
 	int rules = (figures ? 1 : 0) + (chart ? 1 : 0);
 	int lines = left - figures - chart - rules;
@@ -329,7 +377,7 @@ void compare_draw(struct show *s, const struct look_at *v, struct canvas *c, str
 				t->clients > 1 ? "all clients" : "one client");
 		canvas_text(c, r.x + 2, y++, r.w - 4, STYLE_HEADING, who);
 		for (int f = 0; f < figures; f++)
-			draw_figure(s, v, (enum figure)f, c, r, k, y++);
+			draw_figure(s, v, shown[f], c, r, k, y++);
 	}
 	if (chart) {
 		rule(c, r, y++);

@@ -104,6 +104,8 @@ void keys_footer(struct canvas *c, int x, int y, int w, enum key_context ctx)
 		for (size_t i = 0; i < NBINDS; i++) {
 			const struct key_bind *b = &binds[i];
 			bool any = b->context == KEYS_ANY;
+			if (ctx == KEYS_MENU && b->action == ACT_STILL)
+				continue;
 			if (pass == 0 ? b->context != ctx
 				      : !any || ctx == KEYS_INPUT || shadowed(ctx, b->action))
 				continue;

@@ -315,6 +315,12 @@ void show_caption(struct show *s, const struct look_at *v, char *out, size_t cap
 		why_caption(s, v, out, cap);
 		return;
 	}
+	if (v->top == KEYS_QUESTION) {
+		snprintf(out, cap, "%s",
+			v->revealed ? "Enter goes on."
+				    : "Press the letter of your guess, then r to reveal the answer.");
+		return;
+	}
 	const char *say = said(s, v->t);
 	int64_t fresh =
 		INT64_C(4000000) * (v->speed_ppm > 1000 ? v->speed_ppm / 1000 : 1); /* four real seconds */
