@@ -328,8 +328,10 @@ static void draw_heads(
 	const struct show *s, const struct look_at *v, struct canvas *c, struct rect r, struct columns k)
 {
 	for (size_t i = 0; i < s->nrun; i++) {
-		canvas_textf(c, k.x[i], r.y, k.w - 1, show_style(s->run[i].letter), "%c  %s",
-			s->run[i].letter, s->run[i].title);
+		char head[80];
+		snprintf(head, sizeof head, "%c%s%s", s->run[i].letter, k.w >= 18 ? "  " : " ",
+			s->run[i].title);
+		int n = canvas_label(c, k.x[i], r.y, k.w - 1, show_style(s->run[i].letter), head);
 		if (i == v->run && s->nrun > 1)
 			canvas_attr(c, (struct rect){k.x[i], r.y, n, 1}, CELL_REVERSE);
 	}

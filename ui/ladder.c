@@ -303,6 +303,17 @@ static void arrival_note(
 		snprintf(s, cap, "%s %s", n ? "delay" : "in", d);
 }
 
+static uint64_t slowest_delivery(const struct ladder *l, uint64_t recv)
+{
+	uint64_t id = 0;
+	for (uint64_t e = why_first_effect(l->ix, recv); e; e = why_next_effect(l->ix, e)) {
+		const struct trace_rec *r = &l->tr->rec[e - 1];
+		if (r->kind == TRACE_MSG_DELIVER && (!id || r->a > l->tr->rec[id - 1].a))
+			id = e;
+	}
+	return id;
+}
+
 /* The message a unit sent carries: that of the publication that made it be sent, through boxes too. */
 static uint32_t message_behind(const struct ladder *l, const struct trace_rec *r)
 {
@@ -361,6 +372,9 @@ static void unit_row(struct ladder *l, struct ladder_row *w, const struct trace_
 	w->arrive = got ? got->at : INT64_MAX;
 	w->fate = got ? FATE_ARRIVED : FATE_UNDER_WAY;
 	w->fate_rec = recv;
+	w->deliver = got ? slowest_delivery(l, got->id) : 0;
+	const struct trace_rec *late = trace_get(l->tr, w->deliver);
+	w->odd |= late && late->reason;
 	if (drop)
 		set_lost(l, w, trace_get(l->tr, drop));
 	else if (got && !((r->flags | got->flags) & TRACE_INFERRED))

@@ -388,8 +388,12 @@ static void open_why(struct show *s, struct look_at *v)
 		return;
 	}
 	const struct ladder_row *w = &l->row[v->sel];
-	bool lost = w->fate == FATE_LOST && w->fate_rec;
-	v->nwhy = why_chain(r->ix, lost ? w->fate_rec : w->rec, v->why, sizeof v->why / sizeof *v->why);
+	bool lost = w->fate == FATE_LOST && w->fate_rec; /* else, of a unit, why its message came so late */
+	v->nwhy = why_chain(r->ix,
+		lost         ? w->fate_rec
+		: w->deliver ? w->deliver
+			     : w->rec,
+		v->why, sizeof v->why / sizeof *v->why);
 	v->why_sel = 0;
 	if (v->nwhy)
 		v->top = KEYS_WHY;

@@ -340,8 +340,12 @@ void show_caption(struct show *s, const struct look_at *v, char *out, size_t cap
 		const struct ladder_row *w = &l->row[v->sel];
 		bool lost = w->fate == FATE_LOST && (w->arrive <= v->t || !v->playing);
 		const struct trace_rec *r = trace_get(l->tr, lost ? w->fate_rec : w->rec);
-		if (r)
-			trace_sentence(l->tr, r, out, cap);
+		size_t n = r ? trace_sentence(l->tr, r, out, cap) : 0;
+		const struct trace_rec *d = trace_get(l->tr, w->deliver);
+		if (d && !lost && (w->arrive <= v->t || !v->playing) && n + 2 < cap) {
+			out[n++] = ' ';
+			trace_sentence(l->tr, d, out + n, cap - n);
+		}
 	} else if (say) {
 		snprintf(out, cap, "%s", say);
 	} else if (s->plan && s->plan->summary) {
