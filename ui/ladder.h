@@ -26,6 +26,7 @@ struct ladder_row {
 	int64_t at, arrive;   /* arrive: or lost, or the end of a gap */
 	uint64_t rec;         /* 0 for gaps */
 	uint64_t fate_rec;    /* …_RECV or PKT_DROP, 0 none */
+	uint64_t deliver;     /* the slowest MSG_DELIVER this unit brought about, 0 none */
 	uint32_t label, note; /* offsets in ladder.text */
 	uint8_t kind, fate, style, odd;
 	int8_t from, to, lost_at; /* lanes; lost_at: the lane before or at which it was lost */
