@@ -330,36 +330,109 @@ static struct bytes first_line(struct bytes b)
 	return bytes_sub(b, 0, n);
 }
 
-/* Octets behind the empty line of a head. */
-static size_t body_len(struct bytes b)
+/* What stands behind the empty line of a head. */
+static struct bytes body_of(struct bytes b)
 {
 	for (size_t i = 0; i + 4 <= b.n; i++)
 		if (!memcmp(b.p + i, "\r\n\r\n", 4))
-			return b.n - i - 4;
-	return 0;
+			return bytes_sub(b, i + 4, b.n - i - 4);
+	return BYTES_NONE;
 }
+
+static bool holds(struct bytes b, const char *lit)
+{
+	size_t n = strlen(lit);
+	for (size_t i = 0; i + n <= b.n; i++)
+		if (!memcmp(b.p + i, lit, n))
+			return true;
+	return false;
+}
+
+/* ": news 4", when the payload is one of our messages. */
+static void say_ident(struct text *t, const char *before, struct bytes payload)
+{
+	struct tech_ident id;
+	if (!tech_ident_read(payload, &id))
+		return;
+	say(t, bytes_str(before));
+	say(t, id.name);
+	say(t, bytes_str(" "));
+	say_number(t, id.n);
+}
+
+static void say_response(struct text *t, struct bytes b)
+{
+	struct bytes line = first_line(b), body = body_of(b), head = bytes_sub(b, 0, b.n - body.n), payload;
+	size_t n = 0;
+	if (line.n > 9 && !memcmp(line.p, "HTTP/1.", 7))
+		line = bytes_sub(line, 9, line.n - 9);
+	say(t, line);
+	if (holds(head, "text/event-stream"))
+		say(t, bytes_str(", event stream"));
+	if (!body.n)
+		return;
+	say(t, bytes_str(", "));
+	say_number(t, body.n);
+	say(t, bytes_str(" bytes"));
+	for (struct bytes rest = body; tech_list_next(&rest, &payload); n++)
+		if (!n)
+			say_ident(t, ": ", payload);
+	if (n > 1) {
+		say(t, bytes_str(" and "));
+		say_number(t, n - 1);
+		say(t, bytes_str(" more"));
+	}
+}
+
+/* The message if it is one of ours, else the beginning of the data. */
+static void say_event(struct text *t, struct bytes b)
+{
+	while (b.n) {
+		struct bytes line = first_line(b);
+		if (line.n > 6 && !memcmp(line.p, "data: ", 6)) {
+			size_t at = t->n;
+			struct bytes data = bytes_sub(line, 6, line.n - 6);
+			say_ident(t, "", data);
+			if (t->n == at)
+				say(t, bytes_sub(data, 0, data.n < 60 ? data.n : 60));
+			return;
+		}
+		b = bytes_sub(
+			b, line.n + 1 < b.n ? line.n + 1 : b.n, line.n + 1 < b.n ? b.n - line.n - 1 : 0);
+	}
+}
+
+#define SAY_PAYLOAD_MAX 96 /* octets of a masked payload that are looked at */
 
 static void say_frame(struct text *t, struct bytes b)
 {
 	if (b.n < 2)
 		return;
-	unsigned op = b.p[0] & 15, len7 = b.p[1] & 127;
-	uint64_t len = len7;
-	if (len7 == 126 && b.n >= 4)
-		len = be16_get(b.p + 2);
-	else if (len7 == 127 && b.n >= 10)
-		len = be64_get(b.p + 2);
+	unsigned op = b.p[0] & 15, len7 = b.p[1] & 127, masked = b.p[1] >> 7;
+	size_t head = 2 + (len7 == 126 ? 2 : len7 == 127 ? 8 : 0);
+	if (b.n < head + 4 * masked)
+		return;
+	uint64_t len = len7 == 126 ? be16_get(b.p + 2) : len7 == 127 ? be64_get(b.p + 2) : len7;
+	uint8_t plain[SAY_PAYLOAD_MAX];
+	struct bytes pay = bytes_sub(b, head + 4 * masked, b.n - head - 4 * masked);
+	if (masked) {
+		size_t n = pay.n < sizeof plain ? pay.n : sizeof plain;
+		ws_mask(plain, pay.p, n, b.p + head, 0);
+		pay = (struct bytes){plain, n};
+	}
 	say(t, bytes_str(ws_op_name(op)));
 	if (op < 8 || len) {
 		say(t, bytes_str(", "));
 		say_number(t, len);
 		say(t, bytes_str(" bytes"));
 	}
-	if (b.p[1] & 128)
+	if (masked)
 		say(t, bytes_str(", masked"));
-	if (op == WS_OP_CLOSE && !(b.p[1] & 128) && b.n >= 4) {
+	if (op == WS_TEXT)
+		say_ident(t, ": ", pay);
+	if (op == WS_OP_CLOSE && pay.n >= 2) {
 		say(t, bytes_str(", code "));
-		say_number(t, be16_get(b.p + 2));
+		say_number(t, be16_get(pay.p));
 	}
 }
 
@@ -375,16 +448,11 @@ const char *tech_unit_text(enum tech_unit unit, struct bytes octets, char *out, 
 		say(&t, line);
 		break;
 	case TECH_UNIT_RESPONSE:
-		if (line.n > 9 && !memcmp(line.p, "HTTP/1.", 7))
-			line = bytes_sub(line, 9, line.n - 9);
-		say(&t, line);
-		if (body_len(octets)) {
-			say(&t, bytes_str(", "));
-			say_number(&t, body_len(octets));
-			say(&t, bytes_str(" bytes"));
-		}
+		say_response(&t, octets);
 		break;
 	case TECH_UNIT_EVENT:
+		say_event(&t, octets);
+		break;
 	case TECH_UNIT_COMMENT:
 		say(&t, line);
 		break;

@@ -200,7 +200,8 @@ void tech_outs_fini(struct tech_outs *q); /* releases what was not taken */
 /* The next output; false (kind IDLE) when there is none. */
 bool tech_next(struct tech_outs *q, struct tech_out *out);
 
-/* What the octets of a unit are, for people: "GET /poll?since=3", "200 OK, 108 bytes", "id: 4", "text, 92 bytes".
+/* What the octets of a unit are, for people: "GET /poll?since=3", "200 OK, 108 bytes: news 4", "news 4",
+ * "text, 92 bytes: news 4".
  * NUL-terminated, cut at `cap`. Returns `out`. */
 const char *tech_unit_text(enum tech_unit unit, struct bytes octets, char *out, size_t cap);
 

@@ -291,7 +291,7 @@ struct note {
 	uint64_t rec;    /* MSG_PUBLISH */
 	uint64_t alone;  /* record of its arrival at the one process that has it, 0: all have it */
 	uint64_t missed; /* CRASH of a process that was down when it was published, 0 none */
-	uint64_t *has; /* a bit per client of msg->to_lo .. to_hi (cut to those there are) */
+	uint64_t *has;   /* a bit per client of msg->to_lo .. to_hi (cut to those there are) */
 	uint32_t lo, hi;
 	uint32_t source; /* index of cfg.msgs */
 };
@@ -332,7 +332,7 @@ struct trace_rec rec_make(const struct sim *s, enum trace_kind kind, uint64_t ca
 uint64_t rec_put(struct sim *s, const struct trace_rec *r, bool lens);
 /* A unit was written to, or decoded from, the stream of `k`. Return the record's id, or `cause` when none is kept. */
 uint64_t rec_unit_sent(struct sim *s, const struct sock *k, enum trace_kind kind, enum tech_unit unit,
-	struct bytes octets, uint64_t off, uint32_t msg, int64_t a, int64_t b, uint64_t cause);
+	struct bytes octets, uint64_t off, uint64_t len, uint32_t msg, int64_t a, int64_t b, uint64_t cause);
 uint64_t rec_unit_recv(struct sim *s, const struct sock *k, enum trace_kind kind, uint64_t off, uint64_t len,
 	uint64_t cause, uint32_t *msg);
 enum trace_kind rec_unit_kind(enum tech_unit unit, bool sent);

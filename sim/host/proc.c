@@ -126,7 +126,7 @@ static uint64_t do_write(
 	struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
 	(void)waited_ns;
 	uint64_t rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b, k->written + o->uoff,
-		(uint32_t)o->id, o->status, o->b < 0 ? -1 : (int64_t)o->n_msgs, cause);
+		o->ulen, (uint32_t)o->id, o->status, o->b < 0 ? -1 : (int64_t)o->n_msgs, cause);
 	if (o->id)
 		messages_sent(s, k->tcp.client, o->id, o->n_msgs, rec);
 	sock_write(s, k, o->data, rec);

@@ -14,11 +14,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SENT_MAX (1u << 20) /* octets of an open unit kept for its record */
 #define MSGS_MAX 256 /* messages passed up to the relay whose numbers are remembered until they leave it */
 
 /* What the trace shows of a relay: only under the lens. */
 struct eyes {
 	struct watch *watch[2];
+	struct buf sent[2];     /* per leg: octets written that belong to no complete unit yet */
+	uint64_t sent_from[2];  /* stream offset of the first of them */
 	uint32_t msg[MSGS_MAX]; /* messages that came in by leg 1, oldest first */
 	uint32_t head, n;
 };
@@ -96,32 +99,43 @@ static uint64_t see_in(struct sim *s, struct prelay *p, unsigned leg, struct byt
 	return last;
 }
 
-/* Octets go out on `leg`: records of the units they complete. A unit that began in an earlier write is recorded with
- * the octets it has here. */
+/* Octets go out on `leg`: records of the units they complete. Returns the cause for these octets. */
 static uint64_t see_out(struct sim *s, struct prelay *p, unsigned leg, struct slice data, uint64_t cause)
 {
 	struct eyes *e = p->eyes;
 	struct sock *k = p->leg[leg];
 	struct watch_unit u;
-	uint64_t first = 0;
+	uint64_t first = 0, done = 0;
 	if (!e)
 		return cause;
+	struct buf *b = &e->sent[leg];
+	if (!b->n)
+		e->sent_from[leg] = k->written; /* what is kept begins here */
+	buf_add(b, slice_bytes(data));
 	watch_feed(e->watch[leg], leg == RELAY_UPSTREAM, slice_bytes(data));
 	while (watch_next(e->watch[leg], &u)) {
 		enum tech_unit unit = unit_of(u.kind);
 		if (unit == TECH_UNIT_NONE)
 			continue;
-		uint64_t end = u.off + u.len, from = u.off > k->written ? u.off - k->written : 0;
-		uint64_t to = end > k->written ? end - k->written : 0;
-		struct bytes b = slice_bytes(data);
-		if (to > b.n)
-			to = b.n;
-		b = bytes_sub(b, from < to ? from : to, from < to ? to - from : 0);
+		uint64_t at = u.off - e->sent_from[leg];
+		bool whole = !b->failed && u.off >= e->sent_from[leg] && at + u.len <= b->n;
+		struct bytes octets = whole ? bytes_sub(buf_bytes(b), at, u.len) : BYTES_NONE;
 		uint32_t msg = leg == RELAY_CLIENT && unit != TECH_UNIT_COMMENT ? next_msg(e) : 0;
-		uint64_t id = rec_unit_sent(
-			s, k, rec_unit_kind(unit, true), unit, b, end - b.n, msg, 0, msg ? 1 : 0, cause);
+		uint64_t id = rec_unit_sent(s, k, rec_unit_kind(unit, true), unit, octets, u.off, u.len, msg,
+			0, msg ? 1 : 0, cause);
+		done = u.off + u.len;
 		if (!first)
 			first = id;
+	}
+	if (done > e->sent_from[leg]) { /* a unit may still be open behind it */
+		uint64_t n = done - e->sent_from[leg];
+		buf_drop(b, n < b->n ? n : b->n);
+		e->sent_from[leg] = done;
+	}
+	if (b->failed) { /* a body longer than we keep: recorded without its octets */
+		buf_fini(b);
+		buf_init(b, &alloc_libc, SENT_MAX);
+		e->sent_from[leg] = UINT64_MAX;
 	}
 	return first ? first : cause;
 }
@@ -173,6 +187,8 @@ static void eyes_reset(struct prelay *p, unsigned leg)
 	if (!p->eyes)
 		return;
 	watch_free(p->eyes->watch[leg]);
+	buf_fini(&p->eyes->sent[leg]);
+	buf_init(&p->eyes->sent[leg], &alloc_libc, SENT_MAX);
 	p->eyes->watch[leg] = watch_new(&alloc_libc);
 	assert(p->eyes->watch[leg]);
 }
@@ -192,6 +208,8 @@ static void pair_free(struct sim *s, struct prelay *p)
 	if (p->eyes) {
 		watch_free(p->eyes->watch[0]);
 		watch_free(p->eyes->watch[1]);
+		buf_fini(&p->eyes->sent[0]);
+		buf_fini(&p->eyes->sent[1]);
 		xfree(p->eyes);
 	}
 	p->armed_ns = TIME_NEVER;
@@ -363,6 +381,8 @@ static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pk
 	assert(p->relay);
 	if (lens && s->tr) {
 		p->eyes = xcalloc(1, sizeof *p->eyes);
+		buf_init(&p->eyes->sent[0], &alloc_libc, 0);
+		buf_init(&p->eyes->sent[1], &alloc_libc, 0);
 		eyes_reset(p, 0);
 		eyes_reset(p, 1);
 	}

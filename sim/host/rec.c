@@ -84,7 +84,7 @@ static bool sends_up(const struct sock *k)
 }
 
 uint64_t rec_unit_sent(struct sim *s, const struct sock *k, enum trace_kind kind, enum tech_unit unit,
-	struct bytes octets, uint64_t off, uint32_t msg, int64_t a, int64_t b, uint64_t cause)
+	struct bytes octets, uint64_t off, uint64_t len, uint32_t msg, int64_t a, int64_t b, uint64_t cause)
 {
 	bool lens = k->tcp.flags & TCPF_LENS, up = sends_up(k);
 	if (!trace_on(s->tr, kind, lens))
@@ -98,7 +98,7 @@ uint64_t rec_unit_sent(struct sim *s, const struct sock *k, enum trace_kind kind
 	r.a = a;
 	r.b = b;
 	r.soff = off;
-	r.slen = (uint32_t)octets.n;
+	r.slen = (uint32_t)len;
 	r.flags = up ? TRACE_UP : TRACE_DOWN;
 	if (trace_kept(s->tr, kind, lens)) {
 		char text[160];
