@@ -1,6 +1,6 @@
 /*
  * trace_text: a record as a sentence for a person. The words stand in kinds.def and reasons.def; here the
- * placeholders are filled in: {node} {peer} {text} {len} {slen} {msg} {pkt} {client} {a} {b}, and {a:time},
+ * placeholders are filled in: {node} {peer} {group} {text} {len} {slen} {msg} {pkt} {client} {a} {b}, and {a:time},
  * {a:clock} (likewise b) for durations and moments.
  */
 #include "sim/trace/trace.h"
@@ -120,6 +120,17 @@ static const char *node_name(const struct trace *tr, uint16_t n)
 	return *s ? s : "the other side";
 }
 
+/* The client group a record is about: its node's, else its peer's. */
+static const char *group_name(const struct trace *tr, const struct trace_rec *r)
+{
+	for (int i = 0; i < 2; i++) {
+		uint16_t n = i ? r->peer : r->node;
+		if (n && n < tr->nnode && tr->node[n].role == TRACE_CLIENT)
+			return trace_text(tr, tr->node[n].group);
+	}
+	return "*";
+}
+
 static bool put_number(struct out *o, const char *word, size_t n, char which, int64_t v)
 {
 	if (word[0] != which)
@@ -147,6 +158,8 @@ static void put_word(
 		put_str(o, node_name(tr, r->node));
 	else if (word_is(w, n, "peer"))
 		put_str(o, node_name(tr, r->peer));
+	else if (word_is(w, n, "group"))
+		put_str(o, group_name(tr, r));
 	else if (word_is(w, n, "text"))
 		put_str(o, trace_text(tr, r->text));
 	else if (word_is(w, n, "len"))
