@@ -14,6 +14,7 @@ struct check {
 	bool run, quiet;
 	const char *const *sets;
 	size_t nsets;
+	double budget_s;   /* wall time for trying one exercise */
 	unsigned students; /* how many student keys an exercise is tried with */
 	unsigned files, errors, failures;
 	bool environment;

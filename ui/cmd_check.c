@@ -105,23 +105,33 @@ int cmd_check(int argc, char **argv)
 			   "scenarios/exercises/*/exercise.yaml\n",
 		.common = OPT_QUIET | OPT_SET};
 	bool no_run = false;
-	const char *keys = NULL;
+	const char *keys = NULL, *budget = NULL;
 	struct opt_own own[] = {
 		{.name = "no-run", .help = "only read the files", .flag = &no_run},
 		{.name = "students",
 			.arg = "N",
 			.help = "try the reference of an exercise for N students (default 200)",
 			.value = &keys},
+		{.name = "budget",
+			.arg = "SECONDS",
+			.help = "wall time for trying one exercise (60)",
+			.value = &budget},
 	};
 	struct options o;
-	int rc = options_parse(&o, &usage, own, 2, argc, argv);
+	int rc = options_parse(&o, &usage, own, 3, argc, argv);
 	if (rc >= 0)
 		return rc;
-	struct check c = {
-		.run = !no_run, .quiet = o.quiet, .sets = o.sets, .nsets = o.nsets, .students = 200};
+	struct check c = {.run = !no_run,
+		.quiet = o.quiet,
+		.sets = o.sets,
+		.nsets = o.nsets,
+		.students = 200,
+		.budget_s = 60};
 	c.data = data_scenarios();
 	if (keys && (sscanf(keys, "%u", &c.students) != 1 || !c.students || c.students > 100000))
 		rc = options_wrong(&usage, "--students takes a number from 1 to 100000");
+	else if (budget && (sscanf(budget, "%lf", &c.budget_s) != 1 || !(c.budget_s > 0)))
+		rc = options_wrong(&usage, "--budget takes seconds");
 	else if (!o.nargs)
 		rc = options_wrong(&usage, "which file?");
 	for (size_t i = 0; rc < 0 && i < o.nargs; i++)

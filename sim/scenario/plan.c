@@ -153,6 +153,23 @@ static void check_file_name(struct plan_impl *im, const char *path)
 			"the id is not the file's name");
 }
 
+/* An exercise stands for the scenario it runs: NAME.yaml beside it, else the lecture. NULL when it is no exercise. */
+static char *exercise_scenario(const struct plan_impl *im, const char *path)
+{
+	const struct doc_node *name = im->root ? doc_get(im->root, "scenario") : NULL;
+	const char *slash = strrchr(path, '/');
+	struct value_err e = {"", ""};
+	if (!name || !doc_get(im->root, "exercise") || name->kind != DOC_SCALAR || !value_id(name->text, &e))
+		return NULL;
+	size_t n = strlen(path) + strlen(name->text) + 8;
+	char *beside = xmalloc(n);
+	snprintf(beside, n, "%.*s%s.yaml", slash ? (int)(slash - path) + 1 : 0, path, name->text);
+	if (access(beside, R_OK) == 0 || !im->data)
+		return beside;
+	xfree(beside);
+	return library_path(im->data, LIBRARY_LECTURES, name->text);
+}
+
 struct plan *plan_load(
 	const char *data, const char *path_or_id, const char *const *sets, size_t nsets, struct diags *ds)
 {
@@ -163,6 +180,12 @@ struct plan *plan_load(
 		return NULL;
 	struct plan_impl *im = impl_new(data);
 	im->root = doc_read(&im->doc, path);
+	char *instead = exercise_scenario(im, path);
+	if (instead) {
+		xfree(path);
+		path = instead;
+		im->root = doc_read(&im->doc, path);
+	}
 	if (im->root && im->root->kind == DOC_MAP)
 		check_file_name(im, path);
 	struct plan *p = build(im, path, sets, nsets, ds);

@@ -93,7 +93,7 @@ struct plan {
 	void *impl; /* owner of all of the above */
 };
 
-/* Loads a scenario: a path (has a `/` or ends in .yaml), or the id of a shipped one. `data` is the folder with
+/* Loads a scenario (of an exercise.yaml: the scenario it runs): a path (has a `/` or ends in .yaml), or the id of a shipped one. `data` is the folder with
  * lectures/, exercises/ and presets/ (NULL: there are no shipped scenarios and no presets). `sets` are
  * "path=value" texts applied in order (a path may hold `*` for any name). Returns NULL and fills `ds` when
  * anything is wrong (all errors, not the first). */

@@ -185,7 +185,7 @@ static void read_headers(struct plan_impl *im, const struct doc_node *options, s
 	o->kind = i == 1 ? TECH_HEADERS_CURL : i == 2 ? TECH_HEADERS_MINIMAL : TECH_HEADERS_BROWSER;
 }
 
-static void read_backoff(struct plan_impl *im, const struct doc_node *options, struct tech_backoff *o)
+static void read_backoff(const struct doc_node *options, struct tech_backoff *o)
 {
 	static const char in[] = "clients.*.options.reconnect";
 	const struct doc_node *r = doc_get(options, "reconnect");
@@ -200,9 +200,8 @@ static void read_backoff(struct plan_impl *im, const struct doc_node *options, s
 		.factor_milli = plan_milli(r, in, "factor"),
 		.jitter = (enum tech_jitter)plan_word(r, in, "jitter"),
 	};
-	if (o->first_ns > o->max_ns)
-		doc_error(&im->doc, r, "raise `max` or lower `first`",
-			"the first wait is longer than the longest");
+	if (o->first_ns > o->max_ns) /* no wait is longer than `max` */
+		o->first_ns = o->max_ns;
 }
 
 static void read_options(struct plan_impl *im, const struct doc_node *n, struct tech_opts *o)
@@ -217,7 +216,7 @@ static void read_options(struct plan_impl *im, const struct doc_node *n, struct 
 	o->resume = plan_bool(n, in, "resume");
 	o->keepalive_conn = plan_bool(n, in, "keepalive");
 	o->path = doc_get(n, "target") ? plan_text(n, in, "target") : NULL;
-	read_backoff(im, n, &o->reconnect);
+	read_backoff(n, &o->reconnect);
 	read_headers(im, n, &o->headers);
 }
 
