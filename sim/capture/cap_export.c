@@ -161,6 +161,8 @@ static bool is_packet(const struct trace_rec *r)
 	return r->kind == TRACE_PKT_SEND || r->kind == TRACE_PKT_RECV;
 }
 
+static bool wanted(const struct trace *tr, const struct cap_export_opts *o, const struct trace_rec *r);
+
 struct note { /* record `id` is told on packet record `on` */
 	uint64_t on, id;
 };
@@ -171,11 +173,11 @@ struct notes {
 };
 
 /* The packet record a telling record belongs to: the nearest one along its causes. */
-static uint64_t owner_of(const struct trace *tr, const struct trace_rec *r)
+static uint64_t owner_of(const struct trace *tr, const struct cap_export_opts *o, const struct trace_rec *r)
 {
 	for (unsigned i = 0; r && i < CAUSE_STEPS_MAX; i++) {
 		r = r->cause ? trace_get(tr, r->cause) : NULL;
-		if (r && is_packet(r))
+		if (r && wanted(tr, o, r))
 			return r->id;
 	}
 	return 0;
@@ -192,13 +194,13 @@ static void note_add(struct notes *n, uint64_t on, uint64_t id)
 	*v = (struct note){on, id};
 }
 
-static void find_notes(const struct trace *tr, struct notes *n)
+static void find_notes(const struct trace *tr, const struct cap_export_opts *o, struct notes *n)
 {
 	for (uint64_t i = 0; i < tr->nrec; i++) {
 		const struct trace_rec *r = &tr->rec[i];
 		if (!telling(r))
 			continue;
-		uint64_t on = owner_of(tr, r);
+		uint64_t on = owner_of(tr, o, r);
 		if (on)
 			note_add(n, on, r->id);
 	}
@@ -270,18 +272,27 @@ static uint32_t point_of(struct points *p, uint16_t node, uint16_t peer)
 	return p->n - 1;
 }
 
-/* Whose link end sees this packet record: the sender's, or the receiver's when it arrives. */
-static struct point end_of(const struct trace_rec *r)
+/* The link of a packet record as its interface: the end named first is that of the node asked for, or the one with the
+ * lower lane. */
+static struct point link_of(
+	const struct trace *tr, const struct cap_export_opts *o, const struct trace_rec *r)
 {
-	return r->kind == TRACE_PKT_SEND ? (struct point){r->node, r->peer}
-					 : (struct point){r->peer, r->node};
+	struct point p = {r->node, r->peer};
+	bool turn = tr->node[r->peer].order < tr->node[r->node].order;
+	if (o && o->at)
+		turn = r->kind == TRACE_PKT_RECV;
+	return turn ? (struct point){p.peer, p.node} : p;
 }
 
-static bool wanted(const struct trace *tr, const struct cap_export_opts *o, struct point p)
+/* Does this capture see the record? */
+static bool wanted(const struct trace *tr, const struct cap_export_opts *o, const struct trace_rec *r)
 {
+	if (!is_packet(r))
+		return false;
 	if (!o || !o->at)
-		return true;
-	return !strcmp(trace_text(tr, tr->node[p.node].name), o->at);
+		return r->kind == TRACE_PKT_SEND;
+	uint16_t at = r->kind == TRACE_PKT_SEND ? r->node : r->peer;
+	return !strcmp(trace_text(tr, tr->node[at].name), o->at);
 }
 
 /* The frame of a packet record; an arrival without octets of its own has those of its sending. */
@@ -336,21 +347,25 @@ int cap_export_trace(const struct trace *tr, const struct cap_export_opts *o, co
 	ng_init(&g, out);
 	points.slot = xcalloc(points.slots, sizeof *points.slot);
 	for (uint64_t i = 0; i < tr->nrec; i++)
-		if (is_packet(&tr->rec[i]) && wanted(tr, o, end_of(&tr->rec[i])))
-			point_of(&points, end_of(&tr->rec[i]).node, end_of(&tr->rec[i]).peer);
-	find_notes(tr, &notes);
+		if (wanted(tr, o, &tr->rec[i]))
+			point_of(&points, link_of(tr, o, &tr->rec[i]).node, link_of(tr, o, &tr->rec[i]).peer);
+	find_notes(tr, o, &notes);
 	section_of(&g, tr, o);
 	interfaces(&g, tr, &points);
 	for (uint64_t i = 0; i < tr->nrec && !g.rc; i++) {
 		const struct trace_rec *r = &tr->rec[i];
-		if (!is_packet(r) || !wanted(tr, o, end_of(r)))
+		if (!wanted(tr, o, r))
 			continue;
 		struct bytes f = frame_of(tr, r);
 		if (!f.n)
 			continue;
 		comment(tr, r, &notes, text);
-		packet(&g, point_of(&points, end_of(r).node, end_of(r).peer), r->at, f, (uint32_t)f.n,
-			r->kind == TRACE_PKT_SEND ? DIR_OUT : DIR_IN, text);
+		packet(&g, point_of(&points, link_of(tr, o, r).node, link_of(tr, o, r).peer), r->at, f,
+			(uint32_t)f.n,
+			!o || !o->at                ? DIR_UNKNOWN
+			: r->kind == TRACE_PKT_SEND ? DIR_OUT
+						    : DIR_IN,
+			text);
 	}
 	xfree(points.slot);
 	xfree(points.v);

@@ -1,10 +1,12 @@
 /*
  * cap_export: pcapng out (draft-ietf-opsawg-pcapng).
  *
- * From a trace: one interface for each capture point, which is a link's end ("phones[1]/home-nat": what phones[1]
- * sends to home-nat and receives from it), nanosecond resolution, the run's time from an epoch of 0. A packet that is lost appears
- * where it was sent and nowhere else. Where the trace knows why something happened, the packet has a comment: lost
- * and why, sent again and why, held back by which buffer, dropped by which box and rule.
+ * From a trace: one interface for each link ("phones[1]/home-nat"), nanosecond resolution, the run's time from an epoch of 0.
+ * Each packet stands there once, at the moment it is sent, also when it is going to be lost: the whole file then reads
+ * as one capture and nothing looks like a retransmission that is none. With `at`, the interfaces are the links of one node, and
+ * what stands there is what a capture on that node would see: its own packets when they leave, the others' when they
+ * arrive. Where the trace knows why something happened, the packet has a comment: lost and why, sent again and why, held
+ * back by which buffer, dropped by which box and rule.
  *
  * From a capture: the same interfaces, frames and times, with the analysis' findings as comments.
  */
