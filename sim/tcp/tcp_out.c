@@ -68,14 +68,39 @@ static void announce(struct tcp *t, struct tcp_conn *c, struct pkt *p)
 	}
 }
 
-static void add_sack(struct tcp *t, struct tcp_conn *c, struct pkt *p)
+/* Blocks that want to be told, as many as there are beside other options (RFC 2018 3). */
+static unsigned sack_wanted(const struct tcp_conn *c)
+{
+	const struct tcp_ext *x = c->ext;
+	unsigned n = 0, max = c->flags & TCPF_TS ? 3 : 4;
+
+	if (!x || !(c->flags & TCPF_SACK))
+		return 0;
+	n = x->ooo_n + (x->dsack_left != x->dsack_right);
+	return n < max ? n : max;
+}
+
+/* Octets of data that fit beside the options of the moment (Linux tcp_current_mss). */
+static uint32_t mss_now(const struct tcp_conn *c)
+{
+	unsigned n = c->ext ? sack_wanted(c) : 0;
+
+	return n ? c->snd_mss - (4u + 8 * n) : c->snd_mss;
+}
+
+static void add_sack(struct tcp *t, struct tcp_conn *c, struct pkt *p, uint32_t payload)
 {
 	struct tcp_ext *x = c->ext;
+	unsigned n = sack_wanted(c);
 
-	if (!x || !(c->flags & TCPF_SACK) || (!x->ooo && x->dsack_left == x->dsack_right))
+	if (payload + 12 > c->snd_mss) /* a retransmission as long as it was: only what still fits */
+		n = 0;
+	else if (n && payload + 4 + 8 * n > c->snd_mss)
+		n = (c->snd_mss - payload - 4) / 8;
+	if (!n)
 		return;
 	p->sack = pool_get(t->net->sacks);
-	if (rx_sack_blocks(c, p->sack, c->flags & TCPF_TS ? 3 : 4)) {
+	if (rx_sack_blocks(c, p->sack, n)) {
 		p->opts |= PKT_OPT_SACK;
 	} else {
 		pool_put(t->net->sacks, p->sack);
@@ -91,7 +116,7 @@ static struct pkt *bare(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigne
 
 	if (flags & TCP_ACK) {
 		announce(t, c, p);
-		add_sack(t, c, p);
+		add_sack(t, c, p, 0);
 		ack_sent(c);
 	}
 	pkt_finish(p);
@@ -118,7 +143,7 @@ static struct pkt *of_sg(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, in
 			ack_sent(c);
 	} else {
 		announce(t, c, p);
-		add_sack(t, c, p);
+		add_sack(t, c, p, g->len);
 		ack_sent(c);
 	}
 	if (g->cause)
@@ -161,7 +186,7 @@ static struct pkt *again(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, in
 /* Octets of the first unsent node that may go now; 0: none. A FIN alone counts as sendable by *fin. */
 static uint32_t sendable(struct tcp_conn *c, const struct tcp_sg *g, bool *fin)
 {
-	uint32_t edge = c->snd_una + c->snd_wnd, len = g->len < c->snd_mss ? g->len : c->snd_mss;
+	uint32_t edge = c->snd_una + c->snd_wnd, mss = mss_now(c), len = g->len < mss ? g->len : mss;
 
 	*fin = false;
 	if (g->len == 0) { /* SYN or FIN alone: neither waits for the window */
@@ -171,7 +196,7 @@ static uint32_t sendable(struct tcp_conn *c, const struct tcp_sg *g, bool *fin)
 	if (seq_lt(edge, g->seq + len)) /* the receiver has no room for a whole segment */
 		return 0;
 	/* Nagle (RFC 9293 3.7.4): a small segment waits while something is unacknowledged */
-	if (len < c->snd_mss && !(g->flags & SG_FIN)) {
+	if (len < mss && !(g->flags & SG_FIN)) {
 		if (g->more && g == c->tx_tail)
 			return 0;
 		if (!c->cfg->nodelay && c->packets_out && g == c->tx_tail)
@@ -303,7 +328,7 @@ static struct pkt *window_probe(struct tcp *t, struct tcp_conn *c, int64_t now)
 		uint32_t len = edge - g->seq;
 
 		len = len < g->len ? len : g->len;
-		len = len < c->snd_mss ? len : c->snd_mss;
+		len = len < mss_now(c) ? len : mss_now(c);
 		c->flags &= ~TCPF_PERSIST;
 		return fresh(t, c, len, now);
 	}

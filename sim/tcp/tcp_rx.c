@@ -148,7 +148,7 @@ static void ooo_insert(struct tcp *t, struct tcp_conn *c, struct pkt *p, uint32_
 			break;
 		}
 		*at = o->next;
-		fin = fin || o->fin;
+		fin = fin || (o->fin && o->seq + o->len == end);
 		x->ooo_bytes -= o->len;
 		x->ooo_n--;
 		slicev_free(t->net, &o->data, o->nslices);
@@ -176,14 +176,15 @@ static void ooo_drain(struct tcp *t, struct tcp_conn *c)
 {
 	struct tcp_ext *x = c->ext;
 
-	while (x && x->ooo && seq_le(x->ooo->seq, c->rcv_nxt)) {
-		struct tcp_ooo *o = x->ooo;
+	while (x->ooo && ((c->flags & TCPF_FIN_RCVD) || seq_le(x->ooo->seq, c->rcv_nxt))) {
+		struct tcp_ooo *o =
+			x->ooo; /* beyond a FIN nothing counts: a peer that sends it breaks the protocol */
 		uint32_t past = c->rcv_nxt - o->seq;
 
 		x->ooo = o->next;
 		x->ooo_n--;
 		x->ooo_bytes -= o->len;
-		if (past < o->len) {
+		if (!(c->flags & TCPF_FIN_RCVD) && past < o->len) {
 			if (past)
 				slicev_trim(t->net, &o->data, &o->nslices, past);
 			c->rcv_nxt += o->len - past;
@@ -191,7 +192,7 @@ static void ooo_drain(struct tcp *t, struct tcp_conn *c)
 		} else {
 			slicev_free(t->net, &o->data, o->nslices);
 		}
-		if (o->fin && c->rcv_nxt == o->seq + o->len) {
+		if (o->fin && !(c->flags & TCPF_FIN_RCVD) && c->rcv_nxt == o->seq + o->len) {
 			c->rcv_nxt++;
 			c->flags |= TCPF_FIN_RCVD;
 			c->events |= EVT_EOF;
