@@ -12,17 +12,9 @@
 #include "proto/base/utf8.h"
 
 const struct eio_type_info eio_types[7] = {
-	[EIO_OPEN] = {'0', "open",
-		"Sent by the server when a transport opens: session id, upgrades, heartbeat times."},
-	[EIO_CLOSE] = {'1', "close",
-		"Asks to close this transport; it does not shut the connection down by itself."},
-	[EIO_PING] = {'2', "ping",
-		"The server asks whether the client is still there; also probes an upgrade."},
-	[EIO_PONG] = {'3', "pong", "Answers a ping with the same data."},
-	[EIO_MESSAGE] = {'4', "message", "Carries what the application, or Socket.IO, has to say."},
-	[EIO_UPGRADE] = {'5', "upgrade",
-		"The client leaves long polling and goes on over the new transport."},
-	[EIO_NOOP] = {'6', "noop", "Ends a pending poll when the transport is being upgraded."},
+#define X(type, digit, name, help) [type] = {digit, name, help},
+#include "proto/engineio/types.def"
+#undef X
 };
 
 const char *eio_err_text(enum eio_err e)

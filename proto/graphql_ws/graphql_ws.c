@@ -6,19 +6,9 @@
 #define REF "graphql-ws PROTOCOL.md"
 
 const struct gqlws_type_info gqlws_types[8] = {
-	[GQLWS_CONNECTION_INIT] = {"connection_init", GQLWS_FROM_CLIENT, false,
-		"Asks for a connection within the socket; must come first and once."},
-	[GQLWS_CONNECTION_ACK] = {"connection_ack", GQLWS_FROM_SERVER, false,
-		"Grants it; operations may begin."},
-	[GQLWS_PING] = {"ping", GQLWS_FROM_BOTH, false, "Asks whether the other side is there."},
-	[GQLWS_PONG] = {"pong", GQLWS_FROM_BOTH, false,
-		"Answers a ping, or tells unasked that one is there."},
-	[GQLWS_SUBSCRIBE] = {"subscribe", GQLWS_FROM_CLIENT, true,
-		"Starts an operation under an id of its own."},
-	[GQLWS_NEXT] = {"next", GQLWS_FROM_SERVER, true, "One result of the operation."},
-	[GQLWS_ERROR] = {"error", GQLWS_FROM_SERVER, true, "The operation failed before it ran; it is over."},
-	[GQLWS_COMPLETE] = {"complete", GQLWS_FROM_BOTH, true,
-		"Server: all results have been sent. Client: no more results are wanted."},
+#define X(type, name, from, has_id, help) [type] = {name, from, has_id, help},
+#include "proto/graphql_ws/types.def"
+#undef X
 };
 
 static bool bad(struct perr *err, enum gqlws_from from, const char *what)

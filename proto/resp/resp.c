@@ -12,22 +12,9 @@
 #define REF "Redis serialization protocol"
 
 const struct resp_type_info resp_types[16] = {
-	[RESP_SIMPLE] = {'+', "simple string", false, "A short text without line ends."},
-	[RESP_ERROR] = {'-', "simple error", false, "What went wrong; the first word says which kind."},
-	[RESP_INTEGER] = {':', "integer", false, "A signed 64-bit number."},
-	[RESP_BULK] = {'$', "bulk string", false, "Octets with their length in front."},
-	[RESP_ARRAY] = {'*', "array", false, "A list; requests are lists of bulk strings."},
-	[RESP_NULL] = {'_', "null", true, "There is no value; version 2 writes $-1 or *-1."},
-	[RESP_BOOLEAN] = {'#', "boolean", true, "True or false."},
-	[RESP_DOUBLE] = {',', "double", true, "A floating-point number."},
-	[RESP_BIG] = {'(', "big number", true, "An integer of any size."},
-	[RESP_BULK_ERROR] = {'!', "bulk error", true, "An error whose text has its length in front."},
-	[RESP_VERBATIM] = {'=', "verbatim string", true, "A text with a three-letter format in front."},
-	[RESP_MAP] = {'%', "map", true, "Pairs of key and value."},
-	[RESP_SET] = {'~', "set", true, "Values without order."},
-	[RESP_PUSH] = {'>', "push", true, "What the server says unasked: Pub/Sub messages."},
-	[RESP_ATTRIBUTE] = {'|', "attribute", true, "Remarks on the value that follows."},
-	[RESP_INLINE] = {0, "inline command", false, "A request typed as a line of words."},
+#define X(type, mark, name, version3, help) [type] = {mark, name, version3, help},
+#include "proto/resp/types.def"
+#undef X
 };
 
 void resp_dec_init(struct resp_dec *d, const struct alloc *al, uint32_t bulk_max)

@@ -10,14 +10,9 @@
 #include <string.h>
 
 const struct sio_type_info sio_types[7] = {
-	[SIO_CONNECT] = {'0', "CONNECT", "Asks for, or confirms, a place in a namespace."},
-	[SIO_DISCONNECT] = {'1', "DISCONNECT", "Leaves a namespace."},
-	[SIO_EVENT] = {'2', "EVENT", "A named event with its arguments."},
-	[SIO_ACK] = {'3', "ACK", "Answers the event that carried the same id."},
-	[SIO_CONNECT_ERROR] = {'4', "CONNECT_ERROR", "Refuses a place in a namespace and says why."},
-	[SIO_BINARY_EVENT] = {'5', "BINARY_EVENT",
-		"An event whose arguments hold binary data, sent as attachments."},
-	[SIO_BINARY_ACK] = {'6', "BINARY_ACK", "An acknowledgement whose arguments hold binary data."},
+#define X(type, digit, name, help) [type] = {digit, name, help},
+#include "proto/socketio/types.def"
+#undef X
 };
 
 #define REF "socket.io-protocol v5, Packet encoding"
