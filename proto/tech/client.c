@@ -77,7 +77,7 @@ static int64_t grown(const struct tech_backoff *b, unsigned step)
 	int64_t d = b->first_ns, max = b->max_ns ? b->max_ns : TECH_NEVER / 4000;
 	uint32_t factor = b->factor_milli ? b->factor_milli : 1000;
 	for (unsigned i = 0; i < step && d < max && factor > 1000; i++)
-		d = d > max / (factor / 1000 + 1) ? max : d / 1000 * factor + d % 1000 * factor / 1000;
+		d = d > max / factor * 1000 ? max : d / 1000 * factor + d % 1000 * factor / 1000;
 	return d < max ? d : max;
 }
 

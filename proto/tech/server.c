@@ -367,7 +367,8 @@ static void read_head(struct tech_conn *c, const struct h1_head *h, struct tech_
 	if (c->site && c->site->kind == TECH_WEBSOCKET && !w->post) {
 		struct ws_hs_request hs;
 		ws_hs_check_request(h, NULL, &hs);
-		w->ws_status = hs.status;
+		/* no handshake at all, but an ordinary request: the resource wants another protocol (RFC 9110 15.5.22) */
+		w->ws_status = h1_value(h, "Upgrade").p ? hs.status : 426;
 		if (hs.status == 101)
 			ws_accept(hs.key, w->ws_accept);
 	}

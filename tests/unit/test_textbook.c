@@ -31,24 +31,56 @@ struct setup {
 static void setup(struct setup *u, const char *technique, uint32_t clients)
 {
 	memset(u, 0, sizeof *u);
-	u->net[0] = (struct cfg_net){.name = "net", .rtt_ns = 60 * MS, .up_bps = 10000000, .down_bps = 40000000};
+	u->net[0] =
+		(struct cfg_net){.name = "net", .rtt_ns = 60 * MS, .up_bps = 10000000, .down_bps = 40000000};
 	u->net[1] = u->net[0];
 	u->net[1].name = "other";
 	u->box[0] = (struct cfg_box){
 		.name = "home-nat", .kind = CFG_NAT, .idle_timeout_ns = 30 * S, .on_expiry = CFG_EXPIRY_DROP};
-	u->box[1] = (struct cfg_box){.name = "edge", .kind = CFG_REVERSE_PROXY, .page_bytes = 4096,
-		.read_timeout_ns = 60 * S, .keepalive_ns = 75 * S};
-	u->server = (struct cfg_server){.name = "app", .count = 1, .request_cpu_ns = 30000, .push_cpu_ns = 5000,
-		.conn_bytes = 12000, .backlog = 4096, .keepalive_ns = 75 * S};
-	u->group = (struct cfg_group){.name = "phones", .count = clients, .start_over_ns = 5 * S, .path = {0},
-		.npath = 1, .technique = technique};
-	u->group.opts = (struct tech_opts){.interval_ns = 5 * S, .hold_ns = 30 * S, .resume = true,
-		.keepalive_conn = true, .heartbeat_timeout_ns = 20 * S};
-	u->msg = (struct cfg_msg){.name = "news", .from = CFG_FROM_SERVER, .to = CFG_TO_EVERYONE,
-		.arrival = CFG_ARRIVAL_POISSON, .every_ns = 3 * S, .size_bytes = 92};
-	u->cfg = (struct cfg){.scenario = "textbook", .duration_ns = 120 * S, .drain_ns = 30 * S, .nets = u->net,
-		.nnets = 2, .boxes = u->box, .nboxes = 2, .servers = &u->server, .nservers = 1, .groups = &u->group,
-		.ngroups = 1, .msgs = &u->msg, .nmsgs = 1, .acts = &u->act, .nacts = 0};
+	u->box[1] = (struct cfg_box){.name = "edge",
+		.kind = CFG_REVERSE_PROXY,
+		.page_bytes = 4096,
+		.read_timeout_ns = 60 * S,
+		.keepalive_ns = 75 * S};
+	u->server = (struct cfg_server){.name = "app",
+		.count = 1,
+		.request_cpu_ns = 30000,
+		.push_cpu_ns = 5000,
+		.conn_bytes = 12000,
+		.backlog = 4096,
+		.keepalive_ns = 75 * S};
+	u->group = (struct cfg_group){.name = "phones",
+		.count = clients,
+		.start_over_ns = 5 * S,
+		.path = {0},
+		.npath = 1,
+		.technique = technique};
+	u->group.opts = (struct tech_opts){.interval_ns = 5 * S,
+		.hold_ns = 30 * S,
+		.resume = true,
+		.keepalive_conn = true,
+		.heartbeat_timeout_ns = 20 * S};
+	u->msg = (struct cfg_msg){.name = "news",
+		.from = CFG_FROM_SERVER,
+		.to = CFG_TO_EVERYONE,
+		.arrival = CFG_ARRIVAL_POISSON,
+		.every_ns = 3 * S,
+		.size_bytes = 92};
+	u->cfg = (struct cfg){.scenario = "textbook",
+		.duration_ns = 120 * S,
+		.drain_ns = 30 * S,
+		.nets = u->net,
+		.nnets = 2,
+		.boxes = u->box,
+		.nboxes = 2,
+		.servers = &u->server,
+		.nservers = 1,
+		.groups = &u->group,
+		.ngroups = 1,
+		.msgs = &u->msg,
+		.nmsgs = 1,
+		.acts = &u->act,
+		.nacts = 0};
 }
 
 struct result {
@@ -210,8 +242,8 @@ static void a_60_s_beat_of_the_client_notices_and_resumes(void **state)
 	u.group.opts.heartbeat_ns = 60 * S;
 	u.group.opts.heartbeat_from = TECH_FROM_CLIENT;
 	struct result r = run(&u);
-	assert_true(r.lost == 0);       /* found again by since= */
-	assert_true(r.max_ms > 1000);   /* but late */
+	assert_true(r.lost == 0);     /* found again by since= */
+	assert_true(r.max_ms > 1000); /* but late */
 	u.group.opts.resume = false;
 	r = run(&u);
 	assert_true(r.lost >= 10);
@@ -247,8 +279,12 @@ static void page_buffering_holds_events_until_a_page_is_full(void **state)
 	u.group.path[1] = ~1;
 	u.group.npath = 2;
 	u.box[1].buffering = CFG_BUFFER_PAGE;
-	u.msg = (struct cfg_msg){.name = "news", .from = CFG_FROM_SERVER, .to = CFG_TO_EVERYONE,
-		.arrival = CFG_ARRIVAL_FIXED, .every_ns = 50 * MS, .size_bytes = 86};
+	u.msg = (struct cfg_msg){.name = "news",
+		.from = CFG_FROM_SERVER,
+		.to = CFG_TO_EVERYONE,
+		.arrival = CFG_ARRIVAL_FIXED,
+		.every_ns = 50 * MS,
+		.size_bytes = 86};
 	u.cfg.duration_ns = 60 * S;
 	struct result r = run(&u);
 	/* PX-20: 100-byte events 20 times a second: mean added delay 1.02 s, at most 2.1 s */
@@ -286,13 +322,15 @@ static void a_stripped_upgrade_opens_no_websocket(void **state)
 
 /* ---- octets, as recorded ------------------------------------------------------------------------------------------ */
 
-#define LINES(...)                                                                                                    \
+#define LINES(...) \
 	(const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)
-#define AGENT                                                                                                         \
-	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/156.0.0.0 "   \
+#define AGENT                                                                                 \
+	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) " \
+	"HeadlessChrome/156.0.0.0 "                                                           \
 	"Safari/537.36"
-#define COMMON_REQUEST "Host: 10.20.0.1:8080", "Connection: keep-alive", "Pragma: no-cache", "Cache-Control: no-cache", AGENT
-#define COMMON_RESPONSE                                                                                               \
+#define COMMON_REQUEST \
+	"Host: 10.20.0.1:8080", "Connection: keep-alive", "Pragma: no-cache", "Cache-Control: no-cache", AGENT
+#define COMMON_RESPONSE \
 	"Date: Sat, 21 Nov 2026 14:08:49 GMT", "Connection: keep-alive", "Keep-Alive: timeout=5"
 
 /* Ethernet octets per message once all runs smoothly: from second 10 to second 30. */
@@ -324,7 +362,8 @@ static void octets_agree_with_the_recorded_short_polling(void **state)
 	(void)state;
 	setup(&u, "polling", 1);
 	u.group.opts.headers = (struct tech_headers){TECH_HEADERS_OWN,
-		LINES(COMMON_REQUEST, "Accept: */*", "Referer: http://10.20.0.1:8080/page/short?polls=22&every=990",
+		LINES(COMMON_REQUEST, "Accept: */*",
+			"Referer: http://10.20.0.1:8080/page/short?polls=22&every=990",
 			"Accept-Encoding: gzip, deflate", "Accept-Language: en-US,en;q=0.9"),
 		LINES("Cache-Control: no-store", "Content-Type: application/json", COMMON_RESPONSE)};
 	near(octets_per_message(&u), 869, 0.03 * 869); /* 20a */
@@ -348,8 +387,9 @@ static void octets_agree_with_the_recorded_event_stream(void **state)
 	(void)state;
 	setup(&u, "sse", 1);
 	u.group.opts.headers = (struct tech_headers){TECH_HEADERS_OWN,
-		LINES(COMMON_REQUEST, "Accept: text/event-stream", "Referer: http://10.20.0.1:8080/page/sse?max=20",
-			"Accept-Encoding: gzip, deflate", "Accept-Language: en-US,en;q=0.9"),
+		LINES(COMMON_REQUEST, "Accept: text/event-stream",
+			"Referer: http://10.20.0.1:8080/page/sse?max=20", "Accept-Encoding: gzip, deflate",
+			"Accept-Language: en-US,en;q=0.9"),
 		LINES("Content-Type: text/event-stream", "Cache-Control: no-cache", COMMON_RESPONSE)};
 	near(octets_per_message(&u), 245, 0.03 * 245); /* 20d */
 }
@@ -360,8 +400,9 @@ static void octets_agree_with_the_recorded_websocket(void **state)
 	(void)state;
 	setup(&u, "websocket", 1);
 	u.group.opts.headers = (struct tech_headers){TECH_HEADERS_OWN,
-		LINES("Host: 10.20.0.1:8080", "Connection: Upgrade", "Pragma: no-cache", "Cache-Control: no-cache", AGENT,
-			"Upgrade: websocket", "Origin: http://10.20.0.1:8080", "Sec-WebSocket-Version: 13",
+		LINES("Host: 10.20.0.1:8080", "Connection: Upgrade", "Pragma: no-cache",
+			"Cache-Control: no-cache", AGENT, "Upgrade: websocket",
+			"Origin: http://10.20.0.1:8080", "Sec-WebSocket-Version: 13",
 			"Accept-Encoding: gzip, deflate", "Accept-Language: en-US,en;q=0.9",
 			"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"),
 		NULL, 0};
@@ -378,7 +419,8 @@ struct seen {
 static void see(void *ctx, const struct trace_rec *r)
 {
 	struct seen *s = ctx;
-	uint64_t *h = r->kind == TRACE_MSG_PUBLISH || r->kind == TRACE_MSG_EXPECT ? &s->messages : &s->outages;
+	uint64_t *h =
+		r->kind == TRACE_MSG_PUBLISH || r->kind == TRACE_MSG_EXPECT ? &s->messages : &s->outages;
 	*h = rng_mix(*h ^ (uint64_t)r->at) ^ rng_mix((uint64_t)r->a + r->msg);
 	s->n++;
 }
@@ -393,7 +435,8 @@ static void techniques_see_the_same_messages_and_outages(void **state)
 		struct seen now = {0};
 		setup(&u, techniques[i], 30);
 		u.msg.to = CFG_TO_ONE;
-		u.act = (struct cfg_act){.at_ns = 40 * S, .for_ns = 5 * S, .kind = CFG_ACT_CUT, .target_kind = CFG_ON_NET};
+		u.act = (struct cfg_act){
+			.at_ns = 40 * S, .for_ns = 5 * S, .kind = CFG_ACT_CUT, .target_kind = CFG_ON_NET};
 		u.cfg.nacts = 1;
 		struct trace_fold f = {.see = see, .ctx = &now};
 		trace_want(&f, TRACE_MSG_PUBLISH);
