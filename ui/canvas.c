@@ -145,7 +145,7 @@ size_t canvas_encode(uint32_t ch, char out[4])
 uint32_t canvas_ascii(uint32_t ch)
 {
 	if (ch < 0x80)
-		return ch;
+		return ch < 0x20 || ch == 0x7f ? '.' : ch;
 	if (ch >= 0x2580 && ch <= 0x259f)
 		return ch <= 0x2582   ? '.'
 		       : ch <= 0x2584 ? ':'
