@@ -73,7 +73,11 @@ static bool utf8_oracle(const uint8_t *p, size_t n)
 {
 	for (size_t i = 0; i < n;) {
 		uint8_t c = p[i];
-		size_t more = c < 0x80 ? 0 : c >= 0xc2 && c <= 0xdf ? 1 : c >= 0xe0 && c <= 0xef ? 2 : c >= 0xf0 && c <= 0xf4 ? 3 : 9;
+		size_t more = c < 0x80                 ? 0
+			      : c >= 0xc2 && c <= 0xdf ? 1
+			      : c >= 0xe0 && c <= 0xef ? 2
+			      : c >= 0xf0 && c <= 0xf4 ? 3
+						       : 9;
 		if (more == 9 || n - i <= more)
 			return false;
 		for (size_t k = 1; k <= more; k++) {
@@ -97,8 +101,8 @@ static bool utf8_oracle(const uint8_t *p, size_t n)
 static void utf8_agrees_with_the_table_of_rfc_3629_on_all_short_inputs(void **state)
 {
 	(void)state;
-	static const uint8_t edges[] = {0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec,
-		0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff};
+	static const uint8_t edges[] = {0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1,
+		0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff};
 	uint8_t p[4];
 	for (unsigned v = 0; v < 0x1000000; v += v < 0x10000 ? 1 : 7) {
 		p[0] = (uint8_t)(v >> 16);
@@ -137,8 +141,9 @@ static void a_fault_is_known_at_the_octet_that_makes_it(void **state)
 	static const struct {
 		const char *text;
 		size_t n, at;
-	} cases[] = {{"\xf5\x80\x80\x80", 4, 0}, {"\xed\xb2\x80", 3, 1}, {"\xe0\x8f\x8f", 3, 1}, {"ab\xff", 3, 2}, {"\xc3", 1, 1},
-		{"\xf0\x9f\x91\x8d\x80", 5, 4}, {"0123456789012345678901234567890123456789\xc0", 41, 40}};
+	} cases[] = {{"\xf5\x80\x80\x80", 4, 0}, {"\xed\xb2\x80", 3, 1}, {"\xe0\x8f\x8f", 3, 1},
+		{"ab\xff", 3, 2}, {"\xc3", 1, 1}, {"\xf0\x9f\x91\x8d\x80", 5, 4},
+		{"0123456789012345678901234567890123456789\xc0", 41, 40}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct guarded g = guarded_new((struct bytes){(const uint8_t *)cases[i].text, cases[i].n});
 		uint8_t s = UTF8_START;
@@ -153,9 +158,11 @@ static void ill_formed_text_is_replaced_as_browsers_do(void **state)
 	(void)state;
 	static const struct {
 		const char *in, *out;
-	} cases[] = {{"abc", "abc"}, {"\x80!", "\xef\xbf\xbd!"}, {"\xc3(", "\xef\xbf\xbd("}, {"\xe2\x82", "\xef\xbf\xbd"},
-		{"\xf0\x9f\x98 x", "\xef\xbf\xbd x"}, {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
-		{"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"}, {"\xe2\x82\xac\xff\xe2\x82\xac", "\xe2\x82\xac\xef\xbf\xbd\xe2\x82\xac"},
+	} cases[] = {{"abc", "abc"}, {"\x80!", "\xef\xbf\xbd!"}, {"\xc3(", "\xef\xbf\xbd("},
+		{"\xe2\x82", "\xef\xbf\xbd"}, {"\xf0\x9f\x98 x", "\xef\xbf\xbd x"},
+		{"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+		{"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},
+		{"\xe2\x82\xac\xff\xe2\x82\xac", "\xe2\x82\xac\xef\xbf\xbd\xe2\x82\xac"},
 		{"\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
 		{"\xf1\x80\x80\xe1\x80\xc2", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -173,7 +180,8 @@ static void base64_has_the_vectors_of_rfc_4648(void **state)
 	(void)state;
 	static const char *const plain[] = {"", "f", "fo", "foo", "foob", "fooba", "foobar"};
 	static const char *const coded[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
-	static const char *const wrong[] = {"Z", "Zg=", "Zg", "Z===", "=Zg=", "Zg==Zg==", "Zm9v!mFy", "Zm 9v"};
+	static const char *const wrong[] = {
+		"Z", "Zg=", "Zg", "Z===", "=Zg=", "Zg==Zg==", "Zm9v!mFy", "Zm 9v"};
 	struct buf b;
 	buf_init(&b, &alloc_libc, 100);
 	for (size_t i = 0; i < 7; i++) {
@@ -214,9 +222,11 @@ static void hashes_have_the_vectors_of_fips_180(void **state)
 	hash_is(sha1, 20, two, "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
 	hash_is(sha1, 20, BYTES_NONE, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
 	hash_is(sha1, 20, (struct bytes){million, 1000000}, "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
-	hash_is(sha256, 32, BYTES_LIT("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	hash_is(sha256, 32, BYTES_LIT("abc"),
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	hash_is(sha256, 32, two, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-	hash_is(sha256, 32, (struct bytes){million, 1000000}, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+	hash_is(sha256, 32, (struct bytes){million, 1000000},
+		"cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 	free(million);
 }
 

@@ -9,7 +9,8 @@
 
 #include "tests/support/codec_kit.h"
 
-static struct buf decode(enum h1_role role, const char *methods, const struct h1_limits *lim, struct bytes in, bool eof)
+static struct buf decode(
+	enum h1_role role, const char *methods, const struct h1_limits *lim, struct bytes in, bool eof)
 {
 	struct guarded g = guarded_new(in);
 	struct buf o;
@@ -83,21 +84,32 @@ static void requests_are_refused_by_the_rule_they_break(void **state)
 		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0x3\r\n\r\nabc", "not a decimal number"},
 		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3 3\r\n\r\nabc", "not a decimal number"},
 		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3.0\r\n\r\nabc", "not a decimal number"},
-		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3, 3\r\n\r\nabc", "more than one Content-Length"},
-		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\ncontent-length: 3\r\n\r\nabc", "more than one Content-Length"},
-		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9223372036854775808\r\n\r\n", "too large a number"},
-		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551619\r\n\r\nabc", "too large a number"},
-		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", "as in request smuggling"},
-		{"PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.0 message has a Transfer-Encoding"},
+		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3, 3\r\n\r\nabc",
+			"more than one Content-Length"},
+		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\ncontent-length: 3\r\n\r\nabc",
+			"more than one Content-Length"},
+		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9223372036854775808\r\n\r\n",
+			"too large a number"},
+		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551619\r\n\r\nabc",
+			"too large a number"},
+		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+			"as in request smuggling"},
+		{"PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+			"HTTP/1.0 message has a Transfer-Encoding"},
 		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n", "not one we know"},
 		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n", "not one we know"},
 		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", "not the last"},
 		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", "not the last"},
 		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "not one we know"},
-		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", "more than once"},
-		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked;q=1\r\n\r\n", "not a list of transfer codings"},
-		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \r\n\r\n", "not a list of transfer codings"},
-		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \"chunked\"\r\n\r\n", "not a list of transfer codings"},
+		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n",
+			"more than once"},
+		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked;q=1\r\n\r\n",
+			"not a list of transfer codings"},
+		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \r\n\r\n",
+			"not a list of transfer codings"},
+		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \"chunked\"\r\n\r\n",
+			"not a list of transfer codings"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		expect_text(H1_REQUESTS, NULL, bytes_str(cases[i].request), false, cases[i].rule);
@@ -132,7 +144,8 @@ static void chunks_are_refused_by_the_rule_they_break(void **state)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		expect_text(H1_REQUESTS, NULL, bytes_str(cases[i].request), false, cases[i].rule);
-	expect_text(H1_REQUESTS, NULL, BYTES_LIT(CHUNKED "00001;a=\"b;c\\\"\" ; d\r\nx\r\n0\r\n\r\n"), false, "end at=");
+	expect_text(H1_REQUESTS, NULL, BYTES_LIT(CHUNKED "00001;a=\"b;c\\\"\" ; d\r\nx\r\n0\r\n\r\n"), false,
+		"end at=");
 	expect_text(H1_REQUESTS, NULL, BYTES_LIT(CHUNKED "A\r\n0123456789\r\n0\r\n\r\n"), false, "size=10");
 }
 
@@ -150,13 +163,16 @@ static void requests_are_read_as_they_are_meant(void **state)
 		{"GET / HTTP/1.0\r\n\r\n", "keep_alive=0"},
 		{"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "keep_alive=1"},
 		{"GET / HTTP/1.1\r\nHost: x\r\nConnection: a, CLOSE\r\n\r\n", "keep_alive=0"},
-		{"GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n", "keep_alive=0"},
+		{"GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n",
+			"keep_alive=0"},
 		{"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: , Chunked ,\r\n\r\n", "framing=chunked"},
 		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0003\r\n\r\nabc", "data off=49 n=3"},
 		{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "framing=length length=0"},
-		{"PUT / HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n", "expect=1"},
+		{"PUT / HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n",
+			"expect=1"},
 		{"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n", "upgrade=0"},
-		{"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: x, upgrade\r\n\r\n", "upgrade=1"},
+		{"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: x, upgrade\r\n\r\n",
+			"upgrade=1"},
 		{"GET / HTTP/1.1\r\nHost: x\r\nA: \t b \xff c \t\r\n\r\n", "value=<b \\ff c>"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -184,19 +200,24 @@ static void responses_are_framed_by_request_and_status(void **state)
 		{"", "HTTP/1.1 2x0 OK\r\n\r\n", "status line is not"},
 		{"", "HTTP/1.1  200 OK\r\n\r\n", "status line is not"},
 		{"", "\r\nHTTP/1.1 200 OK\r\n\r\n", "status line is not"},
-		{"", "HTTP/1.1 200 \r\nA: b\r\n c\r\n \r\n\td\r\nContent-Length: 0\r\n\r\n", "value=<b c d> folded"},
+		{"", "HTTP/1.1 200 \r\nA: b\r\n c\r\n \r\n\td\r\nContent-Length: 0\r\n\r\n",
+			"value=<b c d> folded"},
 		{"", "HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n", "status=999"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		expect_text(H1_RESPONSES, cases[i].methods, bytes_str(cases[i].response), false, cases[i].part);
+		expect_text(
+			H1_RESPONSES, cases[i].methods, bytes_str(cases[i].response), false, cases[i].part);
 }
 
 static void an_end_inside_a_message_is_told_apart_from_one_between(void **state)
 {
 	(void)state;
-	expect_text(H1_RESPONSES, NULL, BYTES_LIT("HTTP/1.0 200 OK\r\n\r\nabc"), true, "end at=22 keep_alive=0\nclosed");
-	expect_text(H1_RESPONSES, NULL, BYTES_LIT("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc"), true, "truncated");
-	expect_text(H1_RESPONSES, NULL, BYTES_LIT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"), true, "truncated");
+	expect_text(H1_RESPONSES, NULL, BYTES_LIT("HTTP/1.0 200 OK\r\n\r\nabc"), true,
+		"end at=22 keep_alive=0\nclosed");
+	expect_text(H1_RESPONSES, NULL, BYTES_LIT("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc"), true,
+		"truncated");
+	expect_text(H1_RESPONSES, NULL,
+		BYTES_LIT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"), true, "truncated");
 	expect_text(H1_REQUESTS, NULL, BYTES_LIT("GET / HT"), true, "truncated");
 	expect_text(H1_REQUESTS, NULL, BYTES_LIT("\r"), true, "closed");
 	expect_text(H1_REQUESTS, NULL, BYTES_NONE, true, "closed");
@@ -205,7 +226,8 @@ static void an_end_inside_a_message_is_told_apart_from_one_between(void **state)
 static void a_chunked_body_may_end_in_a_feed_of_its_own(void **state)
 {
 	(void)state;
-	struct bytes in = BYTES_LIT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+	struct bytes in =
+		BYTES_LIT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
 	size_t at = in.n - 5;
 	struct buf o;
 	buf_init(&o, &alloc_libc, SIZE_MAX);
@@ -276,7 +298,8 @@ static void what_follows_an_upgrade_is_handed_over(void **state)
 	struct h1_ev ev;
 	uint64_t off;
 	h1_dec_init(&d, &alloc_libc, H1_REQUESTS, NULL);
-	h1_dec_feed(&d, BYTES_LIT("GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x80"));
+	h1_dec_feed(&d, BYTES_LIT("GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: "
+				  "websocket\r\n\r\n\x81\x80"));
 	assert_int_equal(h1_dec_next(&d, &ev), H1_HEAD);
 	assert_true(ev.head.upgrade);
 	assert_int_equal(h1_dec_next(&d, &ev), H1_END);
@@ -336,7 +359,8 @@ static void what_the_encoder_writes_the_decoder_reads(void **state)
 	assert_true(h1_put_chunk(&b, BYTES_LIT("0123456789abcdef"), BYTES_NONE));
 	assert_true(h1_put_last_chunk(&b, &t, 1));
 	struct buf o = decode(H1_RESPONSES, NULL, NULL, buf_bytes(&b), false);
-	const char *parts[] = {"reason=<OK>", "value=<7>", "size=5 ext=<;n=\"1\">", "size=16", "name=<Digest>", "value=<x=1>", "busy=0"};
+	const char *parts[] = {"reason=<OK>", "value=<7>", "size=5 ext=<;n=\"1\">", "size=16",
+		"name=<Digest>", "value=<x=1>", "busy=0"};
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (strstr((const char *)o.p, parts[i]) == NULL)
 			fail_msg("no %s in\n%s", parts[i], (const char *)o.p);
@@ -352,7 +376,8 @@ static void lists_and_media_types_are_taken_apart(void **state)
 	assert_true(h1_list_next(&rest, &e) && bytes_eq_str(e, "\"b,c\" ;d"));
 	assert_true(h1_list_next(&rest, &e) && bytes_eq_str(e, "e"));
 	assert_false(h1_list_next(&rest, &e));
-	assert_true(bytes_eq_str(h1_media_type(BYTES_LIT(" text/event-stream ; charset=utf-8")), "text/event-stream"));
+	assert_true(bytes_eq_str(
+		h1_media_type(BYTES_LIT(" text/event-stream ; charset=utf-8")), "text/event-stream"));
 	assert_string_equal(h1_reason(404), "Not Found");
 	assert_string_equal(h1_reason(799), "");
 }

@@ -63,13 +63,22 @@ static void the_grammar_is_followed_to_the_letter(void **state)
 		const char *out;
 	} cases[] = {
 		{BYTES_LIT("data: YHOO\ndata: +2\ndata: 10\n\n"), "message||YHOO\n+2\n10; last="},
-		{BYTES_LIT(": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event"), ": test stream;message|1|first event;message||second event;! last="},
+		{BYTES_LIT(": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  "
+			   "third event"),
+			": test stream;message|1|first event;message||second event;! last="},
 		{BYTES_LIT("data\n\ndata\ndata\n\ndata:"), "message||;message||\n;! last="},
 		{BYTES_LIT("data:test\n\ndata: test\n\n"), "message||test;message||test; last="},
 		{BYTES_LIT("data:test\r\rdata:a\r\ndata:b\n\n"), "message||test;message||a\nb; last="},
-		{BYTES_LIT("\xef\xbb\xbf" "data:1\n\n\xef\xbb\xbf" "data:2\n\ndata:3\n\n"), "message||1;message||3; last="},
-		{BYTES_LIT("\xef\xbb\xbf\xef\xbb\xbf" "data:1\n\ndata:2\n\n"), "message||2; last="},
-		{BYTES_LIT("\xef\xbb" "data:1\n\ndata:2\n\n"), "message||2; last="},
+		{BYTES_LIT("\xef\xbb\xbf"
+			   "data:1\n\n\xef\xbb\xbf"
+			   "data:2\n\ndata:3\n\n"),
+			"message||1;message||3; last="},
+		{BYTES_LIT("\xef\xbb\xbf\xef\xbb\xbf"
+			   "data:1\n\ndata:2\n\n"),
+			"message||2; last="},
+		{BYTES_LIT("\xef\xbb"
+			   "data:1\n\ndata:2\n\n"),
+			"message||2; last="},
 		{BYTES_LIT(" data:1\n\n"), " last="},
 		{BYTES_LIT("Data:1\nDATA:2\n\n"), " last="},
 		{BYTES_LIT("data :1\n\n"), " last="},
@@ -80,8 +89,10 @@ static void the_grammar_is_followed_to_the_letter(void **state)
 		{BYTES_LIT("id: 1\n\nid: 2\ndata: x\n\ndata: y\n\n"), "message|2|x;message|2|y; last=2"},
 		{BYTES_LIT("id: 1\ndata: x\n\nid:\ndata: y\n\n"), "message|1|x;message||y; last="},
 		{BYTES_LIT("id: 1\0\ndata: x\n\nid: 2\n\nid: 3\n"), "message||x; last=2"},
-		{BYTES_LIT("retry: 100\nretry: 1e3\nretry: -1\nretry: 5 \nretry:  5\nretry:\nretry: 007\n"), "retry 100;retry 7; last="},
-		{BYTES_LIT("retry: 18446744073709551615\nretry: 18446744073709551616\n"), "retry 18446744073709551615;retry 18446744073709551615; last="},
+		{BYTES_LIT("retry: 100\nretry: 1e3\nretry: -1\nretry: 5 \nretry:  5\nretry:\nretry: 007\n"),
+			"retry 100;retry 7; last="},
+		{BYTES_LIT("retry: 18446744073709551615\nretry: 18446744073709551616\n"),
+			"retry 18446744073709551615;retry 18446744073709551615; last="},
 		{BYTES_LIT("data: a\0b\n\n"), "message||a"},
 		{BYTES_LIT(":\n: \n:x\n"), ":;: ;:x; last="},
 		{BYTES_LIT("data: x\n\r\n"), "message||x; last="},
@@ -96,8 +107,10 @@ static void the_grammar_is_followed_to_the_letter(void **state)
 		struct buf o = events(cases[i].in, NULL);
 		size_t n = strlen(cases[i].out);
 		bool prefix = cases[i].out[n - 1] == 'a'; /* the case with a NUL in the text */
-		if (prefix ? o.n < n || memcmp(o.p, cases[i].out, n) != 0 : !bytes_eq_str(buf_bytes(&o), cases[i].out))
-			fail_msg("case %zu: expected\n%s\ngot\n%.*s", i, cases[i].out, (int)o.n, (const char *)o.p);
+		if (prefix ? o.n < n || memcmp(o.p, cases[i].out, n) != 0
+			   : !bytes_eq_str(buf_bytes(&o), cases[i].out))
+			fail_msg("case %zu: expected\n%s\ngot\n%.*s", i, cases[i].out, (int)o.n,
+				(const char *)o.p);
 		buf_fini(&o);
 	}
 }
@@ -112,9 +125,11 @@ static void limits_hold_at_their_edges(void **state)
 		{"01234567890123456789\n", " last="},
 		{"012345678901234567890", "a line is longer than the limit line_octets_max last="},
 		{"data:0123456789\n\n", "message||0123456789; last="},
-		{"data:01234567890\n\n", "the data of an event are longer than the limit data_octets_max last="},
+		{"data:01234567890\n\n",
+			"the data of an event are longer than the limit data_octets_max last="},
 		{"data:0123\ndata:4567\n\n", "message||0123\n4567; last="},
-		{"data:01234\ndata:56789\n\n", "the data of an event are longer than the limit data_octets_max last="},
+		{"data:01234\ndata:56789\n\n",
+			"the data of an event are longer than the limit data_octets_max last="},
 		{"id:1234\n\n", " last=1234"},
 		{"id:12345\n\n", "the last event ID is longer than the limit id_octets_max last="},
 	};
@@ -133,15 +148,16 @@ static void what_the_encoder_writes_the_decoder_reads(void **state)
 	static const char *const ids[] = {NULL, "7", "", " x"};
 	static const struct {
 		const char *in, *out;
-	} data[] = {{"", ""}, {"x", "x"}, {" x ", " x "}, {"a\nb", "a\nb"}, {"a\r\nb\rc\n", "a\nb\nc\n"}, {"\n", "\n"}, {":x", ":x"},
-		{"\r\n\r\n", "\n\n"}};
+	} data[] = {{"", ""}, {"x", "x"}, {" x ", " x "}, {"a\nb", "a\nb"}, {"a\r\nb\rc\n", "a\nb\nc\n"},
+		{"\n", "\n"}, {":x", ":x"}, {"\r\n\r\n", "\n\n"}};
 	for (size_t t = 0; t < 4; t++)
 		for (size_t i = 0; i < 4; i++)
 			for (size_t k = 0; k < sizeof data / sizeof *data; k++) {
 				struct buf out, want;
 				buf_init(&out, &alloc_libc, 4096);
 				buf_init(&want, &alloc_libc, 4096);
-				struct bytes type = {(const uint8_t *)types[t], types[t] ? strlen(types[t]) : 0};
+				struct bytes type = {
+					(const uint8_t *)types[t], types[t] ? strlen(types[t]) : 0};
 				struct bytes id = {(const uint8_t *)ids[i], ids[i] ? strlen(ids[i]) : 0};
 				assert_true(sse_put_event(&out, type, id, bytes_str(data[k].in)));
 				buf_str(&want, type.n > 0 ? types[t] : "message");
@@ -153,7 +169,8 @@ static void what_the_encoder_writes_the_decoder_reads(void **state)
 				buf_add(&want, id);
 				struct buf got = events(buf_bytes(&out), NULL);
 				if (!bytes_eq(buf_bytes(&got), buf_bytes(&want)))
-					fail_msg("%.*s reads %.*s", (int)out.n, (const char *)out.p, (int)got.n, (const char *)got.p);
+					fail_msg("%.*s reads %.*s", (int)out.n, (const char *)out.p,
+						(int)got.n, (const char *)got.p);
 				buf_fini(&got);
 				buf_fini(&want);
 				buf_fini(&out);

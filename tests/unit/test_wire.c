@@ -30,7 +30,8 @@ static void the_checksum_is_that_of_rfc_1071(void **state)
 		s = wire_sum_at(s, at, bytes_sub(buf_bytes(&b), at, b.n - at));
 		assert_int_equal(wire_sum_fold(s), 0x220d);
 	}
-	assert_int_equal(wire_sum_fold(wire_sum(0, bytes_sub(buf_bytes(&b), 0, 3))), (uint16_t)~(0x0001 + 0xf200));
+	assert_int_equal(
+		wire_sum_fold(wire_sum(0, bytes_sub(buf_bytes(&b), 0, 3))), (uint16_t) ~(0x0001 + 0xf200));
 	buf_fini(&b);
 }
 
@@ -79,8 +80,9 @@ static void ipv6_extension_headers_are_walked(void **state)
 {
 	(void)state;
 	/* hop-by-hop (8 octets), fragment (offset 0, more), then UDP */
-	struct buf b = hex("6a500123 0018 00 40 20010db8000000000000000000000001 20010db8000000000000000000000002"
-			   "2c00010400000000 11000001deadbeef 0035003500080000");
+	struct buf b =
+		hex("6a500123 0018 00 40 20010db8000000000000000000000001 20010db8000000000000000000000002"
+		    "2c00010400000000 11000001deadbeef 0035003500080000");
 	struct ip_hdr h;
 	char text[IP_ADDR_TEXT_MAX];
 	assert_int_equal(ip_get(buf_bytes(&b), &h), WIRE_OK);
@@ -111,9 +113,12 @@ static void addresses_are_written_as_rfc_5952_says(void **state)
 	static const struct {
 		const char *hex, *text;
 	} cases[] = {{"00000000000000000000000000000000", "::"}, {"00000000000000000000000000000001", "::1"},
-		{"20010db8000000000001000000000001", "2001:db8::1:0:0:1"}, {"20010db8000100010001000100010001", "2001:db8:1:1:1:1:1:1"},
-		{"20010db8000000010001000100010001", "2001:db8:0:1:1:1:1:1"}, {"fe800000000000000000000000000000", "fe80::"},
-		{"00010002000300040005000600070000", "1:2:3:4:5:6:7:0"}, {"20010000000000000000000000000000", "2001::"}};
+		{"20010db8000000000001000000000001", "2001:db8::1:0:0:1"},
+		{"20010db8000100010001000100010001", "2001:db8:1:1:1:1:1:1"},
+		{"20010db8000000010001000100010001", "2001:db8:0:1:1:1:1:1"},
+		{"fe800000000000000000000000000000", "fe80::"},
+		{"00010002000300040005000600070000", "1:2:3:4:5:6:7:0"},
+		{"20010000000000000000000000000000", "2001::"}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct buf b = hex(cases[i].hex);
 		struct ip_addr a = {.v = 6};
@@ -127,8 +132,19 @@ static void addresses_are_written_as_rfc_5952_says(void **state)
 static void a_syn_is_laid_out_as_linux_does(void **state)
 {
 	(void)state;
-	struct tcp_hdr h = {.src_port = 40000, .dst_port = 80, .seq = 1, .flags = TCP_SYN, .window = 64240, .has_mss = true, .mss = 1460,
-		.sack_permitted = true, .has_ts = true, .ts_val = 0x01020304, .has_wscale = true, .wscale = 7}, again;
+	struct tcp_hdr h = {.src_port = 40000,
+			       .dst_port = 80,
+			       .seq = 1,
+			       .flags = TCP_SYN,
+			       .window = 64240,
+			       .has_mss = true,
+			       .mss = 1460,
+			       .sack_permitted = true,
+			       .has_ts = true,
+			       .ts_val = 0x01020304,
+			       .has_wscale = true,
+			       .wscale = 7},
+		       again;
 	struct ip_addr src = ip_addr4(0x0a000001), dst = ip_addr4(0x0a000002);
 	struct buf out;
 	buf_init(&out, &alloc_libc, 200);
@@ -138,7 +154,8 @@ static void a_syn_is_laid_out_as_linux_does(void **state)
 	assert_memory_equal(out.p + 20, want.p, 20);
 	assert_true(wire_l4_checksum_ok(IP_PROTO_TCP, &src, &dst, buf_bytes(&out)));
 	assert_int_equal(tcp_get(buf_bytes(&out), &again), WIRE_OK);
-	assert_true(again.has_mss && again.mss == 1460 && again.sack_permitted && again.wscale == 7 && again.ts_val == 0x01020304);
+	assert_true(again.has_mss && again.mss == 1460 && again.sack_permitted && again.wscale == 7 &&
+		    again.ts_val == 0x01020304);
 	buf_fini(&want);
 	buf_fini(&out);
 }
@@ -146,8 +163,16 @@ static void a_syn_is_laid_out_as_linux_does(void **state)
 static void a_segment_with_sack_and_payload_comes_back(void **state)
 {
 	(void)state;
-	struct tcp_hdr h = {.src_port = 80, .dst_port = 40000, .seq = UINT32_MAX, .ack = 5, .flags = TCP_ACK | TCP_PSH | TCP_AE,
-		.has_ts = true, .ts_val = 9, .ts_ecr = 8, .n_sack = 3}, again;
+	struct tcp_hdr h = {.src_port = 80,
+			       .dst_port = 40000,
+			       .seq = UINT32_MAX,
+			       .ack = 5,
+			       .flags = TCP_ACK | TCP_PSH | TCP_AE,
+			       .has_ts = true,
+			       .ts_val = 9,
+			       .ts_ecr = 8,
+			       .n_sack = 3},
+		       again;
 	struct ip_addr src = {.v = 6, .a = {0x20, 1}}, dst = {.v = 6, .a = {0xfe, 0x80}};
 	struct bytes parts[] = {BYTES_LIT("odd"), BYTES_LIT("and even"), BYTES_LIT("!")};
 	struct buf out;
@@ -178,11 +203,13 @@ static void options_that_lie_about_their_length_end_the_walk(void **state)
 	static const struct {
 		const char *options;
 		bool bad, mss;
-	} cases[] = {{"020405b4", false, true}, {"01010101", false, false}, {"02040000 00ffffff", false, true}, {"0204", true, false},
-		{"02000000", true, false}, {"0201ffff", true, false}, {"0203aabb", true, false}, {"020405b4 ff08aabb", true, true},
+	} cases[] = {{"020405b4", false, true}, {"01010101", false, false},
+		{"02040000 00ffffff", false, true}, {"0206", true, false}, {"02000000", true, false},
+		{"0201ffff", true, false}, {"0203aabb", true, false}, {"020405b4 ff08aabb", true, true},
 		{"fd0401ff", false, false}, {"05070000000000 01", true, false}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct buf o = hex(cases[i].options), seg = hex("0050 9c40 00000001 00000002 0000 0000 0000 0000");
+		struct buf o = hex(cases[i].options),
+			   seg = hex("0050 9c40 00000001 00000002 0000 0000 0000 0000");
 		struct tcp_hdr h;
 		while (o.n % 4 != 0)
 			buf_u8(&o, 0xfe);
@@ -201,7 +228,8 @@ static void options_that_lie_about_their_length_end_the_walk(void **state)
 static void udp_and_icmp_have_their_checksums(void **state)
 {
 	(void)state;
-	struct ip_addr s4 = ip_addr4(0xc0000201), d4 = ip_addr4(0xc0000202), s6 = {.v = 6, .a = {1}}, d6 = {.v = 6, .a = {2}};
+	struct ip_addr s4 = ip_addr4(0xc0000201), d4 = ip_addr4(0xc0000202), s6 = {.v = 6, .a = {1}},
+		       d6 = {.v = 6, .a = {2}};
 	struct buf out;
 	struct udp_hdr u;
 	buf_init(&out, &alloc_libc, 200);
@@ -255,7 +283,8 @@ static void link_headers_lead_to_ip(void **state)
 		struct guarded g = guarded_new(buf_bytes(&b));
 		struct wire_frame f;
 		enum wire_result r = wire_link_get(cases[i].link, g.b, &f);
-		if (r != cases[i].r || f.hdr_len != cases[i].hdr || (r != WIRE_CUT && f.n_vlan != cases[i].vlans))
+		if (r != cases[i].r || f.hdr_len != cases[i].hdr ||
+			(r != WIRE_CUT && f.n_vlan != cases[i].vlans))
 			fail_msg("%s: %d, header %d", cases[i].hex, r, f.hdr_len);
 		guarded_free(&g);
 		buf_fini(&b);

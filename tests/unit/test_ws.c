@@ -11,7 +11,8 @@
 #include "proto/ws/handshake.h"
 #include "tests/support/codec_kit.h"
 
-static struct buf decode(enum ws_role role, const struct ws_limits *lim, const struct ws_pmd *pmd, struct bytes in)
+static struct buf decode(
+	enum ws_role role, const struct ws_limits *lim, const struct ws_pmd *pmd, struct bytes in)
 {
 	struct guarded g = guarded_new(in);
 	struct counting c;
@@ -69,13 +70,16 @@ static void a_fault_is_known_at_its_first_octet(void **state)
 		{WS_CLIENT, "0101c3 800128", "code=1007 off=6 a text message is not UTF-8"},
 		{WS_CLIENT, "0101c3 8000", "code=1007 off=5 a text message is not UTF-8"},
 		{WS_CLIENT, "827f0000000000010000", "busy=1"},
-		{WS_CLIENT, "c207 f248cdc9c90700", "message off=0 len=9 op=2 z=1 frames=1 wire=7 code=0 data=<Hello>"},
+		{WS_CLIENT, "c207 f248cdc9c90700",
+			"message off=0 len=9 op=2 z=1 frames=1 wire=7 code=0 data=<Hello>"},
 		{WS_CLIENT, "4103f248cd 8004c9c90700", "op=1 z=1 frames=2 wire=7 code=0 data=<Hello>"},
 		/* RFC 7692 7.2.3.2, 7.2.3.3, 7.2.3.4, 7.2.3.5: context, stored, final and two blocks */
-		{WS_CLIENT, "c107f248cdc9c90700 c105f200110000", "off=9 len=7 op=1 z=1 frames=1 wire=5 code=0 data=<Hello>"},
+		{WS_CLIENT, "c107f248cdc9c90700 c105f200110000",
+			"off=9 len=7 op=1 z=1 frames=1 wire=5 code=0 data=<Hello>"},
 		{WS_CLIENT, "c10b000500faff48656c6c6f00", "op=1 z=1 frames=1 wire=11 code=0 data=<Hello>"},
 		{WS_CLIENT, "c108f348cdc9c9070000", "op=1 z=1 frames=1 wire=8 code=0 data=<Hello>"},
-		{WS_CLIENT, "c10df248050000 00ffffcac9c90700", "op=1 z=1 frames=1 wire=13 code=0 data=<Hello>"},
+		{WS_CLIENT, "c10df248050000 00ffffcac9c90700",
+			"op=1 z=1 frames=1 wire=13 code=0 data=<Hello>"},
 		{WS_CLIENT, "c10100", "z=1 frames=1 wire=1 code=0 data=<>"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -153,8 +157,8 @@ static void limits_hold_at_their_edges(void **state)
 	const struct {
 		size_t n, per_frame;
 		const char *part;
-	} cases[] = {{100, 100, "message"}, {101, 101, "code=1009"}, {100, 25, "message"}, {101, 40, "code=1009"},
-		{5, 1, "code=1008"}, {4, 1, "message"}, {1000, 1000, "code=1009"}};
+	} cases[] = {{100, 100, "message"}, {101, 101, "code=1009"}, {100, 25, "message"},
+		{101, 40, "code=1009"}, {5, 1, "code=1008"}, {4, 1, "message"}, {1000, 1000, "code=1009"}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct buf in = message(WS_BINARY, cases[i].n, cases[i].per_frame);
 		struct buf o = decode(WS_CLIENT, &lim, NULL, buf_bytes(&in));
@@ -209,14 +213,16 @@ static void what_the_encoder_writes_the_decoder_reads(void **state)
 		struct ws_dec d;
 		struct ws_ev ev;
 		buf_init(&out, &alloc_libc, SIZE_MAX);
-		ws_put_message(&out, text ? WS_TEXT : WS_BINARY, (struct bytes){data, n}, client ? key : NULL);
+		ws_put_message(
+			&out, text ? WS_TEXT : WS_BINARY, (struct bytes){data, n}, client ? key : NULL);
 		ws_dec_init(&d, &alloc_libc, client ? WS_SERVER : WS_CLIENT, NULL, NULL);
 		ws_dec_feed(&d, buf_bytes(&out));
 		assert_int_equal(ws_dec_next(&d, &ev), WS_FRAME);
 		assert_int_equal(ev.frame.hdr_len + ev.frame.pay_len, out.n);
 		/* The header read, written again, is the same octets. */
 		uint8_t h[WS_HEADER_MAX];
-		unsigned len = ws_header(h, ev.frame.fin, ev.frame.rsv, ev.frame.op, ev.frame.pay_len, client ? ev.frame.key : NULL);
+		unsigned len = ws_header(h, ev.frame.fin, ev.frame.rsv, ev.frame.op, ev.frame.pay_len,
+			client ? ev.frame.key : NULL);
 		assert_int_equal(len, ev.frame.hdr_len);
 		assert_memory_equal(h, out.p, len);
 		assert_int_equal(ws_dec_next(&d, &ev), WS_MESSAGE);
@@ -235,7 +241,8 @@ static void compression_survives_every_window_and_takeover(void **state)
 	static uint8_t data[5000];
 	for (unsigned bits = 8; bits <= 15; bits++)
 		for (unsigned nct = 0; nct < 2; nct++) {
-			struct ws_pmd pmd = {.on = true, .no_context_takeover = nct, .window_bits = (uint8_t)bits};
+			struct ws_pmd pmd = {
+				.on = true, .no_context_takeover = nct, .window_bits = (uint8_t)bits};
 			struct ws_deflate *z = ws_deflate_new(&alloc_libc, &pmd, 9);
 			struct ws_dec d;
 			ws_dec_init(&d, &alloc_libc, WS_CLIENT, NULL, &pmd);
@@ -281,7 +288,8 @@ static void a_reference_beyond_the_agreed_window_is_refused(void **state)
 	assert_true(ws_deflate(z, (struct bytes){data, sizeof data}, &payload));
 	assert_true(payload.n < 680);
 	ws_put_frame(&frame, true, 4, WS_BINARY, buf_bytes(&payload), NULL);
-	struct buf a = decode(WS_CLIENT, NULL, &ten, buf_bytes(&frame)), b = decode(WS_CLIENT, NULL, &nine, buf_bytes(&frame));
+	struct buf a = decode(WS_CLIENT, NULL, &ten, buf_bytes(&frame)),
+		   b = decode(WS_CLIENT, NULL, &nine, buf_bytes(&frame));
 	assert_non_null(strstr((const char *)a.p, "message"));
 	assert_non_null(strstr((const char *)b.p, "not DEFLATE data"));
 	buf_fini(&a);
@@ -363,9 +371,11 @@ static void a_server_asks_for_everything_the_rfc_does(void **state)
 		unsigned status;
 	} cases[] = {
 		{"GET / HTTP/1.1", UP CO VE KE, 101},
-		{"GET / HTTP/1.1", "upgrade: h2c, WebSocket\r\nconnection: keep-alive, UPGRADE\r\n" VE KE, 101},
+		{"GET / HTTP/1.1", "upgrade: h2c, WebSocket\r\nconnection: keep-alive, UPGRADE\r\n" VE KE,
+			101},
 		{"GET / HTTP/1.1", UP CO VE KE "Sec-WebSocket-Protocol: a, b\r\n", 101},
-		{"GET / HTTP/1.1", UP CO VE KE "Sec-WebSocket-Extensions: foo; a=\"b\", permessage-deflate\r\n", 101},
+		{"GET / HTTP/1.1",
+			UP CO VE KE "Sec-WebSocket-Extensions: foo; a=\"b\", permessage-deflate\r\n", 101},
 		{"POST / HTTP/1.1", UP CO VE KE, 400},
 		{"GET / HTTP/1.0", UP CO VE KE, 400},
 		{"GET / HTTP/1.1", CO VE KE, 400},
@@ -414,11 +424,15 @@ static void a_client_goes_on_only_with_what_it_asked_for(void **state)
 		{"HTTP/1.1 101 ", "Upgrade: websocket, h2c\r\n" CO AC, false},
 		{"HTTP/1.1 101 ", UP CO "Sec-WebSocket-Accept: S3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", false},
 		{"HTTP/1.1 101 ", UP CO AC "Sec-WebSocket-Protocol: Chat\r\n", false},
-		{"HTTP/1.1 101 ", UP CO AC "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n", false},
+		{"HTTP/1.1 101 ", UP CO AC "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n",
+			false},
 		{"HTTP/1.1 101 ", UP CO AC "Sec-WebSocket-Extensions: other\r\n", false},
-		{"HTTP/1.1 101 ", UP CO AC "Sec-WebSocket-Extensions: permessage-deflate, permessage-deflate\r\n", false},
+		{"HTTP/1.1 101 ",
+			UP CO AC "Sec-WebSocket-Extensions: permessage-deflate, permessage-deflate\r\n",
+			false},
 	};
-	const struct ws_hs_offer offer = {BYTES_LIT("dGhlIHNhbXBsZSBub25jZQ=="), BYTES_LIT("chat, superchat"), BYTES_LIT("permessage-deflate")};
+	const struct ws_hs_offer offer = {BYTES_LIT("dGhlIHNhbXBsZSBub25jZQ=="), BYTES_LIT("chat, superchat"),
+		BYTES_LIT("permessage-deflate")};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct buf in;
 		struct h1_dec d;
@@ -453,8 +467,10 @@ static void offers_of_compression_are_judged_as_rfc_7692_does(void **state)
 		{P "; client_max_window_bits", 1, P},
 		{P "; client_max_window_bits=10", 1, P "; client_max_window_bits=10"},
 		{P "; server_max_window_bits=\"9\"", 1, P "; server_max_window_bits=9"},
-		{P "; server_no_context_takeover; client_no_context_takeover", 1, P "; server_no_context_takeover; client_no_context_takeover"},
-		{P "; server_max_window_bits=7, " P "; server_max_window_bits=8", 1, P "; server_max_window_bits=8"},
+		{P "; server_no_context_takeover; client_no_context_takeover", 1,
+			P "; server_no_context_takeover; client_no_context_takeover"},
+		{P "; server_max_window_bits=7, " P "; server_max_window_bits=8", 1,
+			P "; server_max_window_bits=8"},
 		{"x-other; a, " P, 1, P},
 		{P "; server_max_window_bits", 0, ""},
 		{P "; server_max_window_bits=16", 0, ""},
@@ -485,7 +501,8 @@ static void offers_of_compression_are_judged_as_rfc_7692_does(void **state)
 		ws_pmd_put(&out, &p);
 		if (!bytes_eq_str(buf_bytes(&out), cases[i].answer))
 			fail_msg("%s is answered by %.*s", cases[i].offer, (int)out.n, (const char *)out.p);
-		assert_int_equal(ws_pmd_check_answer(bytes_str(cases[i].offer), buf_bytes(&out), &agreed, NULL), 1);
+		assert_int_equal(
+			ws_pmd_check_answer(bytes_str(cases[i].offer), buf_bytes(&out), &agreed, NULL), 1);
 		buf_fini(&out);
 	}
 }
@@ -522,7 +539,8 @@ static void answers_must_fit_an_offer(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct ws_pmd_params agreed;
 		struct perr why = {0};
-		int rc = ws_pmd_check_answer(bytes_str(cases[i].offer), bytes_str(cases[i].answer), &agreed, &why);
+		int rc = ws_pmd_check_answer(
+			bytes_str(cases[i].offer), bytes_str(cases[i].answer), &agreed, &why);
 		if (rc != cases[i].rc || (rc < 0) != (why.what != NULL))
 			fail_msg("%s -> %s: %d", cases[i].offer, cases[i].answer, rc);
 	}
@@ -536,8 +554,10 @@ static void both_ends_of_a_handshake_agree(void **state)
 	struct h1_ev ev;
 	struct ws_hs_request req;
 	struct ws_hs_response got;
-	const struct ws_hs_offer offer = {BYTES_LIT("dGhlIHNhbXBsZSBub25jZQ=="), BYTES_LIT("chat"), BYTES_LIT(P "; client_max_window_bits")};
-	const struct ws_pmd_policy policy = {.on = true, .client_bits_max = 12, .server_no_context_takeover = true};
+	const struct ws_hs_offer offer = {BYTES_LIT("dGhlIHNhbXBsZSBub25jZQ=="), BYTES_LIT("chat"),
+		BYTES_LIT(P "; client_max_window_bits")};
+	const struct ws_pmd_policy policy = {
+		.on = true, .client_bits_max = 12, .server_no_context_takeover = true};
 	buf_init(&out, &alloc_libc, 4096);
 	buf_init(&res, &alloc_libc, 4096);
 	h1_put_request_line(&out, BYTES_LIT("GET"), BYTES_LIT("/chat"));
