@@ -13,6 +13,7 @@
 #include "sim/core/xmalloc.h"
 #include "sim/grade/result.h"
 #include "sim/measure/jsonw.h"
+#include "sim/measure/metrics.h"
 #include "ui/check.h"
 
 struct draws {
@@ -60,7 +61,9 @@ static double margin_of(
 	for (size_t i = 0; i < r->ntests; i++) {
 		const struct ex_item *it = &ex->items[i / ex->nvariants];
 		const struct grade_test *t = &r->tests[i];
-		if (t->nmeasures) {
+		bool perfect = !strcmp(metric_at((size_t)it->metric_id)->unit, "share") && t->nmeasures &&
+			       t->measures[0].value >= 1;
+		if (t->nmeasures && !perfect) { /* more than all cannot be asked for */
 			double m = (t->measures[0].value - it->full) / (it->full - it->zero);
 			least = m < least ? m : least;
 		}

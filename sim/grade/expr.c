@@ -134,6 +134,8 @@ static unsigned parse_atom(struct parse *p)
 		n--;
 	if (!n)
 		return fail(p, *s ? "expected a name or a value" : "something is missing at the end");
+	if ((n == 2 && !memcmp(s, "or", 2)) || (n == 3 && (!memcmp(s, "and", 3) || !memcmp(s, "not", 3))))
+		return fail(p, "expected a name or a value");
 	p->p += n;
 	unsigned i = leaf(p, number ? OP_CONST : OP_NAME, s, n);
 	if (p->failed || !number)

@@ -77,19 +77,26 @@ struct doc_node *doc_clone(struct doc *d, const struct doc_node *n)
 	return c;
 }
 
+/* In double quotes, as YAML and JSON have them. */
 static const char *flow_scalar(struct doc *d, const char *s)
 {
-	char *out = arena_alloc(&d->arena, 6 * strlen(s) + 3), *o = out;
+	static const char hex[] = "0123456789abcdef";
+	char *out = arena_alloc(&d->arena, 4 * strlen(s) + 3), *o = out;
 	*o++ = '"';
 	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
+		unsigned char c = (unsigned char)*s;
+		if (c < 0x20 || c == 0x7f) {
 			*o++ = '\\';
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			o += sprintf(o, "\\x%02x", (unsigned)(unsigned char)*s);
-		else
-			*o++ = *s;
+			*o++ = 'x';
+			*o++ = hex[c >> 4];
+			*o++ = hex[c & 15];
+			continue;
+		}
+		if (c == '"' || c == '\\')
+			*o++ = '\\';
+		*o++ = *s;
 	}
-	*o++ = '"';
+	*o = '"';
 	return out;
 }
 

@@ -277,6 +277,18 @@ static void run_parser(struct builder *b, struct fy_parser *fyp, struct fy_diag 
 	}
 }
 
+/* Nothing but blank lines and comments? */
+static bool is_empty(const struct doc_src *s)
+{
+	for (const char *p = s->text; *p;) {
+		p += strspn(p, " \t\r\n");
+		if (*p && *p != '#')
+			return false;
+		p += strcspn(p, "\n");
+	}
+	return true;
+}
+
 struct doc_node *doc_parse(struct doc *d, uint16_t src)
 {
 	struct builder b = {.d = d, .src = src};
@@ -300,8 +312,7 @@ struct doc_node *doc_parse(struct doc *d, uint16_t src)
 	if (fyp)
 		fy_parser_destroy(fyp);
 	fy_diag_destroy(diag);
-	if (!b.bad && d->allow_empty &&
-		(!b.root || (b.root->kind == DOC_SCALAR && !*b.root->text && !b.root->quoted)))
+	if (!b.bad && d->allow_empty && is_empty(&d->src[src]))
 		b.root = doc_new(d, DOC_MAP, src, (struct src_pos){1, 1});
 	if (!b.bad && !b.root)
 		doc_error_at(d, src, (struct src_pos){1, 1}, 1, NULL, "the file is empty");

@@ -50,7 +50,9 @@ const char *keys_hint(struct doc *d, int parent, const char *wrong)
 
 static const char *where(const struct key_def *k)
 {
-	return *k->path ? k->path : "a scenario";
+	return !*k->path                       ? "a scenario"
+	       : !strcmp(k->path, "@exercise") ? "an exercise"
+					       : k->path + (*k->path == '@');
 }
 
 static void check_map(struct doc *d, struct doc_node *n, int key)

@@ -118,10 +118,12 @@ struct plan *plan_parse(const char *data, const char *name, const char *text, si
 static char *shipped_path(const char *data, const char *id, struct diags *ds)
 {
 	struct value_err e = {"", ""};
-	char *path = data && value_id(id, &e) ? library_path(data, LIBRARY_LECTURES, id) : NULL;
-	if (path && access(path, R_OK) == 0)
-		return path;
-	xfree(path);
+	for (int k = LIBRARY_LECTURES; data && k <= LIBRARY_EXERCISES && value_id(id, &e); k++) {
+		char *path = library_path(data, (enum library_kind)k, id);
+		if (access(path, R_OK) == 0)
+			return path;
+		xfree(path);
+	}
 	struct library_names l;
 	struct words_near near;
 	library_list(data, LIBRARY_LECTURES, &l);

@@ -93,8 +93,8 @@ struct plan {
 	void *impl; /* owner of all of the above */
 };
 
-/* Loads a scenario (of an exercise.yaml: the scenario it runs): a path (has a `/` or ends in .yaml), or the id of a shipped one. `data` is the folder with
- * lectures/, exercises/ and presets/ (NULL: there are no shipped scenarios and no presets). `sets` are
+/* Loads a scenario: a path (has a `/` or ends in .yaml), or the id of a shipped one; an exercise.yaml stands for the
+ * scenario it runs. `data` is the folder with lectures/, exercises/ and presets/ (NULL: there are no shipped scenarios and no presets). `sets` are
  * "path=value" texts applied in order (a path may hold `*` for any name). Returns NULL and fills `ds` when
  * anything is wrong (all errors, not the first). */
 struct plan *plan_load(
