@@ -155,13 +155,14 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libsupport.a $(LIBS)
 	$(call say,LD,$@)
 	$(LINK) $(TEST_LIBS) $(LIB_LIBS)
 
-$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(LIBS)
+$(call obj,$(FUZZ_SRC)): | have-test-packages
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/libsupport.a $(LIBS)
 	$(call say,LD,$@)
-	$(LINK) -fsanitize=fuzzer $(LIB_LIBS)
+	$(LINK) -fsanitize=fuzzer $(TEST_LIBS) $(LIB_LIBS)
 
-$(B)/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/tools/fuzz_replay.o $(LIBS)
+$(B)/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/tools/fuzz_replay.o $(B)/libsupport.a $(LIBS)
 	$(call say,LD,$@)
-	$(LINK) $(LIB_LIBS)
+	$(LINK) $(TEST_LIBS) $(LIB_LIBS)
 
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS)
 	$(call say,LD,$@)
