@@ -35,8 +35,8 @@ void evq_init(struct evq *q, int64_t gap_ns)
 {
 	memset(q, 0, sizeof *q);
 	q->shift = SHIFT_DEFAULT;
-	if (gap_ns > 0) { /* aim at 16 to 32 events in a level-0 slot */
-		for (q->shift = SHIFT_MIN; q->shift < SHIFT_MAX && ((int64_t)1 << q->shift) < 16 * gap_ns;
+	if (gap_ns > 0) { /* aim at 32 to 64 events in a level-0 slot */
+		for (q->shift = SHIFT_MIN; q->shift < SHIFT_MAX && ((int64_t)1 << q->shift) < 32 * gap_ns;
 			q->shift++)
 			;
 	}
@@ -343,6 +343,9 @@ static bool refill(struct evq *q, int64_t until_ns)
 
 #define RETUNE_SLOTS 4096
 #define SLOT_EVENTS_HIGH 256 /* on average: sorting becomes dear */
+#define SLOT_EVENTS_LOW 8    /* too few to fetch their objects ahead of time */
+#define SLOT_EVENTS_AIM 48
+#define WIDEN_PENDING 4096 /* with fewer pending all fits into the cache anyway */
 
 static bool take(struct evq *q, int64_t until_ns, struct ev *out)
 {
@@ -361,23 +364,18 @@ static bool take(struct evq *q, int64_t until_ns, struct ev *out)
 	return true;
 }
 
-/* All pending events move to a wheel with narrower slots. Taken out in order and put in again, they keep their
+/* All pending events move to a wheel with another slot width. Taken out in order and put in again, they keep their
  * order. Happens a few times in a run at most. */
-static void narrow(struct evq *q)
+static void set_shift(struct evq *q, int shift)
 {
 	struct evq *nq;
 	struct ev e;
-	int by = 0;
 
-	for (uint64_t mean = q->served_events / q->served_slots; mean > 32 && q->shift - by > SHIFT_MIN;
-		mean /= 2)
-		by++;
-	q->served_slots = q->served_events = 0;
-	if (!by)
+	if (shift < SHIFT_MIN || shift > SHIFT_MAX || shift == q->shift)
 		return;
 	nq = xmalloc(sizeof *nq);
 	evq_init(nq, 0);
-	nq->shift = q->shift - by;
+	nq->shift = shift;
 	nq->wheel = q->wheel;
 	while (take(q, INT64_MAX, &e))
 		evq_push(nq, e);
@@ -387,14 +385,25 @@ static void narrow(struct evq *q)
 	xfree(nq);
 }
 
+static void retune(struct evq *q)
+{
+	uint64_t mean = q->served_events / q->served_slots;
+	int shift = q->shift;
+
+	q->served_slots = q->served_events = 0;
+	if (mean > SLOT_EVENTS_HIGH)
+		for (; mean > SLOT_EVENTS_AIM; mean /= 2)
+			shift--;
+	else if (mean < SLOT_EVENTS_LOW && q->count > WIDEN_PENDING)
+		for (mean = mean ? mean : 1; mean < SLOT_EVENTS_AIM; mean *= 2)
+			shift++;
+	set_shift(q, shift < SHIFT_MIN ? SHIFT_MIN : shift > SHIFT_MAX ? SHIFT_MAX : shift);
+}
+
 bool evq_pop_until(struct evq *q, int64_t until_ns, struct ev *out)
 {
-	if (q->served_slots >= RETUNE_SLOTS && q->bot_h == q->bot_n && !q->late_n) {
-		if (q->served_events > q->served_slots * SLOT_EVENTS_HIGH)
-			narrow(q);
-		else
-			q->served_slots = q->served_events = 0;
-	}
+	if (q->served_slots >= RETUNE_SLOTS && q->bot_h == q->bot_n && !q->late_n)
+		retune(q);
 	return q->count && take(q, until_ns, out);
 }
 

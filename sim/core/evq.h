@@ -88,4 +88,10 @@ bool evq_pop(struct evq *q, struct ev *out);
 /* Takes the first event if its time is <= `until_ns`; false, leaving it, otherwise. */
 bool evq_pop_until(struct evq *q, int64_t until_ns, struct ev *out);
 
+/* The event `k` places behind the next one, if it stands in the slot being served; for fetching ahead of time. */
+static inline const struct ev *evq_ahead(const struct evq *q, size_t k)
+{
+	return q->bot_h + k < q->bot_n ? &q->bot[q->bot_h + k] : NULL;
+}
+
 #endif

@@ -192,7 +192,6 @@ static struct pkt *pkt_copy(struct net *n, const struct pkt *p)
 
 	n->next_pkt_id--;
 	*q = *p;
-	q->next = NULL;
 	q->nslices = 0;
 	q->payload_len = 0;
 	for (unsigned i = 0; pkt_slice(p, i, &s); i++) {
@@ -323,7 +322,28 @@ static void drop_arrival(struct world *w, const struct ev *e)
 	pkt_free(n, e->obj);
 }
 
+/* packet ─▶ its link ─▶ the far node ─▶ what the node will look up */
+static void warm_arrival(const struct world *w, const struct ev *e, int stage)
+{
+	const struct pkt *p = e->obj;
+	const struct link *l = p->link;
+
+	if (stage == 0) {
+		__builtin_prefetch(l, 1);
+		__builtin_prefetch((const char *)l + 64, 1);
+	} else if (stage == 1) {
+		__builtin_prefetch(l->to);
+		if (l->rev) {
+			__builtin_prefetch(l->rev, 1);
+			__builtin_prefetch((const char *)l->rev + 64, 1);
+		}
+	} else if (l->to->ops->warm) {
+		l->to->ops->warm(w, l->to, p, stage - 2);
+	}
+}
+
 void net_handlers(struct world *w)
 {
 	world_handle(w, EV_LINK_ARRIVE, on_arrive, drop_arrival);
+	world_warm(w, EV_LINK_ARRIVE, warm_arrival);
 }

@@ -449,7 +449,7 @@ static void on_pkt(struct world *w, struct node *node, unsigned port, struct pkt
 		outward(n, p);
 }
 
-static const struct node_ops nat_ops = {"nat", on_pkt};
+static const struct node_ops nat_ops = {"nat", on_pkt, NULL};
 
 /* ---- from outside -------------------------------------------------------------------------------------------- */
 

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct pkt) <= 192, "a packet fits three cache lines");
-
 static void net_free(struct world *w, void *ctx)
 {
 	(void)w;

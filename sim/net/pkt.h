@@ -58,43 +58,41 @@ struct pkt_sack { /* RFC 2018 3: at most four blocks (three beside timestamps) *
 
 struct link;
 
-struct pkt {
-	struct pkt *next; /* for whoever owns it */
-	uint64_t id;      /* from 1, the same on every hop */
-	uint64_t
-		cause; /* the record that caused it, then the record of its latest hop; 0 when not recorded */
-	struct link *link; /* the link it is on, or arrived on; NULL before its first hop */
-	uint32_t src, dst; /* IPv4 addresses, host byte order: 0x0a000011 is 10.0.0.17 */
+struct pkt { /* two cache lines; what every hop looks at comes first */
+	struct link *link;  /* the link it is on, or arrived on; NULL before its first hop */
+	uint64_t cause;     /* the record that caused it, then the record of its latest hop; 0 when not recorded */
+	uint32_t id;        /* from 1, the same on every hop (after 2^32 packets counted anew) */
+	uint32_t src, dst;  /* IPv4 addresses, host byte order: 0x0a000011 is 10.0.0.17 */
 	uint16_t sport, dport;
 	uint32_t seq, ack;
-	uint16_t wnd;  /* as on the wire: already shifted down */
-	uint8_t flags; /* TCP_* */
-	uint8_t opts;  /* PKT_OPT_* */
 	uint32_t tsval, tsecr;
-	uint16_t mss;
-	uint8_t wscale;
-	uint8_t ttl;
-	uint16_t ip_id;
-	uint8_t proto;
-	uint8_t marks;
+	uint16_t wnd;         /* as on the wire: already shifted down */
 	uint16_t payload_len; /* octets in data */
 	uint16_t wire_bytes;  /* IP header + TCP header with options + payload */
 	uint16_t epoch;       /* of the link's class when it was sent: a cut in between kills it */
+	uint8_t flags;        /* TCP_* */
+	uint8_t opts;         /* PKT_OPT_* */
+	uint8_t marks;        /* PKT_* */
 	uint8_t nslices;
-	uint8_t pad;
+	uint8_t proto, ttl;
+	uint16_t ip_id;
+	struct slicev data;
+	struct pkt_sack *sack;
 	uint32_t conn;   /* trace_conn id, 0 none */
 	uint32_t client; /* client number from 1, 0 none */
 	uint32_t soff;   /* offset of the first payload octet in its direction of the connection's stream */
-	struct pkt_sack *sack;
-	struct slicev data;
+	uint16_t mss;
+	uint8_t wscale;
+	uint8_t pad;
 };
+_Static_assert(sizeof(struct pkt) <= 128, "a packet is two cache lines");
 
 /* ---- the network's state in a world ------------------------------------------------------------------------ */
 
 struct net {
 	struct world *w;
 	struct pool *pkts, *mores, *sacks;
-	uint64_t next_pkt_id;
+	uint32_t next_pkt_id;
 	/* Over all links: sent = delivered + dropped + in_flight at any moment (net_check). */
 	uint64_t sent, delivered, dropped, in_flight;
 };

@@ -269,5 +269,7 @@ void tcp_demux_add(struct tcp_demux *d, struct tcp_conn *c);
 void tcp_demux_del(struct tcp_demux *d, const struct tcp_conn *c);
 /* The connection of an arriving segment, or NULL. */
 struct tcp_conn *tcp_demux_find(const struct tcp_demux *d, const struct pkt *seg);
+/* Fetches into the cache what tcp_demux_find (stage 0), then tcp_input (stage 1) will look at. */
+void tcp_demux_warm(const struct tcp_demux *d, const struct pkt *seg, int stage);
 
 #endif

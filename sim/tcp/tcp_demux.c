@@ -42,7 +42,7 @@ void tcp_demux_add(struct tcp_demux *d, struct tcp_conn *c)
 	if (d->used * 2 >= d->slots) {
 		struct tcp_demux old = *d;
 
-		d->slots = old.slots ? old.slots * 2 : 16;
+		d->slots = old.slots ? old.slots * 2 : 2; /* a client with one connection pays for two */
 		d->slot = xpages(d->slots * sizeof *d->slot);
 		d->used = 0;
 		for (uint32_t i = 0; i < old.slots; i++)
@@ -88,4 +88,19 @@ struct tcp_conn *tcp_demux_find(const struct tcp_demux *d, const struct pkt *seg
 		if (d->slot[i].key == key)
 			return d->slot[i].conn;
 	return NULL;
+}
+
+void tcp_demux_warm(const struct tcp_demux *d, const struct pkt *seg, int stage)
+{
+	const struct tcp_conn *c;
+
+	if (!d->slots)
+		return;
+	if (stage == 0) {
+		__builtin_prefetch(&d->slot[home(d, key_of(seg->src, seg->sport, seg->dport))]);
+		return;
+	}
+	c = tcp_demux_find(d, seg);
+	for (size_t i = 0; c && i < sizeof *c; i += 64)
+		__builtin_prefetch((const char *)c + i, 1);
 }

@@ -162,7 +162,29 @@ static void client_pkt(struct world *w, struct node *node, unsigned port, struct
 	pump(f, &c->s);
 }
 
-static const struct node_ops server_ops = {"server", server_pkt}, client_ops = {"client", client_pkt};
+static void server_warm(const struct world *w, const struct node *n, const struct pkt *p, int stage)
+{
+	(void)n;
+	tcp_demux_warm(&((struct fleet *)w->ext[WORLD_HOST])->demux, p, stage);
+}
+
+static void client_warm(const struct world *w, const struct node *n, const struct pkt *p, int stage)
+{
+	(void)w;
+	(void)p;
+	for (size_t i = 0; stage == 0 && i < sizeof(struct client); i += 64)
+		__builtin_prefetch((const char *)n + i, 1);
+}
+
+static const struct node_ops server_ops = {"server", server_pkt, server_warm};
+static const struct node_ops client_ops = {"client", client_pkt, client_warm};
+
+static void timer_warm(const struct world *w, const struct ev *e, int stage)
+{
+	(void)w;
+	for (size_t i = 0; stage == 0 && i < sizeof(struct side); i += 64)
+		__builtin_prefetch((const char *)e->obj + i, 1);
+}
 
 static void on_conn_timer(struct world *w, const struct ev *e)
 {
@@ -234,6 +256,7 @@ static void fleet(uint32_t n, bool pushing)
 	uint32_t elem = world_elem_add(f.w, "clients", 3 * n);
 
 	world_handle(f.w, EV_CONN_TIMER, on_conn_timer, NULL);
+	world_warm(f.w, EV_CONN_TIMER, timer_warm);
 	world_handle(f.w, EV_APP, on_poll, NULL);
 	world_handle(f.w, EV_PUBLISH, on_push, NULL);
 	link_class_init(&f.up, "up", &way);
