@@ -54,7 +54,8 @@ void world_handle(struct world *w, enum ev_kind kind, void (*fn)(struct world *w
 	w->on[kind].drop = drop;
 }
 
-void world_warm(struct world *w, enum ev_kind kind, void (*fn)(const struct world *w, const struct ev *e, int stage))
+void world_warm(
+	struct world *w, enum ev_kind kind, void (*fn)(const struct world *w, const struct ev *e, int stage))
 {
 	w->on[kind].warm = fn;
 }

@@ -94,7 +94,8 @@ void world_handle(struct world *w, enum ev_kind kind, void (*fn)(struct world *w
  * dispatched soon, WARM_STAGES times each, nearer every time: it fetches into the cache (__builtin_prefetch) what
  * the stage before has made known, one pointer further. It must change nothing. */
 #define WARM_STAGES 4
-void world_warm(struct world *w, enum ev_kind kind, void (*fn)(const struct world *w, const struct ev *e, int stage));
+void world_warm(
+	struct world *w, enum ev_kind kind, void (*fn)(const struct world *w, const struct ev *e, int stage));
 
 /* A pool owned by the world. `name` is borrowed for the world's life. */
 struct pool *world_pool(struct world *w, const char *name, size_t size, size_t live_max);

@@ -37,7 +37,22 @@ static void client_packet(struct world *w, struct node *n, unsigned port, struct
 	pkt_free(s->net, p);
 }
 
-static const struct node_ops client_node = {"client", client_packet};
+/* The client and its main connection are fetched into the cache before the packet comes (node.h). */
+static void client_warm(const struct world *w, const struct node *n, const struct pkt *p, int stage)
+{
+	const struct client *c = container_of(n, struct client, node);
+	(void)w;
+	if (stage == 1) {
+		tcp_demux_warm(&c->demux, p, 0);
+		return;
+	}
+	for (size_t i = 64; i < sizeof *c; i += 64)
+		__builtin_prefetch((const char *)c + i, 1);
+	for (size_t i = 0; c->sock[0] && i < sizeof(struct sock); i += 64)
+		__builtin_prefetch((const char *)c->sock[0] + i, 1);
+}
+
+static const struct node_ops client_node = {"client", client_packet, client_warm};
 
 static struct hclass *access_class(struct sim *s, struct group *g, int32_t net, bool up)
 {

@@ -407,7 +407,13 @@ static void proc_packet(struct world *w, struct node *n, unsigned port, struct p
 	}
 }
 
-static const struct node_ops proc_node = {"server", proc_packet};
+static void proc_warm(const struct world *w, const struct node *n, const struct pkt *p, int stage)
+{
+	(void)w;
+	tcp_demux_warm(&container_of(n, struct proc, node)->demux, p, stage);
+}
+
+static const struct node_ops proc_node = {"server", proc_packet, proc_warm};
 
 /* ---- life --------------------------------------------------------------------------------------------------------- */
 

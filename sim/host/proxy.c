@@ -421,7 +421,13 @@ static void proxy_packet(struct world *w, struct node *n, unsigned port, struct 
 	}
 }
 
-static const struct node_ops proxy_node = {"reverse-proxy", proxy_packet};
+static void proxy_warm(const struct world *w, const struct node *n, const struct pkt *p, int stage)
+{
+	(void)w;
+	tcp_demux_warm(&container_of(n, struct proxy, node)->demux, p, stage);
+}
+
+static const struct node_ops proxy_node = {"reverse-proxy", proxy_packet, proxy_warm};
 
 struct proxy *proxy_new(struct sim *s, int32_t box, uint32_t addr)
 {

@@ -163,7 +163,15 @@ static void on_timer(struct world *w, const struct ev *e)
 	sock_pump(s, k);
 }
 
+static void warm_timer(const struct world *w, const struct ev *e, int stage)
+{
+	(void)w;
+	for (size_t i = 128; stage == 0 && i < sizeof(struct sock); i += 64)
+		__builtin_prefetch((const char *)e->obj + i, 1);
+}
+
 void sock_handlers(struct sim *s)
 {
 	world_handle(s->w, EV_CONN_TIMER, on_timer, NULL);
+	world_warm(s->w, EV_CONN_TIMER, warm_timer);
 }

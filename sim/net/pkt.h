@@ -58,11 +58,12 @@ struct pkt_sack { /* RFC 2018 3: at most four blocks (three beside timestamps) *
 
 struct link;
 
-struct pkt { /* two cache lines; what every hop looks at comes first */
-	struct link *link;  /* the link it is on, or arrived on; NULL before its first hop */
-	uint64_t cause;     /* the record that caused it, then the record of its latest hop; 0 when not recorded */
-	uint32_t id;        /* from 1, the same on every hop (after 2^32 packets counted anew) */
-	uint32_t src, dst;  /* IPv4 addresses, host byte order: 0x0a000011 is 10.0.0.17 */
+struct pkt {               /* two cache lines; what every hop looks at comes first */
+	struct link *link; /* the link it is on, or arrived on; NULL before its first hop */
+	uint64_t
+		cause; /* the record that caused it, then the record of its latest hop; 0 when not recorded */
+	uint32_t id;   /* from 1, the same on every hop (after 2^32 packets counted anew) */
+	uint32_t src, dst; /* IPv4 addresses, host byte order: 0x0a000011 is 10.0.0.17 */
 	uint16_t sport, dport;
 	uint32_t seq, ack;
 	uint32_t tsval, tsecr;

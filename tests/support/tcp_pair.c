@@ -102,7 +102,7 @@ static void on_pkt(struct world *w, struct node *n, unsigned port, struct pkt *k
 	tcp_end_pump(e);
 }
 
-static const struct node_ops end_ops = {"end", on_pkt};
+static const struct node_ops end_ops = {"end", on_pkt, NULL};
 
 static void on_timer(struct world *w, const struct ev *ev)
 {
