@@ -27,7 +27,7 @@ static int no_proto(const char *as)
 {
 	const char *words[64];
 	size_t n = 0;
-	for (; dx_protos[n] != NULL && n < sizeof words / sizeof *words; n++)
+	for (; n < sizeof words / sizeof *words && dx_protos[n] != NULL; n++)
 		words[n] = dx_protos[n]->name;
 	const char *near = as != NULL ? options_nearest(as, words, n) : NULL;
 	fprintf(stderr, "backtalk dissect: ");
@@ -154,7 +154,7 @@ int cmd_dissect(int argc, char **argv)
 		rc = read_input(o.nargs == 1 ? o.args[0] : NULL, hex, &in);
 	if (rc < 0 && hex_file)
 		rc = unhex(&in);
-	if (rc < 0) {
+	if (rc < 0 && p != NULL) {
 		h.direction_known = from != NULL;
 		h.to_server = from != NULL && from[0] == 'c';
 		h.pmd = true;
