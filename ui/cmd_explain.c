@@ -11,6 +11,7 @@
 #include "sim/measure/jsonw.h"
 #include "sim/measure/metrics.h"
 #include "sim/scenario/doc.h"
+#include "sim/scenario/facts.h"
 #include "sim/scenario/keys.h"
 #include "sim/scenario/library.h"
 #include "sim/scenario/schema.h"
@@ -133,6 +134,19 @@ static void in_metrics(struct search *s)
 				.value = value,
 				.concerns = m->per_group ? "the whole run and every client group"
 							 : "the whole run"});
+	}
+}
+
+static void in_facts(struct search *s)
+{
+	for (size_t i = 0; i < fact_count(); i++) {
+		const struct fact *f = fact_at(i);
+		if (is(s, f->id))
+			show(s, &(struct meaning){.kind = "fact",
+					.name = f->id,
+					.text = f->what,
+					.value = f->value,
+					.source = f->source});
 	}
 }
 
@@ -295,6 +309,7 @@ static int explain(const char *word, bool json)
 	in_trace(&s);
 	in_library(&s);
 	in_scenarios(&s);
+	in_facts(&s);
 	in_protocols(&s);
 	jsonw_close(&s.j, ']');
 	char *text = jsonw_take(&s.j);

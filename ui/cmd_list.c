@@ -8,6 +8,7 @@
 #include "sim/core/xmalloc.h"
 #include "sim/measure/metrics.h"
 #include "sim/scenario/doc.h"
+#include "sim/scenario/facts.h"
 #include "sim/scenario/keys.h"
 #include "sim/scenario/library.h"
 #include "sim/scenario/words.h"
@@ -127,6 +128,15 @@ static void list_records(struct table *t)
 	}
 }
 
+static void list_facts(struct table *t)
+{
+	table_init(t, (const char *const[]){"id", "what", "value", "source", NULL});
+	for (size_t i = 0; i < fact_count(); i++) {
+		const struct fact *f = fact_at(i);
+		table_row(t, (const char *const[]){f->id, f->what, f->value, f->source});
+	}
+}
+
 static void list_keys(struct table *t)
 {
 	table_init(t, (const char *const[]){"path", "value", "default", "what", NULL});
@@ -150,6 +160,7 @@ static const struct topic {
 	{"metrics", "figures of a run", list_metrics},
 	{"reasons", "why something was lost, cut, late or tried again", list_reasons},
 	{"records", "what a trace can say", list_records},
+	{"facts", "where the numbers come from", list_facts},
 	{"keys", "the words of the scenario language", list_keys},
 };
 
@@ -176,7 +187,7 @@ static int list_topic(const struct cmd_usage *u, const char *name, enum out_form
 int cmd_list(int argc, char **argv)
 {
 	static const struct cmd_usage usage = {.name = "list",
-		.args = "[lectures|exercises|techniques|boxes|presets|metrics|reasons|records|keys]",
+		.args = "[lectures|exercises|techniques|boxes|presets|metrics|reasons|records|facts|keys]",
 		.about = "Lists what there is. Without an argument: the lists.",
 		.example = "backtalk list lectures\nbacktalk list metrics --format json\n",
 		.common = OPT_FORMAT};
