@@ -208,11 +208,16 @@ static struct ladder_row *add_row(struct ladder *l)
 	return w;
 }
 
-/* A drop at a box that rules about packets happened there; on a link it happened on the way. */
-static bool lost_on_the_way(const struct trace_rec *drop)
+/* Lost between node and peer, or dropped at the node by whoever rules there? A drop on a link names the link's two ends in
+ * the direction of travel; at a box, the box and where the packet came from. */
+static bool lost_on_the_way(const struct trace *tr, const struct trace_rec *d)
 {
-	return drop->reason == REASON_LINK_LOSS || drop->reason == REASON_LINK_CUT ||
-	       drop->reason == REASON_LINK_QUEUE_FULL || drop->reason == REASON_NONE;
+	if (!d->node || !d->peer || d->node >= tr->nnode || d->peer >= tr->nnode ||
+		!(d->flags & (TRACE_UP | TRACE_DOWN)))
+		return d->reason == REASON_LINK_LOSS || d->reason == REASON_LINK_CUT ||
+		       d->reason == REASON_LINK_QUEUE_FULL || d->reason == REASON_NONE;
+	bool outwards = tr->node[d->peer].order > tr->node[d->node].order;
+	return outwards == ((d->flags & TRACE_UP) != 0);
 }
 
 static void set_lost(struct ladder *l, struct ladder_row *w, const struct trace_rec *drop)
@@ -220,7 +225,7 @@ static void set_lost(struct ladder *l, struct ladder_row *w, const struct trace_
 	w->fate = FATE_LOST;
 	w->fate_rec = drop->id;
 	w->arrive = drop->at > w->at ? drop->at : w->at;
-	w->lost_between = lost_on_the_way(drop);
+	w->lost_between = lost_on_the_way(l->tr, drop);
 	/* on a link: between node and peer; at a box: the box speaks, peer is where the packet came from */
 	int lane = lane_of(l, w->lost_between ? drop->peer : drop->node);
 	if (lane < 0)

@@ -197,12 +197,15 @@ static void draw_arrow(const struct ladder *l, const struct ladder_row *w, const
 	}
 	if (a == b)
 		return;
-	int tip = future ? b : progress(a, b, w->at, w->arrive, t);
+	bool never = w->fate == FATE_UNDER_WAY && w->arrive == INT64_MAX;
+	if (never)
+		b = a + (b - a) * 2 / 3;
+	int tip = never ? b : future ? b : progress(a, b, w->at, w->arrive, t);
 	bool there = tip == b && w->fate != FATE_UNDER_WAY;
 	bool lost = w->fate == FATE_LOST && there;
 	draw_line(c, p, a, tip, y, st, w->fate != FATE_LOST || !there);
 	draw_label(c, a, b, y, st, ladder_text(l, w->label));
-	if (tip != b && !future) /* the label must not run ahead of the arrow */
+	if (tip != b) /* the label must not run ahead of the arrow */
 		for (int x = tip; x != b; x += b > a ? 1 : -1) {
 			bool lane = false;
 			for (int i = p->first; i < p->first + p->count; i++)
@@ -211,10 +214,10 @@ static void draw_arrow(const struct ladder *l, const struct ladder_row *w, const
 		}
 	if (lost)
 		canvas_put(c, b, y, STYLE_LOST, 'x');
-	if (there || future)
+	if (!never && (there || future))
 		draw_note(l, w, p, c, y, w->fate == FATE_LOST);
-	else if (w->fate == FATE_UNDER_WAY && w->arrive == INT64_MAX)
-		canvas_label(c, p->note_x, y, p->note_w, STYLE_WAIT, "under way");
+	if (never)
+		canvas_label(c, p->note_x, y, p->note_w, STYLE_WAIT, "never arrived");
 }
 
 static void draw_point(

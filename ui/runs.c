@@ -288,7 +288,7 @@ static void print_metric(const struct runs *r, int metric)
 		double half, v = mean_of(r, k, metric, &half);
 		all_zero &= isnan(v) || fpclassify(v) == FP_ZERO;
 		number_text(v, share, cell[k], sizeof cell[k]);
-		if (!isnan(half) && half > 0) {
+		if (!isnan(half) && half > fabs(v) * 1e-6) { /* less is rounding */
 			char h[32];
 			number_text(half, share, h, sizeof h);
 			snprintf(cell[k] + strlen(cell[k]), sizeof cell[k] - strlen(cell[k]), " +- %s", h);
@@ -521,48 +521,89 @@ int runs_summary(struct plan *owned, const char *data, const struct options *o, 
 	return rc;
 }
 
-int runs_view(struct plan *owned, const char *data, const struct options *o, bool compare)
+struct viewing {
+	struct show_source src;
+	struct runs counted; /* for the progress line */
+	struct job job;
+};
+
+static void viewing_begin(
+	struct viewing *w, const struct plan *p, const char *data, const struct options *o, bool several)
 {
-	struct show_source src = {.data = data, .path = o->args[0], .seed = o->seed, .seed_set = o->seed_set};
-	struct runs dummy = {.n = 1};
-	bool several = compare || owned->ncompare > 1 || o->ntechniques > 1;
-	src.techniques = choose_techniques(owned, o, several, &src.ntechniques);
-	src.sets = xcalloc(o->nsets + 1, sizeof *src.sets);
+	*w = (struct viewing){
+		.src = {.data = data, .path = o->args[0], .seed = o->seed, .seed_set = o->seed_set}};
+	w->src.techniques = choose_techniques(p, o, several, &w->src.ntechniques);
+	w->src.sets = xcalloc(o->nsets + 1, sizeof *w->src.sets);
 	for (size_t i = 0; i < o->nsets; i++)
-		src.sets[src.nsets++] = xstrdup(o->sets[i]);
-	dummy.n = src.ntechniques;
-	struct job j = {.r = &dummy,
-		.o = o,
-		.show_progress = isatty(STDERR_FILENO) && !o->quiet,
-		.begin_ns = clock_ns(NULL)};
-	pthread_mutex_init(&j.lock, NULL);
-	src.progress = (struct run_progress){.tick = on_tick, .wall_ns = clock_ns, .ctx = &j};
+		w->src.sets[w->src.nsets++] = xstrdup(o->sets[i]);
+	w->counted.n = w->src.ntechniques;
+	w->job = (struct job){.r = &w->counted, .o = o, .show_progress = isatty(STDERR_FILENO) && !o->quiet};
+	w->job.begin_ns = clock_ns(NULL);
+	pthread_mutex_init(&w->job.lock, NULL);
+	w->src.progress = (struct run_progress){.tick = on_tick, .wall_ns = clock_ns, .ctx = &w->job};
+}
+
+/* Makes the runs with their traces; NULL when stopped. Takes the plan. */
+static struct show *viewing_show(struct viewing *w, struct plan *owned)
+{
 	struct sigaction sa = {.sa_handler = on_interrupt}, old;
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGINT, &sa, &old);
-	struct show *s = show_new(owned, &src);
+	struct show *s = show_new(owned, &w->src);
 	sigaction(SIGINT, &old, NULL);
-	clear_progress(&j);
-	int rc = EXIT_ENV;
+	clear_progress(&w->job);
 	if (!s)
 		ui_error("stopped before there was anything to show");
-	else if (ui_wants_view(o))
-		rc = app_run(&s, &src, o, several);
-	else
+	return s;
+}
+
+static void viewing_end(struct viewing *w)
+{
+	for (size_t i = 0; i < w->src.nsets; i++)
+		free((char *)w->src.sets[i]);
+	xfree(w->src.sets);
+	free_techniques(w->src.techniques, w->src.ntechniques);
+	pthread_mutex_destroy(&w->job.lock);
+}
+
+int runs_view(struct plan *owned, const char *data, const struct options *o, bool compare)
+{
+	struct viewing w;
+	bool several = compare || owned->ncompare > 1 || o->ntechniques > 1;
+	viewing_begin(&w, owned, data, o, several);
+	struct show *s = viewing_show(&w, owned);
+	int rc = EXIT_ENV;
+	if (s && ui_wants_view(o))
+		rc = app_run(&s, &w.src, o, several);
+	else if (s)
 		rc = plain_run(s, o, true);
 	show_free(s);
-	for (size_t i = 0; i < src.nsets; i++)
-		free((char *)src.sets[i]);
-	xfree(src.sets);
-	free_techniques(src.techniques, src.ntechniques);
-	pthread_mutex_destroy(&j.lock);
+	viewing_end(&w);
+	return rc;
+}
+
+/* --svg, --html, --cast: the runs once more, with their traces. */
+static int pictures(const char *data, const struct options *o, bool compare)
+{
+	struct diags ds = {0};
+	struct plan *p = plan_load(data, o->args[0], o->sets, o->nsets, &ds);
+	diags_fini(&ds);
+	if (!p)
+		return EXIT_ENV;
+	struct viewing w;
+	bool several = compare || o->ntechniques > 1;
+	viewing_begin(&w, p, data, o, several);
+	struct show *s = viewing_show(&w, p);
+	int rc = s && pictures_write(s, o, several) ? EXIT_FINE : EXIT_ENV;
+	show_free(s);
+	viewing_end(&w);
 	return rc;
 }
 
 /* A view is wanted unless the user asked for a result or a file. */
 static bool wants_files(const struct options *o)
 {
-	return o->trace || o->pcap || o->replications > 1 || o->quiet;
+	return o->trace || o->pcap || o->svg || o->html || o->cast || o->replications > 1 || o->quiet;
 }
 
 int runs_command(const struct cmd_usage *u, bool compare, int argc, char **argv)
@@ -586,10 +627,14 @@ int runs_command(const struct cmd_usage *u, bool compare, int argc, char **argv)
 		plan_free(p);
 		p = NULL;
 	}
-	if (p && !wants_files(&o) && (ui_wants_view(&o) || o.plain))
+	bool view = !wants_files(&o) && (ui_wants_view(&o) || o.plain);
+	if (p && view)
 		rc = runs_view(p, data, &o, compare);
-	else if (p)
+	if (p && !view) {
 		rc = runs_summary(p, data, &o, compare);
+		int drawn = o.svg || o.html || o.cast ? pictures(data, &o, compare) : EXIT_FINE;
+		rc = rc == EXIT_FINE || drawn == EXIT_ENV ? (drawn ? drawn : rc) : rc;
+	}
 	options_fini(&o);
 	free(data);
 	return rc;

@@ -167,14 +167,15 @@ static void draw_no_bytes(
 		return;
 	}
 	canvas_text(c, r.x + 2, r.y, r.w - 4, STYLE_HEADING, " What led to it ");
-	for (size_t i = 1; i < n && (int)i < r.h; i++) {
+	int y = r.y + 1;
+	for (size_t i = 1; i < n && y < r.y + r.h; i++) {
 		const struct trace_rec *k = trace_get(run->tr, chain[i]);
 		char at[40], text[512];
 		ladder_clock(k->at, at, sizeof at);
 		trace_sentence(run->tr, k, text, sizeof text);
-		canvas_right(c, r.x + 2, r.y + (int)i, 8, STYLE_TIME, at);
-		canvas_label(
-			c, r.x + 13, r.y + (int)i, r.w - 14, k->reason ? STYLE_STRONG : STYLE_TEXT, text);
+		canvas_right(c, r.x + 2, y, 8, STYLE_TIME, at);
+		struct rect room = {r.x + 13, y, r.w - 14, r.h >= 12 ? r.y + r.h - y : 1};
+		y += canvas_wrap(c, room, k->reason ? STYLE_STRONG : STYLE_TEXT, text);
 	}
 }
 
@@ -210,7 +211,8 @@ static void draw_ladder(struct show *s, const struct look_at *v, struct canvas *
 		if (r.w >= 160) {
 			b.w = 76;
 			b.x = r.x + r.w - b.w;
-			r.w -= b.w + 1;
+			r.w -= b.w + 2;
+			canvas_vline(c, b.x - 1, r.y, r.h, STYLE_FRAME, 0x2502);
 		} else {
 			b.h = v->top == KEYS_BYTES ? (r.h + 1) / 2 : r.h >= 20 ? 7 : 6;
 			b.y = r.y + r.h - b.h;

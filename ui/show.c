@@ -155,7 +155,10 @@ void show_free(struct show *s)
 struct ladder *show_ladder(struct show *s, size_t run, const struct look_at *v)
 {
 	struct show_run *r = &s->run[run < s->nrun ? run : 0];
-	struct ladder_focus f = {.client = v->client, .conn = v->conn, .depth = v->depth, .ends = v->ends || v->base == KEYS_COMPARE};
+	struct ladder_focus f = {.client = v->client,
+		.conn = v->conn,
+		.depth = v->depth,
+		.ends = v->ends || v->base == KEYS_COMPARE};
 	if (r->ladder) {
 		const struct ladder_focus *g = &r->ladder->focus;
 		if (g->client == f.client && g->conn == f.conn && g->depth == f.depth && g->ends == f.ends)

@@ -157,6 +157,9 @@ void look_play(struct show *s, struct look_at *v, int64_t real_ns);
 void look_seek(struct show *s, struct look_at *v, int64_t t);
 void look_row(struct show *s, struct look_at *v, size_t row);
 
+/* Writes the pictures asked for by --svg, --html and --cast. Complains and returns false when a file cannot be written. */
+bool pictures_write(struct show *s, const struct options *o, bool compare);
+
 /* Sentences and words instead of screens. */
 int plain_run(struct show *s, const struct options *o, bool interactive);
 
