@@ -58,7 +58,7 @@ static void client_up(struct tech_client *c, int64_t now, struct tech_outs *q)
 /* The connection is fatally wrong: an EventSource closes for good. */
 static void fail(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q)
 {
-	tech_drop(c, TECH_OUT_ABORT, q);
+	tech_drop(c, why == TECH_WHY_STATUS ? TECH_OUT_CLOSE : TECH_OUT_ABORT, q);
 	if (tech_backoff_given(c->site->opts) || why != TECH_WHY_STATUS) {
 		wait(c, why, now, q);
 		return;

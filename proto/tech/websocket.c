@@ -190,7 +190,7 @@ static void handshake(struct tech_client *c, struct bytes data, int64_t now, str
 	while (h1_dec_next(&c->u.h1, &ev) != H1_NEED) {
 		if (ev.kind == H1_HEAD && !ev.head.interim && !head_ok(c, &ev.head, q)) {
 			enum tech_why why = c->status == 101 ? TECH_WHY_PROTOCOL : TECH_WHY_STATUS;
-			tech_drop(c, TECH_OUT_ABORT, q);
+			tech_drop(c, TECH_OUT_CLOSE, q); /* it was read: nothing to reset */
 			gone(c, why, now, q);
 			return;
 		}

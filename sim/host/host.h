@@ -36,6 +36,7 @@
 #define HOST_DC_RTT_NS 500000ll         /* BP-14 */
 #define HOST_DC_RATE_BPS 10000000000ull /* data-centre Ethernet */
 #define HOST_ACCEPT_CPU_NS 12000        /* SV-21 less SV-20: what a new connection costs beside its request */
+#define HOST_BUSY_NS NS_PER_MS          /* what waits this long for the processor says so */
 #define HOST_HTTP_PORT 80
 #define HOST_EPHEMERAL_FIRST 32768u /* TC-08 */
 #define HOST_EPHEMERAL_COUNT 28232u
@@ -386,7 +387,8 @@ struct sim {
 	uint32_t *lens_of; /* per client: row in fate, from 1; 0 not under the lens */
 	uint32_t nlens;
 	uint64_t *fate_row_cap;
-	struct unit_queue *unit; /* per trace_conn and direction */
+	enum trace_reason unit_reason; /* of units being written: why they are late */
+	struct unit_queue *unit;       /* per trace_conn and direction */
 	uint32_t nunit;
 	struct moment *moment;
 	int64_t end_ns;

@@ -130,7 +130,7 @@ static void lost_one(struct sim *s, const struct autopsy *a, struct client *c, c
 	if (f && *f) {
 		cause = decided(a, *f, &behind);
 		const struct trace_rec *why = trace_get(s->tr, cause);
-		reason = behind ? REASON_WAIT_LINE : why && why->reason ? REASON_NONE : REASON_RUN_ENDED;
+		reason = behind ? REASON_BEHIND_LOSS : why && why->reason ? REASON_NONE : REASON_RUN_ENDED;
 	} else if (n->missed) {
 		cause = n->missed;
 	} else if (n->alone) {

@@ -7,8 +7,8 @@
  *
  * Costs (SV-20, SV-21, SV-24): a request `request_cpu`, accepting a connection 12 µs, one message pushed into one
  * connection, and one frame read from a WebSocket, `push_cpu`. A broadcast is a loop over all subscribers: what
- * arrives meanwhile waits. An answer leaves when its work is done. Answers that waited for earlier work carry the
- * reason server-busy.
+ * arrives meanwhile waits. An answer leaves when its work is done. What waited a millisecond or longer for its turn
+ * carries the reason server-busy.
  *
  * Memory is counted as conn_bytes per open connection. The listen queue is the accept queue: a SYN that finds it full
  * is dropped (TC-06). A process that is down answers SYNs with a reset, as its system does; when it dies its system
@@ -124,9 +124,10 @@ static uint64_t do_write(
 		return cause;
 	}
 	struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
-	(void)waited_ns;
+	s->unit_reason = waited_ns >= HOST_BUSY_NS ? REASON_SERVER_BUSY : REASON_NONE;
 	uint64_t rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b, k->written + o->uoff,
 		o->ulen, (uint32_t)o->id, o->status, o->b < 0 ? -1 : (int64_t)o->n_msgs, cause);
+	s->unit_reason = REASON_NONE;
 	if (o->id)
 		messages_sent(s, k->tcp.client, o->id, o->n_msgs, rec);
 	sock_write(s, k, o->data, rec);
@@ -200,14 +201,14 @@ static void input(struct sim *s, struct sconn *c, enum tech_in_kind kind, struct
 }
 
 /* One message into one connection. False when everybody has it. */
-static bool fan_one(struct sim *s, struct proc *p, uint64_t cause)
+static bool fan_one(struct sim *s, struct proc *p, uint64_t cause, int64_t waited_ns)
 {
 	struct tech_conn *t = tech_server_fan(&p->srv, s->w->now_ns, &s->outs);
 	if (!t)
 		return false;
 	struct sconn *c = container_of(t, struct sconn, tech);
 	c->items++;
-	outputs(s, c, cause, 0);
+	outputs(s, c, cause, waited_ns);
 	if (!--c->items && c->dead)
 		conn_free(s, c);
 	return true;
@@ -224,7 +225,7 @@ static bool perform(struct sim *s, struct proc *p, struct item *it)
 			tech_server_publish(&p->srv, it->msg);
 			p->fanning = true;
 		}
-		if (fan_one(s, p, it->cause))
+		if (fan_one(s, p, it->cause, waited))
 			return false;
 		p->fanning = false;
 		return true;

@@ -97,6 +97,7 @@ uint64_t rec_unit_sent(struct sim *s, const struct sock *k, enum trace_kind kind
 	r.msg = msg;
 	r.a = a;
 	r.b = b;
+	r.reason = (uint16_t)s->unit_reason;
 	r.soff = off;
 	r.slen = (uint32_t)len;
 	r.flags = up ? TRACE_UP : TRACE_DOWN;
@@ -214,6 +215,8 @@ static uint32_t note_text(struct sim *s, const struct tech_out *o, const struct 
 	}
 	if (o->note == TECH_NOTE_CONNECT_OK && c)
 		return trace_str(s->tr, tech_def(c->group->site.kind)->title);
+	if (o->note == TECH_NOTE_CONNECT_FAIL)
+		return trace_strf(s->tr, "attempt %lld", (long long)o->a);
 	return c ? trace_str(s->tr, c->group->name) : 0;
 }
 

@@ -574,12 +574,12 @@ static void what_is_not_a_handshake_is_refused(void **st)
 	assert_non_null(strstr(p.s.log, "close; "));
 	kit_up(&p.c);
 	kit_text(&p.c, "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n");
-	assert_non_null(strstr(p.c.log, "ws-error; abort; connect-fail; wait "));
+	assert_non_null(strstr(p.c.log, "ws-error; close; connect-fail; wait "));
 	kit_wake(&p.c);
 	kit_up(&p.c);
 	kit_text(&p.c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 		       "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n");
-	assert_non_null(strstr(p.c.log, "ws-error; abort; connect-fail; wait "));
+	assert_non_null(strstr(p.c.log, "ws-error; close; connect-fail; wait "));
 	pair_end(&p);
 }
 
