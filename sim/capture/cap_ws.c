@@ -146,6 +146,85 @@ static bool message(struct ws_side *x, const struct ws_ev *ev)
 	return true;
 }
 
+/* ---- after a violation ---- */
+
+/* One frame header at `b`; false when it is not whole. */
+static bool header(struct bytes b, struct ws_frame *f)
+{
+	if (b.n < 2)
+		return false;
+	unsigned len = b.p[1] & 127, ext = len == 126 ? 2 : len == 127 ? 8 : 0;
+	*f = (struct ws_frame){
+		.fin = b.p[0] >> 7, .rsv = b.p[0] >> 4 & 7, .op = b.p[0] & 15, .mask = b.p[1] >> 7};
+	f->hdr_len = (uint8_t)(2 + ext + (f->mask ? 4 : 0));
+	if (b.n < f->hdr_len)
+		return false;
+	f->pay_len = ext ? 0 : len;
+	for (unsigned i = 0; i < ext; i++)
+		f->pay_len = f->pay_len << 8 | b.p[2 + i];
+	if (f->mask)
+		memcpy(f->key, b.p + 2 + ext, 4);
+	return true;
+}
+
+/* What a frame carries, as far as it can be told without the decoder's state. */
+static bool loose_content(struct ws_side *x, const struct ws_frame *f, struct bytes pay)
+{
+	struct ws_ev ev = {
+		.off = f->off, .len = f->hdr_len + f->pay_len, .frame = *f, .op = f->op, .n_frames = 1};
+	struct buf clear;
+	bool fine = true;
+	if (pay.n > CAP_BODY_MAX)
+		return true;
+	buf_init(&clear, &cap_alloc, SIZE_MAX);
+	buf_add(&clear, pay);
+	if (f->mask && clear.n)
+		ws_mask(clear.p, clear.p, clear.n, f->key, 0);
+	ev.data = buf_bytes(&clear);
+	ev.wire_octets = f->pay_len;
+	if (f->op == WS_OP_CLOSE) {
+		ev.kind = WS_CLOSE;
+		ev.code = WS_CLOSE_NO_STATUS;
+		if (ev.data.n >= 2) {
+			ev.code = (uint16_t)(ev.data.p[0] << 8 | ev.data.p[1]);
+			ev.data = bytes_sub(ev.data, 2, ev.data.n - 2);
+		} else {
+			ev.data = BYTES_NONE;
+		}
+		control(x, &ev);
+	} else if (f->op == WS_OP_PING || f->op == WS_OP_PONG) {
+		ev.kind = f->op == WS_OP_PING ? WS_PING : WS_PONG;
+		control(x, &ev);
+	} else if ((f->op == WS_TEXT || f->op == WS_BINARY) && f->fin && !f->rsv) {
+		fine = message(x, &ev);
+	}
+	buf_fini(&clear);
+	return fine;
+}
+
+/* A violation ends what a correct endpoint reads, not what was sent: frames go on being listed for as long as their headers
+ * follow one another. */
+static void loose(struct ws_side *x)
+{
+	const struct cap_ws *w = &x->p->c->ws[x->ws];
+	uint64_t off = x->base;
+	for (uint32_t i = 0; i < w->nframes; i++)
+		if (w->frame[i].from == x->dir)
+			off = w->frame[i].off + w->frame[i].hdr_len + w->frame[i].pay_len;
+	const struct cap_stream *s = &x->p->s[x->dir];
+	struct ws_frame f;
+	while (off < s->n && header((struct bytes){s->p + off, s->n - (size_t)off}, &f)) {
+		f.off = off - x->base;
+		if (!frame(x, &f))
+			return;
+		if (f.pay_len > s->n - off - f.hdr_len)
+			return;
+		if (!loose_content(x, &f, (struct bytes){s->p + off + f.hdr_len, (size_t)f.pay_len}))
+			return;
+		off += f.hdr_len + f.pay_len;
+	}
+}
+
 static void side(struct ws_side *x, const struct ws_pmd *pmd)
 {
 	struct cap_ws *w = &x->p->c->ws[x->ws];
