@@ -240,6 +240,7 @@ static void side(struct ws_side *x, const struct ws_pmd *pmd)
 			w = &x->p->c->ws[x->ws];
 			w->error[x->dir] = cap_strf(x->p->c, "%s (%s), at octet %llu", ev.err.what,
 				ev.err.ref, (unsigned long long)(x->base + ev.err.off));
+			loose(x);
 			break;
 		}
 		if (k == WS_FRAME ? !frame(x, &ev.frame) : k == WS_MESSAGE && !message(x, &ev))
