@@ -168,6 +168,7 @@ static struct pkt *again(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, in
 
 	if (g->len > c->snd_mss)
 		sg_split(t, c, g, c->snd_mss);
+	rtx_collapse(t, c, g, mss_now(c));
 	uint64_t id = tcp_note(t, c,
 		&(struct tcp_note){.kind = fast ? TRACE_TCP_FAST_RETRANSMIT : TRACE_TCP_RETRANSMIT,
 			.cause = c->cause ? c->cause : g->cause,

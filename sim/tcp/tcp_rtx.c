@@ -494,6 +494,36 @@ struct tcp_sg *rtx_next(struct tcp *t, struct tcp_conn *c)
 	return NULL;
 }
 
+/* Linux tcp_retrans_try_collapse: what fits into one segment is not sent again in several. */
+void rtx_collapse(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t max)
+{
+	struct tcp_sg *n;
+
+	if ((g->flags & (SG_SYN | SG_FIN)) || !g->len)
+		return;
+	while ((n = g->next) && n != c->tx_next && !(n->flags & SG_SACKED) && g->len + n->len <= max &&
+		g->nslices + n->nslices < UINT8_MAX) {
+		unmark(c, n);
+		for (unsigned i = 0; i < n->nslices; i++) {
+			struct slice s = *slicev_at(&n->data, i);
+
+			blob_ref(s.blob);
+			slicev_add(t->net, &g->data, &g->nslices, s);
+		}
+		g->len += n->len;
+		g->flags |= n->flags & (SG_PSH | SG_FIN | SG_EVER_RETRANS);
+		g->next = n->next;
+		if (c->tx_tail == n)
+			c->tx_tail = g;
+		sg_free(t, n);
+		c->packets_out--;
+		if (c->ext && !(c->flags & TCPF_SACK) && c->ext->sacked_out >= c->packets_out)
+			c->ext->sacked_out = (uint16_t)(c->packets_out - 1);
+		if (g->flags & SG_FIN)
+			return;
+	}
+}
+
 void rtx_resent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
 {
 	struct tcp_ext *x = tcp_ext(t, c);
