@@ -7,9 +7,12 @@
  *            └ trailer fields
  */
 #include "proto/dissect/dx_int.h"
+#include "proto/http1/h1_content.h"
 #include "proto/http1/http1.h"
 
 #include <string.h>
+
+#define DECODED_MAX (1u << 20) /* octets of decoded content shown */
 
 enum {
 	F_MESSAGE,
@@ -34,6 +37,7 @@ enum {
 	F_CHUNK_DATA,
 	F_TRAILERS,
 	F_UNCHUNKED,
+	F_DECODED,
 	F_REST,
 	F_FAULT,
 	F_COUNT
@@ -105,6 +109,8 @@ static const struct dx_field fields[F_COUNT] = {
 		"Fields that were not known before the body was sent."},
 	[F_UNCHUNKED] = {"http.content", "Body without chunking", DX_BYTES, NULL, "RFC 9112 7.1.3",
 		"The chunks' data put together."},
+	[F_DECODED] = {"http.decoded", "Content decoded", DX_TEXT, NULL, "RFC 9110 8.4",
+		"The content with its Content-Encoding undone."},
 	[F_REST] = {"http.rest", "Not HTTP any more", DX_BYTES, NULL, "RFC 9110 7.8",
 		"After a protocol switch, or after the end of the connection was announced, octets do not "
 		"belong to HTTP."},
@@ -120,7 +126,8 @@ struct view {
 	uint32_t message; /* its group, DX_NONE between messages */
 	uint32_t body, chunk;
 	uint64_t begin;
-	struct buf content; /* de-chunked */
+	struct buf content; /* the body; without chunking */
+	char coding[32];    /* Content-Encoding, empty when there is none or an overlong one */
 	bool chunked, event_stream;
 	const struct dx_hints *hints;
 };
@@ -168,6 +175,10 @@ static void take_head(struct view *v, const struct h1_head *h)
 	v->chunked = h->framing == H1_FRAMING_CHUNKED;
 	v->event_stream =
 		bytes_eq_nocase(h1_media_type(h1_value(h, "Content-Type")), BYTES_LIT("text/event-stream"));
+	struct bytes coding = h1_value(h, "Content-Encoding");
+	memset(v->coding, 0, sizeof v->coding);
+	if (coding.n > 0 && coding.n < sizeof v->coding)
+		memcpy(v->coding, coding.p, coding.n);
 	put_start_line(v, h);
 	if (h->n_fields > 0) {
 		uint64_t first = h->fields[0].name_off;
@@ -199,8 +210,32 @@ static void take_data(struct view *v, const struct h1_ev *ev)
 	if (v->body != DX_NONE)
 		return;
 	v->body = add(v, v->message, F_BODY, ev->off, ev->len, 0);
-	if (v->event_stream)
+	if (v->coding[0] != '\0')
+		buf_add(&v->content, ev->data);
+	if (v->event_stream && v->coding[0] == '\0')
 		dx_sse.dissect(v->t, v->body, v->src, v->base + ev->off, ev->len, v->hints);
+}
+
+/* The content with its coding undone: a source of its own. */
+static void put_decoded(struct view *v)
+{
+	static const char *const words[] = {[H1_CONTENT_CUT] = "the coding goes on beyond what is here",
+		[H1_CONTENT_UNKNOWN] = "this coding is not undone here",
+		[H1_CONTENT_BAD] = "the octets are not in this coding",
+		[H1_CONTENT_LONG] = "only the first megabyte is shown"};
+	struct buf out;
+	buf_init(&out, v->t->al, SIZE_MAX);
+	enum h1_content r =
+		h1_content_decode(v->t->al, bytes_str(v->coding), buf_bytes(&v->content), DECODED_MAX, &out);
+	uint32_t src = dx_source_add(v->t, "content decoded", v->message, buf_bytes(&out), true);
+	uint32_t n = dx_add(v->t, v->message, &fields[F_DECODED], src, 0, (uint64_t)out.n * 8, 0);
+	if (r == H1_CONTENT_MEMORY)
+		v->t->failed = true;
+	else if (r != H1_CONTENT_OK)
+		dx_flag(v->t, n, r == H1_CONTENT_BAD ? DX_BAD : 0, "%s", words[r]);
+	if (v->event_stream && n != DX_NONE)
+		dx_sse.dissect(v->t, n, src, 0, out.n, v->hints);
+	buf_fini(&out);
 }
 
 /* The end of a message, or of what there is of it. */
@@ -209,16 +244,18 @@ static void finish(struct view *v, uint64_t end)
 	if (v->message == DX_NONE)
 		return;
 	dx_set_len(v->t, v->message, (size_t)(end - v->begin));
-	if (v->content.n > 0) {
+	if (v->content.failed)
+		v->t->failed = true;
+	if (v->content.n > 0 && v->chunked) {
 		uint32_t src = dx_source_add(
 			v->t, "body without chunking", v->message, buf_bytes(&v->content), true);
 		uint32_t n =
 			dx_add(v->t, v->message, &fields[F_UNCHUNKED], src, 0, (uint64_t)v->content.n * 8, 0);
-		if (v->event_stream && n != DX_NONE)
+		if (v->event_stream && v->coding[0] == '\0' && n != DX_NONE)
 			dx_sse.dissect(v->t, n, src, 0, v->content.n, v->hints);
 	}
-	if (v->content.failed)
-		v->t->failed = true;
+	if (v->content.n > 0 && v->coding[0] != '\0')
+		put_decoded(v);
 	v->message = DX_NONE;
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "proto/http1/h1_content.h"
 #include "tests/support/codec_kit.h"
 
 static struct buf decode(
@@ -382,6 +383,44 @@ static void lists_and_media_types_are_taken_apart(void **state)
 	assert_string_equal(h1_reason(799), "");
 }
 
+static void content_codings_are_undone_within_limits(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *coding, *hex, *out;
+		enum h1_content r;
+		size_t max;
+	} cases[] = {
+		{"", "6869", "hi", H1_CONTENT_OK, 9},
+		{"identity", "6869", "hi", H1_CONTENT_OK, 9},
+		{"gzip", "1f8b08000000000000ffcb48cdc9c9070086a6103605000000", "hello", H1_CONTENT_OK, 9},
+		{"X-GZIP", "1f8b08000000000000ffcb48cdc9c9070086a6103605000000", "hello", H1_CONTENT_OK, 5},
+		{"gzip", "1f8b08000000000000ffcb48cdc9c9070086a6103605000000", "hell", H1_CONTENT_LONG, 4},
+		{"gzip", "1f8b08000000000000ffcb48cdc9c907", "hello", H1_CONTENT_CUT, 9},
+		{"gzip", "1f8b08000000000000ffcb48cdc9c9070086a6103705000000", "hello", H1_CONTENT_BAD, 9},
+		{"gzip", "68656c6c6f", "", H1_CONTENT_BAD, 9},
+		{"deflate", "789ccb48cdc9c907000 62c0215", "hello", H1_CONTENT_OK, 9},
+		{"deflate", "cb48cdc9c90700", "hello", H1_CONTENT_OK, 9},
+		{"br", "6869", "", H1_CONTENT_UNKNOWN, 9},
+		{"deflate, deflate", "cb48cdc9c90700", "", H1_CONTENT_BAD, 9},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf in, out;
+		struct counting c;
+		counting_init(&c, 0, false);
+		buf_init(&in, &alloc_libc, SIZE_MAX);
+		buf_init(&out, &c.al, SIZE_MAX);
+		assert_true(hex_get(&in, bytes_str(cases[i].hex)));
+		enum h1_content r = h1_content_decode(
+			&c.al, bytes_str(cases[i].coding), buf_bytes(&in), cases[i].max, &out);
+		if (r != cases[i].r || !bytes_eq_str(buf_bytes(&out), cases[i].out))
+			fail_msg("case %zu: %d %.*s", i, r, (int)out.n, (const char *)out.p);
+		buf_fini(&in);
+		buf_fini(&out);
+		assert_int_equal(c.live, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +436,7 @@ int main(void)
 		cmocka_unit_test(the_encoder_refuses_what_would_break_a_line),
 		cmocka_unit_test(what_the_encoder_writes_the_decoder_reads),
 		cmocka_unit_test(lists_and_media_types_are_taken_apart),
+		cmocka_unit_test(content_codings_are_undone_within_limits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
