@@ -41,7 +41,7 @@ static void still_name(const struct app *a, const char *ext, char *out, size_t c
 	const char *id = a->s->plan && a->s->plan->id ? a->s->plan->id : "capture";
 	char clean[64];
 	size_t n = 0;
-	for (; id[n] && n < sizeof clean - 1; n++)
+	for (; n < sizeof clean - 1 && id[n]; n++)
 		clean[n] = (id[n] >= 'a' && id[n] <= 'z') || (id[n] >= '0' && id[n] <= '9') ? id[n] : '-';
 	clean[n] = 0;
 	snprintf(out, cap, "%s-%" PRId64 "ms.%s", clean, a->v.t / 1000000, ext);

@@ -47,7 +47,7 @@ char *grid_text(const struct canvas *c)
 		for (int x = 0; x < c->w; x++)
 			end = c->cell[y * c->w + x].ch != ' ' ? x : end;
 		for (int x = 0; x <= end; x++) {
-			char u[4];
+			char u[4] = "";
 			put(&b, u, canvas_encode(c->cell[y * c->w + x].ch, u));
 		}
 		puts_(&b, "\n");
@@ -93,7 +93,7 @@ char *grid_ansi(const struct canvas *c, enum theme theme)
 				puts_(&b, want);
 				snprintf(now, sizeof now, "%s", want);
 			}
-			char u[4];
+			char u[4] = "";
 			put(&b, u, canvas_encode(k->ch, u));
 		}
 		puts_(&b, "\033[0m\n");
@@ -122,7 +122,7 @@ static unsigned rgb(int n, unsigned otherwise)
 
 static void put_escaped(struct sb *b, uint32_t ch)
 {
-	char u[4];
+	char u[4] = "";
 	if (ch == '<')
 		puts_(b, "&lt;");
 	else if (ch == '>')

@@ -39,7 +39,7 @@ static void draw_why(struct show *s, const struct look_at *v, struct canvas *c, 
 	canvas_box(c, r, STYLE_FRAME, "Why: from the effect back to its cause", STYLE_HEADING);
 	struct rect in = inside(r);
 	struct rect old = canvas_clip(c, in);
-	int y = in.y, need[16], above = 0;
+	int y = in.y, need[16] = {0}, above = 0;
 	for (size_t i = 0; i < v->nwhy; i++) {
 		need[i] = why_need(tr, v->why[i], in.w);
 		above += i <= v->why_sel ? need[i] : 0;

@@ -23,7 +23,7 @@
 static void line(const char *s)
 {
 	uint32_t ch;
-	char u[4];
+	char u[4] = "";
 	while ((ch = canvas_decode(&s)))
 		fwrite(u, 1, canvas_encode(ch, u), stdout);
 	putchar('\n');

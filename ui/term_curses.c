@@ -306,7 +306,7 @@ static void show_row(struct term *t, const struct canvas *c, int y, int w, const
 			set_look(t, &want[x]);
 			*pen = &want[x];
 		}
-		char u[4];
+		char u[4] = "";
 		out(t, u, canvas_encode(want[x].ch, u));
 		have[x] = want[x];
 		at = x + 1 < w ? x + 1 : -1;
