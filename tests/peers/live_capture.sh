@@ -29,7 +29,7 @@ wait_for() { # wait_for FILE PATTERN: up to 5 s
 }
 wait_for "$tmp/port" '[0-9]' || { echo "the server did not start: $(cat "$tmp/server.err")"; exit 1; }
 port=$(head -n 1 "$tmp/port")
-tcpdump -i lo -U -w "$tmp/live.pcap" "tcp port $port" 2>"$tmp/dump.err" &
+tcpdump --immediate-mode -i lo -U -w "$tmp/live.pcap" "tcp port $port" 2>"$tmp/dump.err" &
 dump=$!
 wait_for "$tmp/dump.err" 'listening on' || { echo "skipped: no right to capture here: $(tail -n 1 "$tmp/dump.err")"; exit 77; }
 url=http://127.0.0.1:$port

@@ -12,10 +12,10 @@ bad() {
 	echo "$1"
 	failed=$((failed + 1))
 }
-shark() { tshark -n -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE "$@" 2>"$tmp/err"; }
+shark() { tshark -n -o tcp.reassemble_out_of_order:TRUE -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE "$@" 2>"$tmp/err"; }
 
 # What a lossy or cut network does cause; anything else tshark warns of is our fault.
-lossy='retransmission|Duplicate ACK|Previous segment|not captured|out-of-order|Connection reset|Keep-Alive|ACKed segment|Window'
+lossy='retransmission|Duplicate ACK|Previous segment|not captured|out-of-order|Connection reset|Keep-Alive|ACKed segment|Window|D-SACK'
 
 check_point() { # check_point ID FILE INTERFACE
 	shark -r "$2" -Y "frame.interface_id == $3" -w "$tmp/one.pcapng" || { bad "$1: tshark: $(cat "$tmp/err")"; return; }
