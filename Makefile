@@ -55,6 +55,8 @@ endif
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wno-format-nonliteral $(WERROR)
+# snprintf is used because it cuts off.
+WARN += $(if $(findstring clang,$(CC)),,-Wno-format-truncation)
 # Sanitized code hides from gcc what a conversion can hold, so it warns of what cannot happen.
 WARN_CONV := $(if $(filter asan fuzz,$(VARIANT)),,-Wconversion -Wno-sign-conversion \
 	$(if $(findstring clang,$(CC)),-Wno-string-conversion))
@@ -79,7 +81,7 @@ CPP_DIR = $(POSIX)
 WARN_DIR = $(WARN_CONV)
 $(B)/obj/sim/capture/%.o: CPP_DIR = $(POSIX) -D_DEFAULT_SOURCE
 $(B)/obj/ui/%.o: CPP_DIR = -D_XOPEN_SOURCE=700 -D_XOPEN_SOURCE_EXTENDED -DNCURSES_WIDECHAR=1 \
-	-DBT_VERSION='"$(VERSION)"' -DBT_DATADIR='"$(DATADIR)"'
+	-DBT_VERSION='"$(VERSION)"' -DBT_DATADIR='"/usr/local/share/backtalk"'
 $(B)/obj/tests/%.o: CPP_DIR = $(POSIX) -D_DEFAULT_SOURCE -DBT_VERSION='"$(VERSION)"'
 $(B)/obj/tests/%.o: WARN_DIR =
 
@@ -125,7 +127,7 @@ have-test-packages: | have-packages
 
 # Stamps change only when what they hold changes: the compiler line, and the list of a library's members.
 $(B)/flags: FORCE | have-packages
-	@mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS_ALL) $(PKG_INC) $(DATADIR) $(VERSION))' >$@.new; \
+	@mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS_ALL) $(PKG_INC) $(VERSION))' >$@.new; \
 	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 define members
 $(B)/$(1).list: FORCE | have-packages

@@ -42,5 +42,5 @@ same first-look --pcap "$tmp/run.pcapng"
 same nat-forgets --trace "$tmp/trace.jsonl" --pcap "$tmp/run.pcapng"
 same phone-switches-network --trace "$tmp/trace.jsonl" --pcap "$tmp/run.pcapng"
 differs first-look --seed 7
-differs nat-forgets --set boxes.home-nat.idle_timeout=40s
+differs nat-forgets --set boxes.home-nat.idle_timeout=300s
 finish
