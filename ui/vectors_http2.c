@@ -226,7 +226,7 @@ static void take_event(struct h2_conn *h, const struct h2_event *ev, struct outc
 	}
 }
 
-/* Streams whose request is complete get their response once the input of this delivery has been read. */
+/* Requests are answered after the last octet: when a server gets round to it must not decide what is legal. */
 static void answer_all(struct h2_conn *h, const struct outcome *o)
 {
 	for (size_t i = 0; i < json_array_size(o->answers); i++) {
@@ -298,9 +298,9 @@ static void run_session(struct vec_case *c, json_t *expect, struct bytes input)
 			h2_conn_feed(&h, piece);
 			while (h2_conn_next(&h, &ev) == 1)
 				take_event(&h, &ev, &o);
-			answer_all(&h, &o);
 			h2_conn_sent(&h, h2_conn_out(&h).n);
 		}
+		answer_all(&h, &o);
 		judge(c, expect, &o);
 		json_decref(o.answers);
 		json_decref(o.resets);
