@@ -167,17 +167,20 @@ json_t *vec_hex(struct bytes b)
 	return j;
 }
 
-json_t *vec_string(struct bytes b)
+json_t *vec_latin1(struct bytes b)
 {
-	if (utf8_valid(b))
-		return json_stringn(b.n ? (const char *)b.p : "", b.n);
 	struct buf out;
 	buf_init(&out, &alloc_libc, SIZE_MAX);
 	for (size_t i = 0; i < b.n; i++)
 		utf8_put(&out, b.p[i]);
-	json_t *j = json_stringn((const char *)out.p, out.n);
+	json_t *j = json_stringn(out.p ? (const char *)out.p : "", out.n);
 	buf_fini(&out);
 	return j;
+}
+
+json_t *vec_string(struct bytes b)
+{
+	return utf8_valid(b) ? json_stringn(b.n ? (const char *)b.p : "", b.n) : vec_latin1(b);
 }
 
 static json_t *splits(const struct vec_case *c, unsigned number)

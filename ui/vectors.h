@@ -51,6 +51,8 @@ bool vec_same(json_t *expected, json_t *actual);
 json_t *vec_hex(struct bytes b);
 /* Octets as a JSON string; what is not UTF-8 is read as Latin-1. */
 json_t *vec_string(struct bytes b);
+/* Octets as a JSON string, one char each. */
+json_t *vec_latin1(struct bytes b);
 
 /* A delivery plan. */
 struct vec_plan {

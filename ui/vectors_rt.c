@@ -6,6 +6,7 @@
 #include "proto/base/codec.h"
 #include "proto/engineio/engineio.h"
 #include "proto/grpc/grpc.h"
+#include "proto/h2/h2.h"
 #include "proto/socketio/socketio.h"
 #include "ui/vectors.h"
 
@@ -64,6 +65,8 @@ static void eio_packet(struct vec_case *c, json_t *expect, struct bytes input)
 static void eio_payload(struct vec_case *c, json_t *expect, struct bytes input)
 {
 	json_t *max = json_object_get(c->j, "max_payload");
+	if (!max)
+		max = json_object_get(c->j, "maxPayload");
 	struct vec_plan plan = VEC_PLAN_FIRST;
 	while (vec_next_plan(c, &plan, input.n)) {
 		struct eio_dec d;
@@ -297,12 +300,32 @@ static void grpc_message(struct vec_case *c)
 	buf_fini(&out);
 }
 
-static void grpc_http_status(struct vec_case *c, json_t *expect)
+static void match_status(struct vec_case *c, enum grpc_status s)
 {
 	char text[64];
-	enum grpc_status s = grpc_from_http((unsigned)json_integer_value(json_object_get(c->j, "input")));
+	json_t *want = json_object_get(c->expect, "status");
 	snprintf(text, sizeof text, "%s %d", grpc_statuses[s].name, (int)s);
-	vec_match(c, "status", json_object_get(expect, "status"), json_string(text));
+	bool name = json_is_string(want) && !strcmp(json_string_value(want), grpc_statuses[s].name);
+	vec_match(c, "status", want,
+		json_is_integer(want) ? json_integer((int)s)
+				      : json_string(name ? grpc_statuses[s].name : text));
+}
+
+static void grpc_http_status(struct vec_case *c)
+{
+	match_status(c, grpc_from_http((unsigned)json_integer_value(json_object_get(c->j, "input"))));
+}
+
+/* An HTTP/2 error code, by name or number, and the status it becomes. */
+static void grpc_h2_error(struct vec_case *c, json_t *input)
+{
+	for (uint32_t code = 0; code <= H2_HTTP_1_1_REQUIRED; code++)
+		if (json_is_integer(input) ? json_integer_value(input) == code
+					   : is(input, h2_error_info(code)->name)) {
+			match_status(c, grpc_from_h2_error(code));
+			return;
+		}
+	match_status(c, GRPC_UNKNOWN);
 }
 
 void vec_grpc(struct vec_case *c)
@@ -317,8 +340,13 @@ void vec_grpc(struct vec_case *c)
 		grpc_timeout(c, expect, vec_text(text));
 	} else if (strstr(c->id, "/message/") || json_object_get(c->j, "encoded")) {
 		grpc_message(c);
+	} else if (strstr(c->id, "/content-type/")) {
+		vec_match(c, "valid", json_object_get(expect, "valid"),
+			json_boolean(grpc_content_type_ok(vec_text(text))));
+	} else if (strstr(c->id, "/h2-") || strstr(c->id, "/http2-") || strstr(c->id, "/rst")) {
+		grpc_h2_error(c, text);
 	} else if (strstr(c->id, "/http-status/") || json_is_integer(text)) {
-		grpc_http_status(c, expect);
+		grpc_http_status(c);
 	} else {
 		vec_unknown(c, "none of lpm, timeout, message, http-status");
 	}
