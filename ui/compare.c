@@ -106,6 +106,8 @@ static void short_label(const struct ladder *l, const struct ladder_row *k, int 
 		snprintf(out, cap, "holds it");
 	else if (r && r->kind == TRACE_HOLD_EXPIRE)
 		snprintf(out, cap, "hold is over");
+	else if (r && r->kind == TRACE_NAT_FORGET)
+		snprintf(out, cap, "NAT forgets");
 	char *p = strchr(out, '?');
 	if (p && canvas_width(out) > room)
 		memmove(p, p + strcspn(p, " "), strlen(p + strcspn(p, " ")) + 1);
@@ -137,6 +139,15 @@ static void draw_micro(const struct ladder *l, size_t row, int64_t t, struct can
 	int room = b - a - 1, last = (int)l->nlane - 1;
 	short_label(l, k, room - 4, label, sizeof label);
 	if (k->kind == ROW_POINT) {
+		const struct trace_rec *r = trace_get(l->tr, k->rec);
+		if (r && r->node < l->tr->nnode &&
+			l->tr->node[r->node].role == TRACE_BOX) { /* on the way, between the ends */
+			int n = canvas_width(label) + 2 < room ? canvas_width(label) : room - 2;
+			canvas_put(c, a + 1 + (room - n - 2) / 2, y, st, 0x25cf);
+			canvas_label(c, a + 3 + (room - n - 2) / 2, y, n, st, label);
+			c->rec = 0;
+			return;
+		}
 		bool left = k->from >= 0 && k->from * 2 < last;
 		canvas_put(c, left ? a : b, y, st, 0x25cf);
 		int n = canvas_width(label);
@@ -231,7 +242,7 @@ static void draw_figure(const struct show *s, const struct look_at *v, enum figu
 	if (head >= HEAD_W) {
 		canvas_label(c, r.x + 1, y, head - 2, v->figure == f ? STYLE_STRONG : STYLE_TEXT, d->title);
 	} else if (head > 0) {
-		canvas_label(c, r.x, y, head - 1, STYLE_TEXT, d->title);
+		canvas_label(c, r.x, y, head - 1, STYLE_TEXT, d->brief);
 	}
 	int widest = 0;
 	for (size_t i = 0; i < s->nrun; i++) {

@@ -134,7 +134,7 @@ static void draw_line(struct canvas *c, const struct places *p, int a, int b, in
 
 static void draw_label(struct canvas *c, int a, int b, int y, enum style st, const char *label)
 {
-	int lo = (a < b ? a : b) + 1, hi = a < b ? b : a, room = hi - lo - 3;
+	int lo = (a < b ? a : b) + 1, hi = a < b ? b : a, room = hi - lo - 4;
 	if (room < 3)
 		return;
 	int w = canvas_width(label);

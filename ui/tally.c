@@ -12,33 +12,36 @@
 #include "sim/core/xmalloc.h"
 
 static const struct figure_def figures[FIGURES] = {
-	[FIG_DELAY_MEDIAN] = {"delay, median", "ms",
+	[FIG_DELAY_MEDIAN] = {"delay, median", "median", "ms",
 		"The middle one of all delays so far, each from the moment the server had the message to the "
 		"moment the "
 		"receiving application has it.",
 		true, 0},
-	[FIG_DELAY_P99] = {"delay, worst 1 %", "ms",
+	[FIG_DELAY_P99] = {"delay, worst 1 %", "worst 1%", "ms",
 		"99 of 100 messages delivered so far were faster than this. Messages still on their way are "
 		"not counted yet.",
 		true, 0},
-	[FIG_BYTES_PER_MESSAGE] = {"bytes per message", "B",
+	[FIG_BYTES_PER_MESSAGE] = {"bytes per message", "B/message", "B",
 		"All bytes in both directions at the clients' access links so far, IP headers included, "
 		"divided by the messages "
 		"delivered so far. Polls that find nothing, handshakes and heartbeats are in it.",
 		true, 0},
-	[FIG_REQUESTS] = {"requests per s", "",
+	[FIG_REQUESTS] = {"requests per s", "req./s", "",
 		"HTTP requests the clients have sent so far, divided by the time so far. Opening a stream or "
 		"a WebSocket is one request.",
 		true, 2},
-	[FIG_REQUESTS_EMPTY] = {"empty answers", "", "Answers so far that carried no message.", true, 0},
-	[FIG_CONNECTIONS] = {"connections", "", "TCP connections the clients have opened so far.", true, 0},
-	[FIG_DELIVERED] = {"delivered", "",
+	[FIG_REQUESTS_EMPTY] = {"empty answers", "empty", "", "Answers so far that carried no message.", true,
+		0},
+	[FIG_CONNECTIONS] = {"connections", "connect.", "", "TCP connections the clients have opened so far.",
+		true, 0},
+	[FIG_DELIVERED] = {"delivered", "delivered", "",
 		"Messages the receiving applications have so far, duplicates not counted.", false, 0},
-	[FIG_MISSING] = {"missing", "",
+	[FIG_MISSING] = {"missing", "missing", "",
 		"Messages published so far that have not reached a client that is to receive them: "
 		"still waiting, on their way, or lost.",
 		true, 0},
-	[FIG_DUPLICATES] = {"duplicates", "", "Messages an application got a second time.", true, 0},
+	[FIG_DUPLICATES] = {"duplicates", "doubles", "", "Messages an application got a second time.", true,
+		0},
 };
 
 const struct figure_def *figure_def(enum figure f)

@@ -24,7 +24,8 @@ enum figure {
 };
 
 struct figure_def {
-	const char *title, *unit, *counted; /* how it is counted, one or two sentences */
+	const char *title, *brief, *unit;
+	const char *counted; /* how it is counted, one or two sentences */
 	bool less_is_better;
 	unsigned decimals;
 };
