@@ -68,6 +68,9 @@ struct plan_question {
 	int answer; /* index of the right option */
 	const struct plan_expect *checks;
 	size_t nchecks;
+	/* when the file says `metric: highest …` or `lowest …`: the answer is the technique with this extreme */
+	enum { QUESTION_NO_METRIC, QUESTION_HIGHEST, QUESTION_LOWEST } extreme;
+	struct plan_expect metric; /* metric, group, since */
 	struct src_pos pos;
 };
 

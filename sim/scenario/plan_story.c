@@ -110,6 +110,33 @@ static void read_checks(struct plan_impl *im, const struct doc_node *n, struct p
 	o->checks = e;
 }
 
+/* "highest delivered since 60s": the options must be techniques. */
+static void read_extreme(struct plan_impl *im, const struct doc_node *n, struct plan_question *o)
+{
+	const struct doc_node *m = doc_get(n, "metric");
+	if (!m || m->kind != DOC_SCALAR)
+		return;
+	bool high = !strncmp(m->text, "highest ", 8), low = !strncmp(m->text, "lowest ", 7);
+	if (!high && !low) {
+		doc_error(&im->doc, m, "for example `highest delivered since 60s`",
+			"expected `highest` or `lowest` and a metric");
+		return;
+	}
+	size_t skip = high ? 8 : 7;
+	struct doc_node copy = *m;
+	copy.text = arena_fmt(&im->doc.arena, "%s >= 0", m->text + skip);
+	copy.pos.col += (uint32_t)skip;
+	if (!expect_parse(&im->doc, im->root, &copy, &o->metric))
+		return;
+	if (o->metric.under)
+		doc_error(&im->doc, m, NULL, "`under` has no place here: the options are the techniques");
+	for (size_t i = 0; i < o->noptions; i++)
+		if (!words_has(key_techniques, o->options[i]))
+			doc_error(&im->doc, m, "use `check` for other questions",
+				"the option `%.80s` is not a technique", o->options[i]);
+	o->extreme = high ? QUESTION_HIGHEST : QUESTION_LOWEST;
+}
+
 static void read_question(struct plan_impl *im, const struct doc_node *n, struct plan_question *o)
 {
 	const struct doc_node *options = list_of(n, "options"), *answer = doc_get(n, "answer");
@@ -136,6 +163,7 @@ static void read_question(struct plan_impl *im, const struct doc_node *n, struct
 	}
 	read_wrong(im, n, o);
 	read_checks(im, n, o);
+	read_extreme(im, n, o);
 }
 
 static void read_questions(struct plan_impl *im, struct plan *p)

@@ -38,7 +38,6 @@ static void put_metrics(
 		put_value(j, metric_at(i), metrics_get(r->metrics, (int)i, -1));
 	if (engine_figures)
 		put_engine(j, r);
-	jsonw_close(j, '}');
 	jsonw_key(j, "groups");
 	jsonw_open(j, '{', false);
 	for (size_t g = 0; g < p->cfg.ngroups; g++) {
@@ -49,6 +48,7 @@ static void put_metrics(
 				put_value(j, metric_at(i), metrics_get(r->metrics, (int)i, (int)g));
 		jsonw_close(j, '}');
 	}
+	jsonw_close(j, '}');
 	jsonw_close(j, '}');
 }
 

@@ -1,0 +1,152 @@
+/*
+ * run: the same plan and seed give the same results; watching changes nothing; results have the promised form.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "sim/scenario/run.h"
+
+static const char text[] =
+	"backtalk: 1\nscenario: t\nseed: 9\nduration: 30s\nnetworks: {lte: {rtt: 60ms, jitter: 15ms, loss: "
+	"1%}}\n"
+	"boxes: {nat: {kind: nat, idle_timeout: 20s}}\nservers: {app: {}}\n"
+	"clients:\n  phones: {count: 10, start: {over: 3s}, path: [lte, nat], technique: sse}\n"
+	"  pads: {count: 2, path: [lte], technique: websocket}\n"
+	"messages: [{name: news, every: 2s}, {name: one, from: server, to: pads, rate: 1/3s, arrival: "
+	"poisson}]\n"
+	"timeline: [{at: 10s, cut: lte, for: 2s}, {at: 15s, set: {networks.lte.loss: 5%}}]\n"
+	"expect: [delivered >= 1%, delivered of pads under websocket since 5s > 15%, http.requests under "
+	"polling > 0]\n";
+
+static struct plan *load(const char *const *sets, size_t n)
+{
+	struct diags ds = {0};
+	struct plan *p = plan_parse(NULL, "t", text, strlen(text), sets, n, &ds);
+	if (!p)
+		fail_msg("%s", diags_text(&ds));
+	return p;
+}
+
+static char *run_text(struct plan *p, const struct run_opts *o, uint64_t *fingerprint)
+{
+	struct run_result r;
+	run_plan(p, o, &r);
+	char *s = run_json(p, &r, 1, false);
+	if (fingerprint)
+		*fingerprint = r.fingerprint;
+	run_result_fini(&r);
+	return s;
+}
+
+static void the_same_seed_gives_the_same_text(void **state)
+{
+	uint64_t f[5];
+	struct plan *p = load(NULL, 0), *again = load(NULL, 0);
+	(void)state;
+	char *a = run_text(p, &(struct run_opts){0}, &f[0]),
+	     *b = run_text(again, &(struct run_opts){0}, &f[1]);
+	assert_string_equal(a, b);
+	char *kept = run_text(p, &(struct run_opts){.keep_trace = true, .lens_clients = UINT32_MAX}, &f[2]);
+	assert_string_equal(a, kept);
+	char *seed = run_text(p, &(struct run_opts){.seed = 10, .seed_set = true}, &f[3]);
+	char *tech = run_text(p, &(struct run_opts){.technique = "polling"}, &f[4]);
+	assert_int_equal(f[0], f[1]);
+	assert_int_equal(f[0], f[2]);
+	assert_int_not_equal(f[0], f[3]);
+	assert_int_not_equal(f[0], f[4]);
+	free(a);
+	free(b);
+	free(kept);
+	free(seed);
+	free(tech);
+	plan_free(p);
+	plan_free(again);
+}
+
+static void results_have_the_promised_form(void **state)
+{
+	static const char *const sets[] = {"clients.pads.count=3", "clients.pads.count=4"};
+	struct plan *p = load(sets, 2);
+	struct run_result r[2];
+	json_error_t err;
+	(void)state;
+	run_plan(p, &(struct run_opts){0}, &r[0]);
+	run_plan(p, &(struct run_opts){.technique = "polling"}, &r[1]);
+	char *s = run_json(p, r, 2, true);
+	json_t *j = json_loads(s, JSON_REJECT_DUPLICATES, &err);
+	if (!j)
+		fail_msg("%s", err.text);
+	assert_int_equal(json_integer_value(json_object_get(j, "backtalk")), 1);
+	assert_string_equal(json_string_value(json_object_get(j, "scenario")), "t");
+	assert_int_equal(json_integer_value(json_object_get(j, "seed")), 9);
+	assert_int_equal(json_integer_value(json_object_get(j, "duration_s")), 30);
+	assert_int_equal(strlen(json_string_value(json_object_get(j, "fingerprint"))), 16);
+	json_t *run = json_array_get(json_object_get(j, "runs"), 0);
+	assert_string_equal(json_string_value(json_object_get(run, "technique")), "sse");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(run, "set"), "clients.pads.count")), "4");
+	json_t *m = json_object_get(run, "metrics");
+	for (size_t i = 0; i < metric_count(); i++)
+		assert_non_null(json_object_get(m, metric_at(i)->name));
+	json_t *pads = json_object_get(json_object_get(m, "groups"), "pads");
+	assert_non_null(json_object_get(pads, "latency_ms.p99"));
+	assert_null(json_object_get(pads, "packets.sent"));
+	double sent = json_number_value(json_object_get(m, "packets.sent"));
+	assert_true(sent > 0);
+	assert_float_equal(sent,
+		json_number_value(json_object_get(m, "packets.delivered")) +
+			json_number_value(json_object_get(m, "packets.dropped")) +
+			json_number_value(json_object_get(m, "packets.in_flight")),
+		0);
+	/* only the expectations that concern a technique */
+	assert_int_equal(json_array_size(json_object_get(run, "expect")), 1);
+	json_t *e = json_object_get(json_array_get(json_object_get(j, "runs"), 1), "expect");
+	assert_int_equal(json_array_size(e), 2);
+	assert_true(json_is_true(json_object_get(json_array_get(e, 1), "holds")));
+	json_decref(j);
+	free(s);
+	run_result_fini(&r[0]);
+	run_result_fini(&r[1]);
+	plan_free(p);
+}
+
+static int stop_at_ten(void *ctx, int64_t now_ns, int64_t end_ns, uint64_t events)
+{
+	unsigned *n = ctx;
+	(void)events;
+	assert_true(now_ns <= end_ns);
+	return ++*n == 10;
+}
+
+static void a_run_can_be_stopped(void **state)
+{
+	unsigned n = 0;
+	struct plan *p = load(NULL, 0);
+	struct run_result r;
+	(void)state;
+	run_plan(p, &(struct run_opts){.progress = {.tick = stop_at_ten, .ctx = &n}}, &r);
+	assert_true(r.partial);
+	assert_int_equal(n, 10);
+	char *s = run_json(p, &r, 1, false);
+	assert_non_null(strstr(s, "\"partial\": true"));
+	free(s);
+	run_result_fini(&r);
+	plan_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_same_seed_gives_the_same_text),
+		cmocka_unit_test(results_have_the_promised_form),
+		cmocka_unit_test(a_run_can_be_stopped),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
