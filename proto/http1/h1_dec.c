@@ -201,6 +201,28 @@ static bool carry_more(struct h1_dec *d, struct h1_work *w)
 
 enum line_result { LINE_OK, LINE_NEED, LINE_FAULT };
 
+/* Index of the first octet from `i` on that a line may not simply hold, or `end`. Eight at a time as long as they are printable
+ * ASCII: for w, an octet below 0x20 borrows in w - 0x20…, one of 0x7f becomes 0 and borrows in the second term, one from 0x80 up
+ * has its high bit already. The rest is looked up. */
+static size_t skip_text(const uint8_t *p, size_t i, size_t end)
+{
+	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+	for (;;) {
+		for (; end - i >= 8; i += 8) {
+			uint64_t w;
+			memcpy(&w, p + i, sizeof w);
+			uint64_t del = w ^ ones * 0x7f;
+			if ((w | (w - ones * 0x20) | (del - ones)) & high)
+				break;
+		}
+		size_t stop = end - i < 8 ? end : i + 8;
+		while (i < stop && (h1_class[p[i]] & H1_VCHAR))
+			i++;
+		if (i < stop || i == end)
+			return i;
+	}
+}
+
 /* Looks at the octets of the current line not yet seen. */
 static enum line_result scan_line(
 	struct h1_dec *d, struct h1_work *w, struct bytes *line, enum h1_err *e, uint64_t *at)
@@ -211,9 +233,8 @@ static enum line_result scan_line(
 		max = d->lim->head_octets_max;
 		*e = H1_E_HEAD_LONG;
 	}
-	size_t end = w->have < max ? w->have : max, i = w->scan;
-	while (i < end && (h1_class[w->base[i]] & H1_VCHAR))
-		i++;
+	size_t end = w->have < max ? w->have : max;
+	size_t i = skip_text(w->base, w->scan, end);
 	w->scan = i;
 	if (i == w->have)
 		return LINE_NEED;

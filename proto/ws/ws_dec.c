@@ -260,6 +260,20 @@ static enum ws_ev_kind header_done(struct ws_dec *d, struct ws_ev *ev)
 	return ev->kind = WS_FRAME;
 }
 
+/* The masking key needs no judgement: what there is of it is taken at once. */
+static void take_key(struct ws_dec *d)
+{
+	if (d->hdr_n < 2 || d->hdr_n < 2 + ext_octets(d))
+		return;
+	size_t n = header_octets(d) - d->hdr_n;
+	if (n > d->in.n)
+		n = d->in.n;
+	if (n > 0)
+		memcpy(d->hdr + d->hdr_n, d->in.p, n);
+	d->hdr_n = (uint8_t)(d->hdr_n + n);
+	use(d, n);
+}
+
 static enum ws_ev_kind do_header(struct ws_dec *d, struct ws_ev *ev)
 {
 	for (;;) {
@@ -272,6 +286,7 @@ static enum ws_ev_kind do_header(struct ws_dec *d, struct ws_ev *ev)
 		enum ws_err e = check_octet(d);
 		if (e != WS_E_NONE)
 			return fail(d, ev, e, d->off);
+		take_key(d);
 	}
 }
 
