@@ -87,6 +87,10 @@ static uint32_t grow(struct cc_state *s, uint32_t cwnd, uint32_t acked, uint32_t
 	per = to > cwnd ? cwnd / (to - cwnd) : 100 * cwnd; /* segments to be acknowledged for one of growth */
 	if (per < 2)
 		per = 2;
+	if (s->acked >= per) { /* credit from a slower phase is used up gently */
+		s->acked = 0;
+		cwnd++;
+	}
 	s->acked += acked;
 	if (s->acked >= per) {
 		cwnd += s->acked / per;
