@@ -211,7 +211,8 @@ void tech_post_free(struct tech_client *c)
 int64_t tech_post_wake(const struct tech_client *c)
 {
 	const struct tech_post *p = c->post;
-	if (c->site->kind == TECH_WEBSOCKET || !p || !p->n || p->state != POST_OFF)
+	if (c->site->kind == TECH_WEBSOCKET || !p || !p->n || p->state != POST_OFF ||
+		(c->flags & TECH_F_STOP))
 		return TECH_NEVER;
 	return p->retry_ns;
 }
@@ -220,7 +221,7 @@ int64_t tech_post_wake(const struct tech_client *c)
 static void post_go(struct tech_client *c, int64_t now, struct tech_outs *q)
 {
 	struct tech_post *p = c->post;
-	if (!p->n || c->state == TECH_ENDED)
+	if (!p->n || (c->flags & TECH_F_STOP))
 		return;
 	if (p->state == POST_OFF && p->retry_ns <= now) {
 		p->state = POST_CONNECTING;
@@ -296,6 +297,10 @@ void tech_post_input(struct tech_client *c, const struct tech_in *in, struct tec
 				tech_push(q, TECH_OUT_CLOSE, TECH_UPLINK);
 			post_gone(c, in->now_ns);
 		}
+	}
+	if (in->kind == TECH_IN_STOP && p->state != POST_OFF) {
+		tech_push(q, TECH_OUT_CLOSE, TECH_UPLINK);
+		p->state = POST_OFF;
 	}
 	post_go(c, in->now_ns, q);
 }
