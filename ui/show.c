@@ -194,6 +194,9 @@ void look_init(struct look_at *v, const struct show *s)
 	v->speed_ppm = v->speed0_ppm = s->plan ? speed_for(s->end_ns) : 1000000;
 	for (size_t i = 0; i < SHOW_KNOBS_MAX; i++)
 		v->knob_value[i] = -1;
+	for (size_t i = 0; s->plan && i < s->nrun; i++) /* the scenario's own technique first */
+		if (s->plan->technique && !strcmp(s->run[i].technique, s->plan->technique))
+			v->run = i;
 	if (!s->plan)
 		v->known = s->end_ns;
 }

@@ -129,13 +129,14 @@ uint64_t why_packet_fate(const struct why_index *ix, uint64_t send_id)
 	return 0;
 }
 
-/* First index in ids[0..n) whose connection is not below `conn`. */
-static size_t conn_start(const struct trace *tr, const uint64_t *ids, size_t n, uint32_t conn)
+/* First index with this connection and an id above `id`. */
+static size_t after_id(const struct trace *tr, const uint64_t *ids, size_t n, uint32_t conn, uint64_t id)
 {
 	size_t lo = 0, hi = n;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (tr->rec[ids[mid] - 1].conn < conn)
+		const struct trace_rec *r = &tr->rec[ids[mid] - 1];
+		if (r->conn < conn || (r->conn == conn && r->id <= id))
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -155,11 +156,11 @@ static uint64_t first_drop(
 	const struct trace *tr = ix->tr;
 	if (!r->conn || !r->slen)
 		return 0;
-	for (size_t i = conn_start(tr, ix->drop, ix->ndrop, r->conn); i < ix->ndrop; i++) {
+	for (size_t i = after_id(tr, ix->drop, ix->ndrop, r->conn, after); i < ix->ndrop; i++) {
 		const struct trace_rec *d = &tr->rec[ix->drop[i] - 1];
 		if (d->conn != r->conn || d->id >= limit)
 			break;
-		if (d->id > after && dir_of(d) == dir_of(r) && d->slen && d->soff < r->soff + r->slen &&
+		if (dir_of(d) == dir_of(r) && d->slen && d->soff < r->soff + r->slen &&
 			r->soff < d->soff + d->slen)
 			return d->id;
 	}
@@ -175,11 +176,13 @@ uint64_t why_unit_fate(const struct why_index *ix, uint64_t id, uint64_t *drop)
 	if (!r || !unit_send(r->kind) || !r->conn)
 		return 0;
 	uint64_t found = 0;
-	for (size_t i = conn_start(tr, ix->recv, ix->nrecv, r->conn); i < ix->nrecv && !found; i++) {
+	/* receptions of a connection stand by rising id: those before the sending need not be looked at, and a
+	 * stream is read in order, so one from further on in it ends the search */
+	for (size_t i = after_id(tr, ix->recv, ix->nrecv, r->conn, id); i < ix->nrecv && !found; i++) {
 		const struct trace_rec *x = &tr->rec[ix->recv[i] - 1];
-		if (x->conn != r->conn)
+		if (x->conn != r->conn || (dir_of(x) == dir_of(r) && x->soff > r->soff))
 			break;
-		if (x->id > id && x->kind == r->kind + 1 && dir_of(x) == dir_of(r) && x->soff == r->soff)
+		if (x->kind == r->kind + 1 && dir_of(x) == dir_of(r) && x->soff == r->soff)
 			found = x->id;
 	}
 	if (drop)
