@@ -111,7 +111,9 @@ void vec_engineio(struct vec_case *c)
 	json_t *expect = c->expect;
 	struct buf input;
 	buf_init(&input, c->al, SIZE_MAX);
-	if (!json_object_get(c->j, "input") || !expect)
+	if (json_is_array(json_object_get(c->j, "steps")))
+		vec_run_server(c, json_object_get(c->j, "steps"), false);
+	else if (!json_object_get(c->j, "input") || !expect)
 		vec_unknown(c, "neither a packet nor a payload");
 	else if (vec_input(c, "input", &input)) {
 		if (is(json_object_get(c->j, "transport"), "polling"))
@@ -217,7 +219,9 @@ static void sio_case(struct vec_case *c, json_t *expect, struct bytes input)
 void vec_socketio(struct vec_case *c)
 {
 	json_t *expect = c->expect, *input = json_object_get(c->j, "input");
-	if (json_is_string(input) && expect) /* the packet's text as it stands, not hex */
+	if (json_is_array(json_object_get(c->j, "steps")))
+		vec_run_server(c, json_object_get(c->j, "steps"), true);
+	else if (json_is_string(input) && expect) /* the packet's text as it stands, not hex */
 		sio_case(c, expect, vec_text(input));
 	else
 		vec_unknown(c, "not a packet");
