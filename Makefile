@@ -235,7 +235,7 @@ deps:
 demo:
 	@sh tests/tools/deps build
 	@+$(MAKE) --no-print-directory all
-	@exec build/release/backtalk run first-look
+	@exec build/release/backtalk compare first-look
 
 # The manual page is written from the program's own help.
 $(B)/backtalk.1: $(PROGRAM) docs/manpage.sh
