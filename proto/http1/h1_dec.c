@@ -234,7 +234,7 @@ static enum line_result scan_line(
 		*e = H1_E_HEAD_LONG;
 	}
 	size_t end = w->have < max ? w->have : max;
-	size_t i = skip_text(w->base, w->scan, end);
+	size_t i = skip_text(w->base, w->scan, end > w->scan ? end : w->scan);
 	w->scan = i;
 	if (i == w->have)
 		return LINE_NEED;
