@@ -210,10 +210,10 @@ static void bot_sort(struct evq *q)
 	sort_run(q->bot, q->bot_n, q->tmp);
 }
 
-/* The objects of a slot's events are fetched into the cache while the slot is sorted. */
+/* The objects of the slot's first events are fetched into the cache while it is sorted. */
 static void bot_warm(const struct evq *q)
 {
-	for (size_t i = 0; i < q->bot_n && i < 4096; i++) {
+	for (size_t i = 0; i < q->bot_n && i < EVQ_AHEAD; i++) {
 		__builtin_prefetch(q->bot[i].obj, 1);
 		__builtin_prefetch((char *)q->bot[i].obj + 64, 1);
 	}

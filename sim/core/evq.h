@@ -40,6 +40,7 @@ struct ev {
 	uint8_t arg;   /* the handler's own */
 };
 
+#define EVQ_AHEAD 24 /* so far ahead objects are fetched into the cache */
 #define EVQ_BITS 8
 #define EVQ_SLOTS (1u << EVQ_BITS)
 #define EVQ_LEVELS 7

@@ -150,13 +150,20 @@ static inline void warm_one(const struct world *w, size_t ahead, int stage)
 		w->on[e->kind].warm(w, e, stage);
 }
 
-/* The objects themselves were fetched when their slot was entered; what they point to follows in stages. */
+/* First the objects themselves (those at the head of a slot were fetched when it was entered), then in stages what
+ * they point to. */
 static void warm(const struct world *w)
 {
-	warm_one(w, 11, 0);
-	warm_one(w, 8, 1);
-	warm_one(w, 5, 2);
-	warm_one(w, 2, 3);
+	const struct ev *e = evq_ahead(&w->queue, EVQ_AHEAD);
+
+	if (e) {
+		__builtin_prefetch(e->obj, 1);
+		__builtin_prefetch((const char *)e->obj + 64, 1);
+	}
+	warm_one(w, 16, 0);
+	warm_one(w, 11, 1);
+	warm_one(w, 7, 2);
+	warm_one(w, 3, 3);
 }
 
 uint64_t world_run(struct world *w, int64_t until_ns)

@@ -7,6 +7,15 @@ _Static_assert(sizeof(struct link) <= 80, "a client owns two of these");
 
 /* ---- classes ----------------------------------------------------------------------------------------------- */
 
+/* Serialisation time, rounded up. */
+static int64_t wire_ns(const struct link_class *c, uint64_t bytes)
+{
+	__extension__ unsigned __int128 q20 =
+		(unsigned __int128)bytes * c->ns_per_byte_q20 + ((1u << 20) - 1);
+
+	return (int64_t)(q20 >> 20);
+}
+
 void link_class_set(struct link_class *c, const struct link_params *p)
 {
 	c->p = *p;
@@ -15,6 +24,7 @@ void link_class_set(struct link_class *c, const struct link_params *p)
 	c->loss_p32 = rng_p32_of_ppm(p->loss_ppm);
 	/* 8e9 * 2^20 / rate, rounded up so that no link is faster than it says */
 	c->ns_per_byte_q20 = p->rate_bps ? ((8000000000ull << 20) + p->rate_bps - 1) / p->rate_bps : 0;
+	c->queue_ns = wire_ns(c, c->p.queue_bytes);
 }
 
 void link_class_init(struct link_class *c, const char *name, const struct link_params *p)
@@ -157,22 +167,15 @@ static void lose(struct world *w, struct link *l, struct pkt *p, enum trace_reas
 	pkt_free(n, p);
 }
 
-static int64_t wire_ns(const struct link_class *c, uint64_t bytes)
-{
-	return (int64_t)((bytes * c->ns_per_byte_q20 + ((1u << 20) - 1)) >> 20);
-}
-
 uint64_t link_backlog_bytes(const struct world *w, const struct link *l)
 {
 	const struct link_class *c = l->cls;
 
 	if (!c->ns_per_byte_q20 || l->free_ns <= w->now_ns)
 		return 0;
-	uint64_t wait = (uint64_t)(l->free_ns - w->now_ns);
+	__extension__ unsigned __int128 q20 = (unsigned __int128)(l->free_ns - w->now_ns) << 20;
 
-	/* Split so that nothing overflows: the wait may be long on a slow link. */
-	return wait / c->ns_per_byte_q20 * ((uint64_t)1 << 20) +
-	       (wait % c->ns_per_byte_q20 * ((uint64_t)1 << 20)) / c->ns_per_byte_q20;
+	return (uint64_t)(q20 / c->ns_per_byte_q20);
 }
 
 static void schedule(struct world *w, struct link *l, struct pkt *p, int64_t at_ns)
@@ -256,8 +259,8 @@ void link_send(struct world *w, struct link *l, struct pkt *p)
 
 	if (c->hold)
 		start = c->hold(w, l, p, c->hold_ctx);
-	uint64_t backlog = link_backlog_bytes(w, l);
-	bool full = c->ns_per_byte_q20 && backlog + p->wire_bytes > c->p.queue_bytes;
+	bool full = l->free_ns > w->now_ns &&
+		    l->free_ns - w->now_ns + wire_ns(c, p->wire_bytes) > c->queue_ns && c->ns_per_byte_q20;
 	bool gone = c->cut || l->down || unlucky || full || (fault && fault->kind == LINK_FAULT_DROP);
 
 	if (gone) { /* lost on the way: it took its time on the wire unless it never got there */
@@ -268,7 +271,8 @@ void link_send(struct world *w, struct link *l, struct pkt *p)
 		else if (c->cut)
 			lose(w, l, p, REASON_LINK_CUT, c->cut_cause, 0, 0);
 		else if (full)
-			lose(w, l, p, REASON_LINK_QUEUE_FULL, 0, (int64_t)backlog, (int64_t)c->p.queue_bytes);
+			lose(w, l, p, REASON_LINK_QUEUE_FULL, 0, (int64_t)link_backlog_bytes(w, l),
+				(int64_t)c->p.queue_bytes);
 		else {
 			(void)arrival(l, p, start);
 			lose(w, l, p, REASON_LINK_LOSS, 0, 0, c->p.loss_ppm);

@@ -47,6 +47,7 @@ struct link_class {
 	struct link_params p;
 	const char *name; /* borrowed: the network's name for records ("lte"), may be NULL */
 	uint64_t loss_p32;
+	int64_t queue_ns;         /* how long a full queue takes to leave */
 	uint64_t ns_per_byte_q20; /* serialisation time of an octet, 44.20 fixed point */
 	uint16_t epoch;           /* counts the cuts */
 	bool cut;
