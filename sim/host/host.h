@@ -148,6 +148,7 @@ struct proc {
 	uint32_t head, n, cap;
 	uint32_t addr, waiting; /* connections not yet accepted */
 	bool up, draining, busy, fanning;
+	bool died; /* while busy: the pending EV_CPU finishes nothing */
 	uint64_t cpu_ns;
 	uint64_t crash;             /* record of its latest death */
 	struct sconn *first, *last; /* open connections, oldest first */

@@ -289,9 +289,9 @@ static void on_cpu(struct world *w, const struct ev *e)
 	struct proc *p = e->obj;
 	struct sim *s = sim_of(w);
 	w->cause = 0;
-	if (p->n)
+	if (p->n && !p->died) /* what was being done died with the process */
 		finish(s, p);
-	p->busy = false;
+	p->died = p->busy = false;
 	work(s, p);
 }
 
@@ -500,6 +500,7 @@ void proc_crash(struct sim *s, struct proc *p, uint64_t cause)
 	cause = p->crash = rec_put(s, &r, true);
 	p->up = false;
 	clear_queue(s, p);
+	p->died = p->busy;
 	drop_all(s, p, true, cause);
 	tech_server_forget(&p->srv);
 }

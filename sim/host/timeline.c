@@ -115,16 +115,26 @@ static void set(struct sim *s, const struct cfg_act *a)
 
 /* ---- crashes ------------------------------------------------------------------------------------------------------ */
 
-static void crash_box(struct sim *s, uint32_t b, bool end)
+/* A crashed NAT has forgotten everything and passes nothing until it is back; a crashed proxy resets its connections.
+ * A draining proxy takes no new connections and lets the old ones end. */
+static void crash_box(struct sim *s, const struct cfg_act *a, bool end)
 {
-	uint64_t rec = say(s, end ? TRACE_RESTART : TRACE_CRASH, s->box[b].trace, NULL, 0);
-	for (uint32_t i = 0; i < s->box[b].nnat && !end; i++)
+	uint32_t b = a->target;
+	bool drain = a->kind == CFG_ACT_DRAIN && !end;
+	uint64_t rec = say(s,
+		end     ? TRACE_RESTART
+		: drain ? TRACE_DRAIN
+			: TRACE_CRASH,
+		s->box[b].trace, NULL, 0);
+	if (s->box[b].nnat && !drain)
+		cut(s, a, end);
+	for (uint32_t i = 0; i < s->box[b].nnat && !end && !drain; i++)
 		nat_clear(s->box[b].nat[i], rec);
-	for (struct proxy *x = s->box[b].proxy; x; x = x->next)
-		if (end)
-			x->down = false;
-		else
+	for (struct proxy *x = s->box[b].proxy; x; x = x->next) {
+		if (!end && !drain)
 			proxy_crash(s, x, rec);
+		x->down = !end;
+	}
 }
 
 static void each_proc(struct sim *s, const struct cfg_act *a, enum cfg_act_kind kind)
@@ -172,7 +182,7 @@ static void act(struct sim *s, const struct cfg_act *a, bool end)
 	case CFG_ACT_RESTART:
 	case CFG_ACT_DRAIN:
 		if (a->target_kind == CFG_ON_BOX)
-			crash_box(s, a->target, end || a->kind == CFG_ACT_RESTART);
+			crash_box(s, a, end || a->kind == CFG_ACT_RESTART);
 		else
 			each_proc(s, a, end ? CFG_ACT_RESTART : a->kind);
 		break;

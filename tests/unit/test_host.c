@@ -322,6 +322,33 @@ static void a_changed_heartbeat_takes_effect_at_once(void **st)
 	assert_true(run(&u).lost == 0);
 }
 
+static void boxes_crash_and_come_back(void **st)
+{
+	(void)st;
+	for (size_t i = 0; i < 4; i++)
+		for (uint32_t box = 0; box < 2; box++) {
+			struct setup u;
+			setup(&u, techniques[i], 5);
+			u.group.path[1] = ~0;
+			u.group.path[2] = ~1;
+			u.group.npath = 3;
+			u.group.opts.heartbeat_ns = 10 * S;
+			u.group.opts.heartbeat_from = TECH_FROM_CLIENT;
+			u.group.opts.reconnect = (struct tech_backoff){.first_ns = S, .factor_milli = 1000};
+			u.act = (struct cfg_act){.at_ns = 30 * S,
+				.for_ns = 4 * S,
+				.kind = CFG_ACT_CRASH,
+				.target_kind = CFG_ON_BOX,
+				.target = box};
+			u.cfg.nacts = 1;
+			struct result r = run(&u);
+			assert_true(r.lost == 0); /* everybody finds back and asks for what was missed */
+			assert_true(r.max_ms > 1000);
+			u.act.kind = CFG_ACT_DRAIN;
+			assert_true(run(&u).lost == 0);
+		}
+}
+
 static void a_cut_heals(void **st)
 {
 	(void)st;
@@ -497,6 +524,7 @@ int main(void)
 		cmocka_unit_test(a_phone_that_moves_has_a_new_address_and_comes_back),
 		cmocka_unit_test(a_crash_resets_everybody_and_a_drain_says_goodbye),
 		cmocka_unit_test(a_changed_heartbeat_takes_effect_at_once),
+		cmocka_unit_test(boxes_crash_and_come_back),
 		cmocka_unit_test(a_cut_heals),
 		cmocka_unit_test(a_broadcast_takes_the_processor_one_push_at_a_time),
 		cmocka_unit_test(a_busy_server_says_so),
