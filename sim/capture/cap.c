@@ -229,7 +229,12 @@ void capture_free(struct capture *c)
 		xfree(c->ws[i].frame);
 		xfree(c->ws[i].msg);
 	}
+	for (uint32_t i = 0; i < c->nh2; i++)
+		xfree(c->h2[i].frame);
+	for (uint32_t i = 0; i < c->nh2_reqs; i++)
+		xfree(c->h2_req[i].msg);
 	for (uint32_t i = 0; i < c->nconv; i++) {
+		xfree(c->conv[i].h2);
 		xfree(c->conv[i].stream);
 		xfree(c->conv[i].http);
 		xfree(c->conv[i].ws);
@@ -249,6 +254,9 @@ void capture_free(struct capture *c)
 	xfree(c->ws);
 	xfree(c->gql);
 	xfree(c->tls);
+	xfree(c->h2);
+	xfree(c->h2_req);
+	xfree(c->h2_setting);
 	xfree(c->unit);
 	xfree(c->conv);
 	xfree(c->icmp);

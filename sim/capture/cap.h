@@ -202,6 +202,7 @@ struct cap_sse_item {
 
 struct cap_sse {
 	uint32_t conn, http;
+	uint32_t h2_stream; /* 0: HTTP/1 */
 	const char *target, *last_id_sent, *content_encoding, *last_id;
 	struct cap_sse_item *item;
 	uint32_t nitems, item_cap, nevents;
@@ -257,6 +258,47 @@ struct cap_gql { /* a GraphQL subscription message */
 	const char *type, *id;
 };
 
+#define CAP_H2_SETTINGS_MAX 8
+
+struct cap_h2_frame {
+	struct cap_at at;
+	uint32_t length, stream;
+	uint8_t from, type, flags;
+	uint8_t nsettings;
+	uint32_t a,
+		b; /* WINDOW_UPDATE: increment; GOAWAY: last stream, error; RST_STREAM: -, error; SETTINGS: index of
+	                * the first pair in capture.h2_setting */
+};
+
+struct cap_grpc_msg {
+	struct cap_at at;
+	uint32_t bytes;
+	bool compressed;
+	uint8_t from;
+};
+
+/* One HTTP/2 request. What it has in common with HTTP/1 stands in `x` (its conn, method, target, host, req, head, end, status,
+ * content type, body, sse ...). */
+struct cap_h2_req {
+	struct cap_http x;
+	uint32_t h2, stream_id;
+	const char *scheme, *request_type;
+	uint32_t header_bytes[2], data_frames[2];
+	uint64_t data_bytes[2];
+	const char *grpc_status, *grpc_message; /* trailers */
+	bool trailers, ended, reset, grpc;
+	struct cap_grpc_msg *msg;
+	uint32_t nmsgs, msg_cap;
+};
+
+struct cap_h2 {
+	uint32_t conn;
+	struct cap_h2_frame *frame;
+	uint32_t nframes, frame_cap;
+	uint32_t req_first, nreqs; /* in capture.h2_req */
+	const char *error[2];
+};
+
 struct cap_tls {
 	uint32_t conn;
 	const char *sni, *alpn, *version;
@@ -281,7 +323,8 @@ struct cap_unit {
 struct cap_conv {
 	const char *technique, *leg, *client_host, *target, *origin, *transport;
 	uint32_t *stream, nstreams, *http, nhttp, *ws, nws;
-	uint32_t stream_cap, http_cap, ws_cap;
+	uint32_t *h2, nh2; /* indexes in capture.h2_req */
+	uint32_t stream_cap, http_cap, ws_cap, h2_cap;
 	int64_t start, end;
 	uint32_t messages;
 	bool has_messages, unanswered, inferred;
@@ -319,6 +362,12 @@ struct capture {
 	uint32_t nws, ws_cap;
 	struct cap_gql *gql;
 	uint32_t ngql, gql_cap;
+	struct cap_h2 *h2;
+	uint32_t nh2, h2_cap;
+	struct cap_h2_req *h2_req;
+	uint32_t nh2_reqs, h2_req_cap;
+	uint32_t (*h2_setting)[2]; /* id, value */
+	uint32_t nh2_settings, h2_setting_cap;
 	struct cap_tls *tls;
 	uint32_t ntls, tls_cap;
 	struct cap_unit *unit;

@@ -27,6 +27,7 @@ struct cap_body {
 	struct cap_pair *p;
 	unsigned dir;
 	uint32_t http;
+	bool h2; /* `http` counts HTTP/2 requests */
 	enum coding coding;
 	z_stream z;
 	bool z_open, failed, first_out;
@@ -40,6 +41,11 @@ struct cap_body {
 	bool any;
 	uint32_t bursts;
 };
+
+static struct cap_http *exchange(const struct cap_body *b)
+{
+	return b->h2 ? &b->p->c->h2_req[b->http].x : &b->p->c->http[b->http];
+}
 
 static bool type_is(const char *content_type, const char *want)
 {
@@ -76,12 +82,13 @@ static enum coding coding_of(const char *ce)
 static void sse_start(struct cap_body *b)
 {
 	struct capture *c = b->p->c;
-	struct cap_http *h = &c->http[b->http];
+	struct cap_http *h = exchange(b);
 	h->sse = c->nsse;
 	struct cap_sse *s = CAP_PUSH(c->sse, c->nsse, c->sse_cap);
 	memset(s, 0, sizeof *s);
 	s->conn = b->p->conn;
 	s->http = b->http;
+	s->h2_stream = b->h2 ? c->h2_req[b->http].stream_id : 0;
 	s->target = h->target;
 	s->content_encoding = h->content_encoding;
 	s->last_id = "";
@@ -92,13 +99,14 @@ static void sse_start(struct cap_body *b)
 	sse_dec_init(b->sse, &cap_alloc, NULL, SSE_WANT_LINES);
 }
 
-struct cap_body *cap_body_new(struct cap_pair *p, unsigned dir, uint32_t http)
+struct cap_body *cap_body_new(struct cap_pair *p, unsigned dir, uint32_t index, bool h2)
 {
-	struct cap_http *h = &p->c->http[http];
 	struct cap_body *b = xcalloc(1, sizeof *b);
 	b->p = p;
 	b->dir = dir;
-	b->http = http;
+	b->http = index;
+	b->h2 = h2;
+	const struct cap_http *h = exchange(b);
 	buf_init(&b->text, &cap_alloc, CAP_BODY_MAX);
 	if (dir == 0) {
 		b->want_text = is_eio_polling(h);
@@ -129,7 +137,7 @@ static uint64_t place_of(const struct cap_body *b, uint64_t off)
 
 static struct cap_sse_item *sse_item(struct cap_body *b, const struct sse_ev *ev, struct cap_at at)
 {
-	struct cap_sse *s = &b->p->c->sse[b->p->c->http[b->http].sse];
+	struct cap_sse *s = &b->p->c->sse[exchange(b)->sse];
 	if (s->nitems >= CAP_UNITS_MAX) {
 		b->p->c->limit = "CAP_UNITS_MAX";
 		return NULL;
@@ -150,7 +158,7 @@ static void sse_events(struct cap_body *b, struct cap_at at)
 	struct sse_ev ev;
 	enum sse_ev_kind k;
 	while ((k = sse_dec_next(b->sse, &ev)) != SSE_NEED) {
-		struct cap_sse *s = &c->sse[c->http[b->http].sse];
+		struct cap_sse *s = &c->sse[exchange(b)->sse];
 		struct cap_sse_item *it;
 		if (k == SSE_LINE) {
 			s->unknown_fields += ev.line.field == SSE_FIELD_UNKNOWN;
@@ -298,8 +306,7 @@ static void eio_packets(struct cap_body *b, struct cap_http *h)
 
 void cap_body_end(struct cap_body *b)
 {
-	struct capture *c = b->p->c;
-	struct cap_http *h = &c->http[b->http];
+	struct cap_http *h = exchange(b);
 	if (b->sse) {
 		sse_dec_eof(b->sse);
 		sse_events(b, (struct cap_at){b->last_t, CAP_NONE});

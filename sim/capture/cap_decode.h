@@ -44,7 +44,8 @@ void cap_add_unit(struct cap_pair *p, unsigned dir, uint64_t off, uint64_t len, 
 
 /* A message body as it comes in (cap_body.c). */
 struct cap_body;
-struct cap_body *cap_body_new(struct cap_pair *p, unsigned dir, uint32_t http);
+/* Of exchange `index` in capture.http, or in capture.h2_req when `h2`. */
+struct cap_body *cap_body_new(struct cap_pair *p, unsigned dir, uint32_t index, bool h2);
 /* Octets [off, off+len) of the stream are body. */
 void cap_body_piece(struct cap_body *b, uint64_t off, uint64_t len);
 /* No more; the exchange's figures are completed. */

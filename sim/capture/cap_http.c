@@ -153,7 +153,7 @@ static uint32_t request(struct http1 *x)
 		if (k == H1_HEAD) {
 			i = request_head(x, &ev.head);
 			x->c->http[i].req_complete = ev.head.framing == H1_FRAMING_NONE;
-			body = ev.head.framing == H1_FRAMING_NONE ? NULL : cap_body_new(x->p, 0, i);
+			body = ev.head.framing == H1_FRAMING_NONE ? NULL : cap_body_new(x->p, 0, i, false);
 		} else if (k == H1_DATA && i != CAP_NONE) {
 			x->c->http[i].req_body += ev.len;
 			cap_body_piece(body, x->req.base + ev.off, ev.len);
@@ -211,7 +211,7 @@ static void body_done(struct http1 *x, struct cap_http *e)
 static void response_body(struct http1 *x, uint32_t i)
 {
 	struct h1_ev ev;
-	struct cap_body *body = cap_body_new(x->p, 1, i);
+	struct cap_body *body = cap_body_new(x->p, 1, i, false);
 	while (!x->res.over) {
 		enum h1_ev_kind k = next(x, 1, &x->res, &ev);
 		if (k == H1_DATA) {

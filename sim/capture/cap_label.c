@@ -9,7 +9,8 @@
  *	                                          pauses between them, short-polling otherwise
  *	one answer that comes in many pieces      http-streaming
  *	everything else                           plain, one conversation for a client and a server
- *	TLS, HTTP/2, other octets                 unknown: not looked into
+ *	application/grpc                          grpc-*, by the number of messages each way
+ *	TLS, other octets                         unknown: not looked into
  *
  * The first four are seen, the others are inferred and marked. A client that stops in the middle of a connection and
  * is followed by another address asking for the same thing is taken for one that changed networks (client_host "*").
@@ -28,11 +29,16 @@ enum label {
 	LABEL_WS,
 	LABEL_SIO,
 	LABEL_GQL,
+	LABEL_GRPC_UNARY,
+	LABEL_GRPC_SERVER,
+	LABEL_GRPC_CLIENT,
+	LABEL_GRPC_BIDI,
 	LABEL_UNKNOWN
 };
 
 static const char *const label_names[] = {"plain", "short-polling", "long-polling", "http-streaming", "sse",
-	"websocket", "socket.io", "graphql-subscription", "unknown"};
+	"websocket", "socket.io", "graphql-subscription", "grpc-unary", "grpc-server-streaming",
+	"grpc-client-streaming", "grpc-bidi-streaming", "unknown"};
 
 #define HELD_NS 250000000        /* an answer that took this long was held back */
 #define STREAM_SPAN_NS 500000000 /* a body that took this long, in several bursts, is a stream */
@@ -40,11 +46,11 @@ static const char *const label_names[] = {"plain", "short-polling", "long-pollin
 
 /* One exchange with what decides where it belongs. */
 struct item {
-	uint32_t http;
+	const struct cap_http *x;
+	uint32_t http, h2; /* index in capture.http or capture.h2_req, the other is CAP_NONE */
 	const char *leg, *host, *origin, *path;
 	uint64_t key; /* hash of the four */
 	enum label label;
-	bool group_first;
 	uint32_t group; /* index of the first item with the same four */
 };
 
@@ -158,8 +164,21 @@ static enum label group_label(const struct group *g, const struct cap_http *firs
 	return g->long_name && g->hold_ns * 4 > g->pause_ns ? LABEL_LONG : LABEL_SHORT;
 }
 
-static enum label own_label(const struct capture *c, const struct cap_http *h)
+static enum label grpc_label(const struct cap_h2_req *q)
 {
+	uint32_t n[2] = {0, 0};
+	for (uint32_t i = 0; i < q->nmsgs; i++)
+		n[q->msg[i].from]++;
+	if (n[0] > 1)
+		return n[1] > 1 ? LABEL_GRPC_BIDI : LABEL_GRPC_CLIENT;
+	return n[1] > 1 ? LABEL_GRPC_SERVER : LABEL_GRPC_UNARY;
+}
+
+static enum label own_label(const struct capture *c, const struct item *it)
+{
+	const struct cap_http *h = it->x;
+	if (it->h2 != CAP_NONE && c->h2_req[it->h2].grpc)
+		return grpc_label(&c->h2_req[it->h2]);
 	if (strstr(h->target, "EIO=") &&
 		(contains(h->target, "transport=") || contains(h->target, "socket.io")))
 		return LABEL_SIO;
@@ -176,26 +195,24 @@ static enum label own_label(const struct capture *c, const struct cap_http *h)
 
 /* ---- groups ---- */
 
-static int by_time(const struct capture *c, uint32_t a, uint32_t b)
+static int by_time(const struct item *it, uint32_t a, uint32_t b)
 {
-	const struct cap_http *x = &c->http[a], *y = &c->http[b];
+	const struct cap_http *x = it[a].x, *y = it[b].x;
 	if (x->req.t != y->req.t)
 		return x->req.t < y->req.t ? -1 : 1;
 	return a < b ? -1 : a > b;
 }
 
 /* Merge sort of item indexes by time of request: stable, no state outside. */
-static void sort_by_time(
-	const struct capture *c, const struct item *it, uint32_t *v, uint32_t *tmp, uint32_t n)
+static void sort_by_time(const struct item *it, uint32_t *v, uint32_t *tmp, uint32_t n)
 {
 	if (n < 2)
 		return;
 	uint32_t m = n / 2, i = 0, j = m, k = 0;
-	sort_by_time(c, it, v, tmp, m);
-	sort_by_time(c, it, v + m, tmp, n - m);
+	sort_by_time(it, v, tmp, m);
+	sort_by_time(it, v + m, tmp, n - m);
 	while (i < m || j < n)
-		tmp[k++] =
-			j == n || (i < m && by_time(c, it[v[i]].http, it[v[j]].http) <= 0) ? v[i++] : v[j++];
+		tmp[k++] = j == n || (i < m && by_time(it, v[i], v[j]) <= 0) ? v[i++] : v[j++];
 	memcpy(v, tmp, n * sizeof *v);
 }
 
@@ -223,16 +240,16 @@ static void decide(struct capture *c, struct item *it, uint32_t n)
 	uint32_t *order = xmalloc((n + 1u) * sizeof *order), *tmp = xmalloc((n + 1u) * sizeof *tmp), k = 0;
 	find_groups(it, n);
 	for (uint32_t i = 0; i < n; i++) {
-		it[i].label = own_label(c, &c->http[it[i].http]);
+		it[i].label = own_label(c, &it[i]);
 		if (it[i].label == LABEL_UNKNOWN || it[i].label == LABEL_SSE)
 			order[k++] = i;
 	}
-	sort_by_time(c, it, order, tmp, k);
+	sort_by_time(it, order, tmp, k);
 	for (uint32_t i = 0; i < k; i++)
-		group_add(&g[it[order[i]].group], &c->http[it[order[i]].http], it[order[i]].path);
+		group_add(&g[it[order[i]].group], it[order[i]].x, it[order[i]].path);
 	for (uint32_t i = 0; i < n; i++)
 		if (it[i].label == LABEL_UNKNOWN)
-			it[i].label = group_label(&g[it[i].group], &c->http[it[it[i].group].http]);
+			it[i].label = group_label(&g[it[i].group], it[it[i].group].x);
 	xfree(g);
 	xfree(order);
 	xfree(tmp);
@@ -278,18 +295,27 @@ static struct cap_conv *conv_of(struct capture *c, const struct item *it, uint32
 	v->client_host = it->host;
 	v->origin = it->origin;
 	v->target = it->path;
-	v->transport = "http/1.1";
+	v->transport = it->h2 == CAP_NONE ? "http/1.1" : "h2c";
 	v->start = INT64_MAX;
-	v->server_conn = c->http[it->http].conn;
-	v->inferred = it->label == LABEL_SHORT || it->label == LABEL_LONG || it->label == LABEL_STREAM;
+	v->server_conn = it->x->conn;
+	v->inferred = it->label == LABEL_SHORT || it->label == LABEL_LONG || it->label == LABEL_STREAM ||
+		      (it->label >= LABEL_GRPC_UNARY && it->label <= LABEL_GRPC_BIDI);
 	v->has_messages = it->label != LABEL_PLAIN && it->label != LABEL_STREAM;
 	return v;
 }
 
-static uint32_t messages_of(const struct capture *c, const struct cap_http *h, enum label l)
+static uint32_t messages_of(const struct capture *c, const struct item *it)
 {
+	const struct cap_http *h = it->x;
 	uint32_t n = 0;
-	switch (l) {
+	switch (it->label) {
+	case LABEL_GRPC_UNARY:
+	case LABEL_GRPC_SERVER:
+	case LABEL_GRPC_CLIENT:
+	case LABEL_GRPC_BIDI:
+		for (uint32_t i = 0; i < c->h2_req[it->h2].nmsgs; i++)
+			n += c->h2_req[it->h2].msg[i].from == 1;
+		return n;
 	case LABEL_SHORT:
 	case LABEL_LONG:
 		return h->json_messages;
@@ -311,11 +337,14 @@ static uint32_t messages_of(const struct capture *c, const struct cap_http *h, e
 
 static void conv_add(struct capture *c, struct cap_conv *v, const struct item *it)
 {
-	const struct cap_http *h = &c->http[it->http];
+	const struct cap_http *h = it->x;
 	const struct cap_conn *cn = &c->conn[h->conn];
 	int64_t end = h->has_response ? h->end.t : h->req_end.t;
 	add_once(&v->stream, &v->nstreams, &v->stream_cap, h->conn);
-	add_once(&v->http, &v->nhttp, &v->http_cap, it->http);
+	if (it->http != CAP_NONE)
+		add_once(&v->http, &v->nhttp, &v->http_cap, it->http);
+	if (it->h2 != CAP_NONE)
+		add_once(&v->h2, &v->nh2, &v->h2_cap, it->h2);
 	if (h->ws != CAP_NONE) {
 		add_once(&v->ws, &v->nws, &v->ws_cap, h->ws);
 		v->subprotocol = c->ws[h->ws].subprotocol;
@@ -330,7 +359,7 @@ static void conv_add(struct capture *c, struct cap_conv *v, const struct item *i
 		v->start = h->req.t;
 	if (end > v->end)
 		v->end = end;
-	v->messages += messages_of(c, h, it->label);
+	v->messages += messages_of(c, it);
 }
 
 /* ---- a client that changed networks ---- */
@@ -390,6 +419,8 @@ static void join_moved(struct capture *c)
 				add_once(&x->stream, &x->nstreams, &x->stream_cap, y->stream[i]);
 			for (uint32_t i = 0; i < y->nhttp; i++)
 				add_once(&x->http, &x->nhttp, &x->http_cap, y->http[i]);
+			for (uint32_t i = 0; i < y->nh2; i++)
+				add_once(&x->h2, &x->nh2, &x->h2_cap, y->h2[i]);
 			for (uint32_t i = 0; i < y->nws; i++)
 				add_once(&x->ws, &x->nws, &x->ws_cap, y->ws[i]);
 			x->end = y->end > x->end ? y->end : x->end;
@@ -399,6 +430,7 @@ static void join_moved(struct capture *c)
 			x->inferred = true;
 			xfree(y->stream);
 			xfree(y->http);
+			xfree(y->h2);
 			xfree(y->ws);
 			memmove(y, y + 1, (c->nconv - b - 1) * sizeof *y);
 			c->nconv--;
@@ -414,14 +446,14 @@ static void opaque(struct capture *c)
 	for (uint32_t i = 0; i < c->nconns; i++) {
 		const struct cap_conn *cn = &c->conn[i];
 		bool tls = cn->app == CAP_APP_TLS && c->tls[cn->tls].app_data;
-		if (!tls && cn->app != CAP_APP_HTTP2 && cn->app != CAP_APP_UNKNOWN)
+		if (!tls && cn->app != CAP_APP_UNKNOWN)
 			continue;
 		struct cap_conv *v = CAP_PUSH(c->conv, c->nconv, c->conv_cap);
 		memset(v, 0, sizeof *v);
 		v->technique = "unknown";
 		v->leg = cap_endpoint(c, &cn->flow[1].addr, cn->flow[1].port);
 		v->client_host = cap_host(c, &cn->flow[0].addr);
-		v->transport = tls ? "tls" : cn->app == CAP_APP_HTTP2 ? "h2c" : "tcp";
+		v->transport = tls ? "tls" : "tcp";
 		v->start = c->pkt[cn->first_pkt].at;
 		v->end = c->pkt[cn->last_pkt].at;
 		v->server_conn = i;
@@ -429,30 +461,60 @@ static void opaque(struct capture *c)
 	}
 }
 
+/* Endpoints of a connection, as texts made once. */
+struct ends {
+	uint32_t conn;
+	const char *leg, *host;
+};
+
+static void ends_of(struct capture *c, struct ends *e, uint32_t conn)
+{
+	if (e->conn == conn)
+		return;
+	e->conn = conn;
+	e->leg = cap_endpoint(c, &c->conn[conn].flow[1].addr, c->conn[conn].flow[1].port);
+	e->host = cap_host(c, &c->conn[conn].flow[0].addr);
+}
+
+static void item_of(struct capture *c, struct item *it, struct ends *e, const struct cap_http *x)
+{
+	ends_of(c, e, x->conn);
+	*it = (struct item){.x = x, .http = CAP_NONE, .h2 = CAP_NONE, .leg = e->leg, .host = e->host};
+	it->origin = x->version >= 20 ? NULL : x->host; /* of HTTP/2 the authority stands with each request */
+	it->path = path_of(c, x->target);
+	it->key = hash_text(
+		hash_text(hash_text(hash_text(14695981039346656037ull, e->leg), e->host), it->origin),
+		it->path);
+}
+
+/* Every exchange that is an item, in the order of connections. */
+static uint32_t collect(struct capture *c, struct item *it)
+{
+	struct ends e = {.conn = CAP_NONE};
+	uint32_t n = 0;
+	for (uint32_t i = 0, k = 0; i < c->nhttp || k < c->nh2_reqs;) {
+		bool h2 = i == c->nhttp || (k < c->nh2_reqs && c->h2_req[k].x.conn < c->http[i].conn);
+		const struct cap_http *h = h2 ? &c->h2_req[k].x : &c->http[i];
+		if (h2 || strcmp(h->method, "CONNECT") || !h->has_response || h->status / 100 != 2) {
+			item_of(c, &it[n], &e, h); /* what goes through a tunnel stands on its own */
+			if (h2)
+				it[n].h2 = k;
+			else
+				it[n].http = i;
+			n++;
+		}
+		if (h2)
+			k++;
+		else
+			i++;
+	}
+	return n;
+}
+
 void cap_label(struct capture *c)
 {
-	struct item *it = xmalloc((c->nhttp + 1u) * sizeof *it);
-	uint32_t conn = CAP_NONE, n = 0, slots = 64;
-	const char *leg = NULL, *host = NULL;
-	for (uint32_t i = 0; i < c->nhttp; i++) {
-		const struct cap_http *h = &c->http[i];
-		if (h->conn != conn) {
-			conn = h->conn;
-			leg = cap_endpoint(c, &c->conn[conn].flow[1].addr, c->conn[conn].flow[1].port);
-			host = cap_host(c, &c->conn[conn].flow[0].addr);
-		}
-		if (!strcmp(h->method, "CONNECT") && h->has_response && h->status / 100 == 2)
-			continue; /* what goes through the tunnel stands on its own */
-		struct item *x = &it[n++];
-		*x = (struct item){.http = i,
-			.leg = leg,
-			.host = host,
-			.origin = h->host,
-			.path = path_of(c, h->target)};
-		x->key = hash_text(
-			hash_text(hash_text(hash_text(14695981039346656037ull, leg), host), h->host),
-			x->path);
-	}
+	struct item *it = xmalloc((c->nhttp + (size_t)c->nh2_reqs + 1) * sizeof *it);
+	uint32_t n = collect(c, it), slots = 64;
 	decide(c, it, n);
 	while (slots < 2 * n)
 		slots *= 2;

@@ -1,10 +1,9 @@
 /*
- * TLS and HTTP/2 from the outside: records (RFC 8446 5.1) and what the hello messages say in the clear (4.1.2, 4.1.3);
- * HTTP/2 frame headers (RFC 9113 4.1). Left out: decryption, HPACK.
+ * TLS from the outside: records (RFC 8446 5.1) and what the hello messages say in the clear (4.1.2, 4.1.3). Left out:
+ * decryption.
  *
  *	record   | type 1 | version 2 | length 2 | fragment ... |
  *	hello    | type 1 | length 3 | version 2 | random 32 | session id 1+ | ... | extensions 2+ |
- *	frame    | length 3 | type 1 | flags 1 | stream 4 | payload ... |
  */
 #include <string.h>
 
@@ -192,41 +191,4 @@ void cap_decode_tls(struct cap_pair *p)
 	c->conn[p->conn].tls = c->ntls - 1;
 	tls_side(p, t, 0);
 	tls_side(p, t, 1);
-}
-
-/* ---- HTTP/2 ---- */
-
-static const char *h2_name(unsigned type)
-{
-	static const char *const names[] = {"DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS",
-		"PUSH_PROMISE", "PING", "GOAWAY", "WINDOW_UPDATE", "CONTINUATION"};
-	return type < sizeof names / sizeof names[0] ? names[type] : "unknown frame";
-}
-
-static void h2_side(struct cap_pair *p, unsigned dir, size_t i)
-{
-	struct bytes b = cap_rest(p, dir);
-	while (b.n - i >= 9) {
-		size_t len = (size_t)b.p[i] << 16 | (size_t)b.p[i + 1] << 8 | b.p[i + 2];
-		uint32_t stream = ((uint32_t)b.p[i + 5] << 24 | (uint32_t)b.p[i + 6] << 16 |
-					  (uint32_t)b.p[i + 7] << 8 | b.p[i + 8]) &
-				  0x7fffffffu;
-		if (b.n - i - 9 < len)
-			break;
-		cap_add_unit(p, dir, p->pos[dir] + i, 9 + len,
-			cap_strf(p->c, "HTTP/2 %s, stream %u, %zu bytes", h2_name(b.p[i + 3]), stream, len));
-		i += 9 + len;
-	}
-}
-
-void cap_decode_h2(struct cap_pair *p)
-{
-	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-	struct bytes b = cap_rest(p, 0);
-	size_t n = sizeof preface - 1;
-	size_t skip = b.n >= n && !memcmp(b.p, preface, n) ? n : 0;
-	if (skip)
-		cap_add_unit(p, 0, p->pos[0], skip, "HTTP/2 connection preface");
-	h2_side(p, 0, skip);
-	h2_side(p, 1, 0);
 }

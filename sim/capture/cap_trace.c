@@ -256,6 +256,21 @@ static void tell_http(struct teller *t, const struct cap_http *h)
 		tell_ws(t, &t->c->ws[h->ws], req);
 }
 
+static void tell_h2(struct teller *t, const struct cap_h2_req *q)
+{
+	uint32_t req = unit(t, q->x.conn, 0, TRACE_HTTP_REQUEST_SEND, TRACE_HTTP_REQUEST_RECV, q->x.req,
+		q->x.req_range,
+		say(t, "%s %.120s (HTTP/2 stream %u)", q->x.method, q->x.target, q->stream_id), 0, CAP_NONE);
+	if (!q->x.has_response)
+		return;
+	uint32_t text = say(t, "%u%s%.60s (HTTP/2 stream %u)", q->x.status, q->x.content_type ? ", " : "",
+		q->x.content_type ? q->x.content_type : "", q->stream_id);
+	unit(t, q->x.conn, 1, TRACE_HTTP_RESPONSE_SEND, TRACE_HTTP_RESPONSE_RECV, q->x.head, q->x.range, text,
+		q->x.status, req);
+	if (q->x.sse != CAP_NONE)
+		tell_sse(t, &t->c->sse[q->x.sse], req);
+}
+
 static void tell_errors(struct teller *t)
 {
 	for (uint32_t i = 0; i < t->c->nconns; i++) {
@@ -448,6 +463,8 @@ void capture_to_trace(struct capture *c, struct trace *tr)
 	make_lanes(&t);
 	for (uint32_t i = 0; i < c->nhttp; i++)
 		tell_http(&t, &c->http[i]);
+	for (uint32_t i = 0; i < c->nh2_reqs; i++)
+		tell_h2(&t, &c->h2_req[i]);
 	for (uint32_t i = 0; i < c->nunits; i++) {
 		const struct cap_unit *u = &c->unit[i];
 		unit(&t, u->conn, u->dir, TRACE_UNIT_SEND, TRACE_UNIT_RECV, u->at,

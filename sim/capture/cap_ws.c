@@ -64,7 +64,7 @@ static bool frame(struct ws_side *x, const struct ws_frame *f)
 	o->hdr_len = f->hdr_len;
 	o->pay_len = f->pay_len;
 	uint64_t left = s->n - o->off, want = f->hdr_len + f->pay_len;
-	o->complete = want <= left;
+	o->complete = want <= left && want >= f->pay_len;
 	o->begin = cap_stream_at(s, o->off);
 	o->at = cap_stream_at(s, o->off + (o->complete ? want : left) - 1);
 	w->counts[x->dir][count_slot(f->op)]++;
@@ -164,7 +164,7 @@ static bool header(struct bytes b, struct ws_frame *f)
 		f->pay_len = f->pay_len << 8 | b.p[2 + i];
 	if (f->mask)
 		memcpy(f->key, b.p + 2 + ext, 4);
-	return true;
+	return f->pay_len <= INT64_MAX; /* RFC 6455 5.2: the most significant bit is 0 */
 }
 
 /* What a frame carries, as far as it can be told without the decoder's state. */
@@ -211,9 +211,10 @@ static void loose(struct ws_side *x)
 	for (uint32_t i = 0; i < w->nframes; i++)
 		if (w->frame[i].from == x->dir)
 			off = w->frame[i].off + w->frame[i].hdr_len + w->frame[i].pay_len;
-	const struct cap_stream *s = &x->p->s[x->dir];
+	struct cap_stream *s = &x->p->s[x->dir];
 	struct ws_frame f;
-	while (off < s->n && header((struct bytes){s->p + off, s->n - (size_t)off}, &f)) {
+	while (off < s->n && !cap_stream_gap(s, off, 2) &&
+		header((struct bytes){s->p + off, s->n - (size_t)off}, &f)) {
 		f.off = off - x->base;
 		if (!frame(x, &f))
 			return;
