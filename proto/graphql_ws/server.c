@@ -264,6 +264,8 @@ int64_t gqlws_server_wake_at(const struct gqlws_server *s)
 bool gqlws_server_next(struct gqlws_server *s, struct gqlws_out *out)
 {
 	*out = (struct gqlws_out){0};
+	if (s->oom) /* the last message in the queue may be half written */
+		return false;
 	if (s->queue_taken < s->queue.n) {
 		struct bytes q = buf_bytes(&s->queue);
 		uint32_t n = be32_get(q.p + s->queue_taken);

@@ -42,6 +42,8 @@ static void queue(struct sio_session *s, struct bytes data, bool binary)
 
 bool sio_session_next(struct sio_session *s, struct bytes *data, bool *binary)
 {
+	if (s->oom) /* the last message in the queue may be half written */
+		return false;
 	if (s->out_taken >= s->out.n) {
 		buf_clear(&s->out);
 		s->out_taken = 0;
