@@ -164,6 +164,18 @@ static void match_stream(struct vec_case *c, struct got *g)
 	json_t *frames = json_object_get(c->expect, "frames"),
 	       *type = json_object_get(c->expect, "stream_type");
 	const char *have = json_string_value(json_object_get(g->o, "stream_type"));
+	size_t i;
+	json_t *f;
+	json_array_foreach(frames, i, f)
+	{
+		/* A type may be told by its name. */
+		json_t *type_name = json_object_get(f, "type");
+		json_t *have_all = json_array_get(g->all, i), *have_known = json_array_get(g->known, i);
+		if (json_is_string(type_name) && vec_same(type_name, json_object_get(have_all, "name")))
+			json_object_set(have_all, "type", type_name);
+		if (json_is_string(type_name) && vec_same(type_name, json_object_get(have_known, "name")))
+			json_object_set(have_known, "type", type_name);
+	}
 	if (frames && !vec_same(frames, g->known))
 		vec_match(c, "frames", frames, json_incref(g->all));
 	if (json_is_string(type) && !(have && same_word(json_string_value(type), have)))
@@ -171,7 +183,7 @@ static void match_stream(struct vec_case *c, struct got *g)
 	if (json_is_integer(type))
 		vec_match(c, "stream_type", type, json_incref(json_object_get(g->o, "stream_type_value")));
 	static const char *const members[] = {"session", "session_id", "push_id", "signal"};
-	for (size_t i = 0; i < 4; i++)
+	for (i = 0; i < 4; i++)
 		if (json_object_get(c->expect, members[i]))
 			vec_match(c, members[i], json_object_get(c->expect, members[i]),
 				json_incref(json_object_get(g->o, members[i])));
