@@ -77,7 +77,8 @@ static bool head_ok(struct tech_client *c, const struct h1_head *h, struct tech_
 	struct bytes type = h1_media_type(h1_value(h, "Content-Type"));
 	bool ok = h->status == 200 && bytes_eq_nocase(type, BYTES_LIT("text/event-stream"));
 	c->status = h->status;
-	tech_unit(q, TECH_MAIN, TECH_UNIT_RESPONSE, h->off, h->len);
+	tech_unit(q, TECH_MAIN, TECH_UNIT_RESPONSE, h->off,
+		h->len + (!ok && h->framing == H1_FRAMING_LENGTH ? h->content_length : 0));
 	if (q->n)
 		q->v[q->n - 1].status = h->status;
 	if (!ok) {
@@ -153,15 +154,16 @@ static void client_data(struct tech_client *c, struct bytes data, int64_t now, s
 	h1_dec_feed(&c->u.h1, data);
 	while (h1_dec_next(&c->u.h1, &ev) != H1_NEED) {
 		if (ev.kind == H1_HEAD && !ev.head.interim) {
-			if (!head_ok(c, &ev.head, q)) {
-				fail(c, TECH_WHY_STATUS, now, q);
-				return;
-			}
-		} else if (ev.kind == H1_DATA) {
+			if (!head_ok(c, &ev.head, q))
+				c->flags |= TECH_F_ANSWER; /* wrong: read to its end, then close in order */
+		} else if (ev.kind == H1_DATA && (c->flags & TECH_F_STREAM)) {
 			if (!body_piece(c, ev.data, ev.off, q)) {
 				fail(c, TECH_WHY_PROTOCOL, now, q);
 				return;
 			}
+		} else if (ev.kind == H1_END && (c->flags & TECH_F_ANSWER)) {
+			fail(c, TECH_WHY_STATUS, now, q);
+			return;
 		} else if (ev.kind == H1_END && (c->flags & TECH_F_STREAM)) {
 			tech_drop(c, TECH_OUT_CLOSE, q);
 			wait(c, TECH_WHY_CLOSED, now, q);
@@ -183,6 +185,10 @@ static void client_gone(struct tech_client *c, enum tech_why why, int64_t now, s
 {
 	if (why == TECH_WHY_CLOSED)
 		tech_push(q, TECH_OUT_CLOSE, TECH_MAIN);
+	if (c->flags & TECH_F_ANSWER) { /* the wrong answer ends with the connection */
+		fail(c, TECH_WHY_STATUS, now, q);
+		return;
+	}
 	tech_client_clear(c); /* an event without its empty line is thrown away (HTML 9.2.6) */
 	wait(c, why, now, q);
 }

@@ -183,14 +183,21 @@ static void switch_over(struct tech_client *c, int64_t now, struct tech_outs *q)
 	frames(c, rest, now, q);
 }
 
+static enum tech_why refusal(const struct tech_client *c)
+{
+	return c->status == 101 ? TECH_WHY_PROTOCOL : TECH_WHY_STATUS;
+}
+
 static void handshake(struct tech_client *c, struct bytes data, int64_t now, struct tech_outs *q)
 {
 	struct h1_ev ev;
 	h1_dec_feed(&c->u.h1, data);
 	while (h1_dec_next(&c->u.h1, &ev) != H1_NEED) {
-		if (ev.kind == H1_HEAD && !ev.head.interim && !head_ok(c, &ev.head, q)) {
-			enum tech_why why = c->status == 101 ? TECH_WHY_PROTOCOL : TECH_WHY_STATUS;
-			tech_drop(c, TECH_OUT_CLOSE, q); /* it was read: nothing to reset */
+		if (ev.kind == H1_HEAD && !ev.head.interim && !head_ok(c, &ev.head, q))
+			c->flags |= TECH_F_ANSWER; /* refused: read to its end, then close in order */
+		if (ev.kind == H1_END && (c->flags & TECH_F_ANSWER)) {
+			enum tech_why why = refusal(c);
+			tech_drop(c, TECH_OUT_CLOSE, q);
 			gone(c, why, now, q);
 			return;
 		}
@@ -219,6 +226,8 @@ static void client_gone(struct tech_client *c, enum tech_why why, int64_t now, s
 {
 	if (why == TECH_WHY_CLOSED)
 		tech_push(q, TECH_OUT_CLOSE, TECH_MAIN);
+	if (c->flags & TECH_F_ANSWER)
+		why = refusal(c);
 	tech_client_clear(c);
 	gone(c, why, now, q);
 }
