@@ -159,7 +159,7 @@ static void remember_figures(struct show *fresh, const struct show *old)
 {
 	for (size_t i = 0; i < old->nrun && i < SHOW_RUNS_MAX; i++)
 		for (int f = 0; f < FIGURES; f++)
-			fresh->before.v[i][f] = tally_at(old->run[i].tally, (enum figure)f, old->end_ns);
+			fresh->before.v[i][f] = show_figure(old, i, (enum figure)f, old->end_ns);
 	fresh->before.any = true;
 }
 

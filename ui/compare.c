@@ -218,7 +218,7 @@ static double largest(const struct show *s, enum figure f, int64_t t)
 {
 	double m = 0;
 	for (size_t i = 0; i < s->nrun; i++) {
-		double v = tally_at(s->run[i].tally, f, t);
+		double v = show_figure(s, i, f, t);
 		m = !isnan(v) && v > m ? v : m;
 	}
 	return m;
@@ -227,7 +227,7 @@ static double largest(const struct show *s, enum figure f, int64_t t)
 static void figure_text(const struct show *s, size_t run, enum figure f, int64_t t, char *out, size_t cap)
 {
 	const char *unit = figure_def(f)->unit;
-	tally_text(f, tally_at(s->run[run].tally, f, t), out, cap);
+	tally_text(f, show_figure(s, run, f, t), out, cap);
 	if (*unit && strcmp(out, "--") != 0)
 		snprintf(out + strlen(out), cap - strlen(out), " %s", unit);
 }
@@ -250,7 +250,7 @@ static void draw_figure(const struct show *s, const struct look_at *v, enum figu
 		widest = canvas_width(s1) > widest ? canvas_width(s1) : widest;
 	}
 	for (size_t i = 0; i < s->nrun; i++) {
-		double x = tally_at(s->run[i].tally, f, v->t);
+		double x = show_figure(s, i, f, v->t);
 		enum style st = show_style(s->run[i].letter);
 		figure_text(s, i, f, v->t, s1, sizeof s1);
 		int room = k.w - 2 - 1 - widest - 2;
@@ -380,11 +380,13 @@ void compare_draw(struct show *s, const struct look_at *v, struct canvas *c, str
 	y += draw_lines(s, v, c, (struct rect){r.x, y, r.w, lines}, k);
 	if (figures) {
 		rule(c, r, y);
-		char who[96];
+		char who[128];
 		const struct tally *t = s->run[0].tally;
 		if (t->lens < t->clients)
-			snprintf(who, sizeof who, " so far, counted for %" PRIu32 " of %" PRIu32 " clients ",
-				t->lens, t->clients);
+			snprintf(who, sizeof who,
+				" so far: requests of all %" PRIu32 " clients, the rest counted for %" PRIu32
+				" of them ",
+				t->clients, t->lens);
 		else
 			snprintf(who, sizeof who, " so far, %s ",
 				t->clients > 1 ? "all clients" : "one client");

@@ -86,7 +86,7 @@ static void draw_before_after(struct show *s, struct canvas *c, struct rect in, 
 		canvas_textf(c, in.x, y, 22, STYLE_FAINT, "%s%s%s", d->title, *d->unit ? ", " : "", d->unit);
 		for (size_t i = 0; i < s->nrun; i++) {
 			char a[32], b[32];
-			double now = tally_at(s->run[i].tally, shown[k], s->end_ns);
+			double now = show_figure(s, i, shown[k], s->end_ns);
 			tally_text(shown[k], s->before.v[i][shown[k]], a, sizeof a);
 			tally_text(shown[k], now, b, sizeof b);
 			bool differs = strcmp(a, b) != 0;

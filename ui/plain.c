@@ -104,7 +104,7 @@ static void tell_figures(const struct show *s, int64_t t)
 		int n = snprintf(row, sizeof row, "   %s:", d->title);
 		for (size_t i = 0; i < s->nrun; i++) {
 			char v[32];
-			tally_text((enum figure)f, tally_at(s->run[i].tally, (enum figure)f, t), v, sizeof v);
+			tally_text((enum figure)f, show_figure(s, i, (enum figure)f, t), v, sizeof v);
 			n += snprintf(row + n, sizeof row - (size_t)n, " %s %s%s%s%s", s->run[i].title, v,
 				*d->unit ? " " : "", d->unit, i + 1 < s->nrun ? "," : ".");
 		}
@@ -198,6 +198,7 @@ static void tell_all(struct show *s, struct look_at *v)
 		size_t next = ladder_next(l, v->sel);
 		if (next == SIZE_MAX)
 			return;
+		size_t was = v->sel;
 		look_row(s, v, next);
 		if (v->top == KEYS_QUESTION) { /* nobody there to answer: ask, tell the answer, go on */
 			tell_question(s, v);
@@ -206,6 +207,8 @@ static void tell_all(struct show *s, struct look_at *v)
 			v->top = v->base;
 			continue;
 		}
+		if (v->sel == was)
+			return; /* what follows lies beyond the end of what is shown */
 		tell_row(l, v->sel);
 	}
 }

@@ -110,7 +110,7 @@ struct show *show_new(struct plan *owned, const struct show_source *src)
 	int64_t last = owned->cfg.duration_ns;
 	for (size_t i = 0; i < s->nrun; i++)
 		for (uint64_t k = 0; k < s->run[i].tr->nrec; k++)
-			if (s->run[i].tr->rec[k].at > last && s->run[i].tr->rec[k].kind != TRACE_MSG_LOST)
+			if (s->run[i].tr->rec[k].at > last)
 				last = s->run[i].tr->rec[k].at;
 	s->end_ns = last;
 	make_stops(s);
@@ -211,6 +211,19 @@ int64_t show_limit(const struct show *s, const struct look_at *v)
 
 /* ---------------------------------------------------------------------------------------------- sentences */
 
+double show_figure(const struct show *s, size_t run, enum figure f, int64_t t)
+{
+	const struct show_run *r = &s->run[run];
+	if (f != FIG_REQUESTS || r->tally->lens >= r->tally->clients || !r->result.metrics)
+		return tally_at(r->tally, f, t);
+	size_t n, whole = (size_t)(t / 1000000000);
+	const struct metrics_second *sec = metrics_seconds(r->result.metrics, &n);
+	double sum = 0;
+	for (size_t i = 0; i < n && i < whole; i++)
+		sum += sec[i].requests;
+	return whole ? sum / (double)(whole < n ? whole : n) : (double)NAN;
+}
+
 static void times(double ratio, char *out, size_t cap)
 {
 	if (ratio >= 10)
@@ -224,7 +237,7 @@ static size_t extreme(const struct show *s, enum figure f, int64_t t, bool large
 	size_t best = SIZE_MAX;
 	double bv = 0;
 	for (size_t i = 0; i < s->nrun; i++) {
-		double v = tally_at(s->run[i].tally, f, t);
+		double v = show_figure(s, i, f, t);
 		if (!isnan(v) && (best == SIZE_MAX || (largest ? v > bv : v < bv))) {
 			best = i;
 			bv = v;
@@ -244,12 +257,11 @@ void show_sum_up(const struct show *s, int64_t t, char *out, size_t cap)
 		snprintf(out, cap, "At %s nothing has been delivered yet that could be compared.", clock);
 		return;
 	}
-	double a = tally_at(s->run[slow].tally, FIG_DELAY_MEDIAN, t),
-	       b = tally_at(s->run[fast].tally, FIG_DELAY_MEDIAN, t);
-	double x = tally_at(s->run[fat].tally, FIG_BYTES_PER_MESSAGE, t),
-	       y = tally_at(s->run[thin].tally, FIG_BYTES_PER_MESSAGE, t);
+	double a = show_figure(s, slow, FIG_DELAY_MEDIAN, t), b = show_figure(s, fast, FIG_DELAY_MEDIAN, t);
+	double x = show_figure(s, fat, FIG_BYTES_PER_MESSAGE, t),
+	       y = show_figure(s, thin, FIG_BYTES_PER_MESSAGE, t);
 	size_t poor = extreme(s, FIG_MISSING, t, true);
-	double missing = poor == SIZE_MAX ? 0 : tally_at(s->run[poor].tally, FIG_MISSING, t);
+	double missing = poor == SIZE_MAX ? 0 : show_figure(s, poor, FIG_MISSING, t);
 	size_t n = (size_t)snprintf(out, cap, "After %s: ", clock);
 	if (b > 0 && a / b >= 1.5) {
 		times(a / b, later, sizeof later);

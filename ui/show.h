@@ -123,6 +123,8 @@ const char *show_title(const char *technique);
 enum style show_style(char letter);
 /* Nothing after this moment may be seen yet: the first question not answered. */
 int64_t show_limit(const struct show *s, const struct look_at *v);
+/* A figure of a run at time t: the tally's, except requests, which are known of all clients. NaN: nothing to count. */
+double show_figure(const struct show *s, size_t run, enum figure f, int64_t t);
 /* One sentence that sums up the runs at time t with measured figures. */
 void show_sum_up(const struct show *s, int64_t t, char *out, size_t cap);
 /* The caption of the moment: the selected record, or what the lecture says. */

@@ -179,6 +179,48 @@ static void comparison(void **state)
 	drop(s);
 }
 
+/* docs/keys.md is written from the table of keys. */
+static void the_page_of_keys_is_the_table(void **state)
+{
+	(void)state;
+	static const char path[] = "docs/keys.md";
+	size_t cap = 64 * 1024, n = 0;
+	char *now = calloc(1, cap), *then = slurp(path);
+	n += (size_t)snprintf(now + n, cap - n,
+		"# Keys of the views\n\nThe same list is in the program: `?` on any screen. A key of a "
+		"screen wins over the same key "
+		"of *Everywhere*.\nThe words are those of plain mode (`backtalk run LECTURE --plain`).\n");
+	for (int ctx = 0; ctx < KEY_CONTEXTS; ctx++) {
+		n += (size_t)snprintf(now + n, cap - n,
+			"\n## %s\n\n| keys | what they do | word |\n|---|---|---|\n",
+			keys_context_title((enum key_context)ctx));
+		for (size_t i = 0; i < keys_count(); i++) {
+			const struct key_bind *b = keys_at(i);
+			if (b->context != (enum key_context)ctx)
+				continue;
+			n += (size_t)snprintf(now + n, cap - n, "| ");
+			for (const char *p = b->keys; *p;) {
+				size_t k = strcspn(p, " ");
+				n += (size_t)snprintf(now + n, cap - n, "`%.*s` ", (int)k, p);
+				p += k + (p[k] == ' ');
+			}
+			n += (size_t)snprintf(now + n, cap - n, "| %s | %s%s%s |\n", b->help,
+				*b->word ? "`" : "", b->word, *b->word ? "`" : "");
+		}
+	}
+	bool same = then && strcmp(now, then) == 0;
+	if (!same && getenv("UPDATE")) {
+		FILE *f = fopen(path, "wb");
+		assert_non_null(f);
+		fputs(now, f);
+		assert_int_equal(fclose(f), 0);
+		same = true;
+	}
+	free(now);
+	free(then);
+	assert_true(same);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +230,7 @@ int main(void)
 		cmocka_unit_test(why),
 		cmocka_unit_test(help),
 		cmocka_unit_test(comparison),
+		cmocka_unit_test(the_page_of_keys_is_the_table),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
