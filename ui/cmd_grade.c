@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "sim/core/xmalloc.h"
 #include "sim/grade/result.h"
@@ -34,6 +35,7 @@ struct grading {
 	double pass; /* least points, or -1 */
 	const char *out;
 	FILE *to;
+	bool folder; /* one object a line, even for a folder of one */
 	unsigned failed, below;
 	char died[160];
 };
@@ -162,6 +164,7 @@ static int add_submissions(struct grading *g, const struct options *o)
 	for (size_t i = 1; i < o->nargs; i++) {
 		struct stat st;
 		if (stat(o->args[i], &st) == 0 && S_ISDIR(st.st_mode)) {
+			g->folder = true;
 			if (add_folder(g, o->args[i]))
 				continue;
 		} else if (errno = 0, stat(o->args[i], &st) == 0) {
@@ -200,9 +203,15 @@ static int read_secret(struct grading *g, const char *path)
 	return -1;
 }
 
+static unsigned processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n > 0 && n < 1024 ? (unsigned)n : 1;
+}
+
 static int run_pool(struct grading *g, unsigned jobs, unsigned seconds)
 {
-	struct grade_pool pool = {.jobs = jobs ? jobs : 1,
+	struct grade_pool pool = {.jobs = jobs ? jobs : processors(),
 		.seconds = seconds,
 		.memory_bytes = grade_memory,
 		.work = work,
@@ -233,7 +242,11 @@ static const struct cmd_usage usage = {.name = "grade",
 	.about = "Grades submissions: files, or folders of them. Each is a mapping of the keys the exercise "
 		 "allows. What differs "
 		 "between students is drawn from a secret and the student's key (--student, or the file's "
-		 "name).",
+		 "name). Formats: "
+#define X(name, what) #name ", " what "; "
+#include "sim/grade/writers.def"
+#undef X
+		 "in a folder, one result after another in the order of the names.",
 	.example = "backtalk grade keep-the-phone-reachable answer.yaml --student alice\n"
 		   "backtalk grade keep-the-phone-reachable answers/ --secret-file secret --format json -j 2 "
 		   "--out grades.jsonl\n",
@@ -268,7 +281,7 @@ static int with_exercise(struct grading *g, const struct options *o, const char 
 	if (rc < 0 && g->n != 1 && g->student)
 		rc = options_wrong(
 			&usage, "--student is for one submission; in a folder the files' names are the keys");
-	g->wo.one_line = g->n != 1;
+	g->wo.one_line = g->folder || g->n != 1;
 	if (rc < 0)
 		rc = run_pool(g, o->jobs, (unsigned)seconds);
 	for (size_t i = 0; i < g->n; i++)
