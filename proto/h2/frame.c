@@ -215,8 +215,8 @@ bool h2_dec_feed(struct h2_dec *d, struct bytes in)
 {
 	if (d->state == H2_DEC_FAILED)
 		return !d->oom;
-	if (d->taken == d->in.n) {
-		buf_clear(&d->in);
+	if (2 * d->taken >= d->in.n) { /* moves at most as much as was consumed */
+		buf_drop(&d->in, d->taken);
 		d->taken = 0;
 	}
 	buf_add(&d->in, in);

@@ -53,8 +53,8 @@ bool h3_capsule_dec_feed(struct h3_capsule_dec *d, struct bytes in)
 {
 	if (d->failed)
 		return d->err.code != -1;
-	if (d->taken == d->in.n) {
-		buf_clear(&d->in);
+	if (2 * d->taken >= d->in.n) { /* moves at most as much as was consumed */
+		buf_drop(&d->in, d->taken);
 		d->taken = 0;
 	}
 	buf_add(&d->in, in);

@@ -39,8 +39,8 @@ bool h3_dec_feed(struct h3_dec *d, struct bytes in)
 {
 	if (d->state == H3_DEC_FAILED)
 		return d->err.code != -1;
-	if (d->taken == d->in.n) {
-		buf_clear(&d->in);
+	if (2 * d->taken >= d->in.n) { /* moves at most as much as was consumed */
+		buf_drop(&d->in, d->taken);
 		d->taken = 0;
 	}
 	buf_add(&d->in, in);

@@ -66,8 +66,8 @@ bool hpack_dec_feed(struct hpack_dec *d, struct bytes in)
 {
 	if (d->state == HPACK_DEC_FAILED)
 		return false;
-	if (d->taken == d->pending.n) {
-		buf_clear(&d->pending);
+	if (2 * d->taken >= d->pending.n) { /* moves at most as much as was consumed */
+		buf_drop(&d->pending, d->taken);
 		d->taken = 0;
 	}
 	buf_add(&d->pending, in);

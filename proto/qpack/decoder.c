@@ -191,8 +191,8 @@ bool qpack_dec_encoder_stream(struct qpack_dec *d, struct bytes in)
 {
 	if (d->failed)
 		return false;
-	if (d->enc_taken == d->enc.n) {
-		buf_clear(&d->enc);
+	if (2 * d->enc_taken >= d->enc.n) { /* moves at most as much as was consumed */
+		buf_drop(&d->enc, d->enc_taken);
 		d->enc_taken = 0;
 	}
 	buf_add(&d->enc, in);

@@ -433,6 +433,29 @@ static void a_failing_allocation_leaks_nothing_when_sending(void **state)
 	} while (probe.failed);
 }
 
+/* Frames never end where a read ends: what has been given out must not pile up. */
+static void a_long_connection_keeps_little(void **state)
+{
+	static const uint8_t ping[17] = {0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+	struct h2_dec d;
+	struct h2_frame f;
+	unsigned frames = 0;
+	uint8_t chunk[1000];
+	size_t at = 0;
+	(void)state;
+	h2_dec_init(&d, &alloc_libc, 0);
+	for (int round = 0; round < 3000; round++) {
+		for (size_t i = 0; i < sizeof chunk; i++)
+			chunk[i] = ping[at++ % sizeof ping];
+		assert_true(h2_dec_feed(&d, (struct bytes){chunk, sizeof chunk}));
+		while (h2_dec_next(&d, &f) == 1)
+			frames++;
+	}
+	assert_int_equal(frames, 3000 * sizeof chunk / sizeof ping);
+	assert_in_range(d.in.cap, 1, 16384);
+	h2_dec_fini(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +464,7 @@ int main(void)
 		cmocka_unit_test(our_server_serves_nghttp2),
 		cmocka_unit_test(our_client_asks_nghttp2),
 		cmocka_unit_test(a_thousand_requests_go_over_one_connection),
+		cmocka_unit_test(a_long_connection_keeps_little),
 		cmocka_unit_test(windows_below_zero_hold_data_back),
 		cmocka_unit_test(a_failing_allocation_leaks_nothing_when_sending),
 	};
