@@ -36,12 +36,6 @@ struct bytes bytes_str(const char *s)
 	return (struct bytes){(const uint8_t *)s, s != NULL ? strlen(s) : 0};
 }
 
-struct bytes bytes_sub(struct bytes b, size_t off, size_t n)
-{
-	assert(off <= b.n && n <= b.n - off);
-	return (struct bytes){b.p != NULL ? b.p + off : NULL, n};
-}
-
 bool bytes_eq(struct bytes a, struct bytes b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

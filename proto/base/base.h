@@ -11,6 +11,7 @@
 #ifndef PROTO_BASE_BASE_H
 #define PROTO_BASE_BASE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +40,12 @@ struct bytes {
 #define BYTES_LIT(s) ((struct bytes){(const uint8_t *)("" s), sizeof(s) - 1})
 
 struct bytes bytes_str(const char *s);
-struct bytes bytes_sub(struct bytes b, size_t off, size_t n);
+/* Octets [off, off + n) of b, which must be there. */
+static inline struct bytes bytes_sub(struct bytes b, size_t off, size_t n)
+{
+	assert(off <= b.n && n <= b.n - off);
+	return (struct bytes){b.p != NULL ? b.p + off : NULL, n};
+}
 bool bytes_eq(struct bytes a, struct bytes b);
 bool bytes_eq_str(struct bytes a, const char *s);
 /* ASCII case-insensitive comparison (RFC 9110 5.1 field names, RFC 6455 4.2.1 tokens). */
