@@ -285,21 +285,21 @@ static size_t break_line(const char *s, int w, const char **next)
 {
 	const char *p = s, *space = NULL;
 	int n = 0;
-	while (*p && *p != '\n' && n < w) {
-		if (*p == ' ')
+	while (*p && n < w) {
+		if (*p == ' ' || *p == '\n')
 			space = p;
 		canvas_decode(&p);
 		n++;
 	}
-	if (!*p || *p == '\n') {
-		*next = *p ? p + 1 : p;
+	if (!*p) {
+		*next = p;
 		return (size_t)(p - s);
 	}
-	if (*p == ' ')
+	if (*p == ' ' || *p == '\n')
 		space = p;
 	const char *end = space && space > s ? space : p;
 	*next = end;
-	while (**next == ' ')
+	while (**next == ' ' || **next == '\n')
 		++*next;
 	return (size_t)(end - s);
 }

@@ -73,7 +73,7 @@ void canvas_fill(struct canvas *c, struct rect r, enum style st, uint32_t ch);
 void canvas_box(struct canvas *c, struct rect r, enum style st, const char *title, enum style title_st);
 /* Adds an attribute to all cells of a rectangle, and sets the style of those that have none (STYLE_TEXT). */
 void canvas_attr(struct canvas *c, struct rect r, unsigned attr);
-/* Text broken at words into lines of `w` columns, at most `h` of them. Returns the lines used. */
+/* Text (line feeds are spaces) broken at words into lines of `w` columns, at most `h` of them. Returns the lines used. */
 int canvas_wrap(struct canvas *c, struct rect r, enum style st, const char *s);
 
 /* Columns of a UTF-8 text as canvas_text would draw it. */

@@ -133,7 +133,14 @@ static void draw_knobs(struct show *s, const struct look_at *v, struct canvas *c
 	if (!n)
 		canvas_text(c, in.x, y++, in.w, STYLE_FAINT, "This scenario names no values to turn.");
 	if (*v->problem) {
-		canvas_wrap(c, (struct rect){in.x, y + 1, in.w, in.y + in.h - y - 1}, STYLE_BAD, v->problem);
+		y++;
+		for (const char *p = v->problem; *p && y < in.y + in.h; y++) {
+			char line[400];
+			size_t len = strcspn(p, "\n");
+			snprintf(line, sizeof line, "%.*s", (int)len, p);
+			canvas_label(c, in.x, y, in.w, STYLE_BAD, line);
+			p += len + (p[len] == '\n');
+		}
 	} else {
 		canvas_label(c, in.x, y++, in.w, STYLE_FAINT,
 			": any key of the scenario, as clients.phones.options.heartbeat=25s");
