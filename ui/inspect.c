@@ -8,6 +8,7 @@
  */
 #include "ui/inspect.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,43 @@ static const struct dx_proto *proto_of(const struct trace_rec *r, struct bytes b
 		(void)b;
 		return NULL;
 	}
+}
+
+/* The length of a chunk-size line at p ("6d" CR LF, RFC 9112 7.1), 0 when there is none. */
+static size_t chunk_line(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+	while (i < n && i < 8 && isxdigit(p[i]))
+		i++;
+	return i && i + 2 <= n && p[i] == '\r' && p[i + 1] == '\n' ? i + 2 : 0;
+}
+
+/* An event's octets are a range of the stream, and a chunk's size line may stand before or within them: it belongs to
+ * HTTP, not to the event. False when there is none. */
+static bool without_chunks(struct bytes b, struct buf *out)
+{
+	buf_init(out, &alloc_libc, b.n + 1);
+	size_t i = chunk_line(b.p, b.n);
+	bool any = i > 0;
+	while (i < b.n) {
+		size_t k = b.p[i] == '\r' && i + 1 < b.n && b.p[i + 1] == '\n'
+				   ? chunk_line(b.p + i + 2, b.n - i - 2)
+				   : 0;
+		if (k) {
+			i += 2 + k;
+			any = true;
+		} else if (any && i + 2 == b.n && b.p[i] == '\r' && b.p[i + 1] == '\n') {
+			break; /* the end of the last chunk */
+		} else {
+			buf_u8(out, b.p[i++]);
+		}
+	}
+	return any && !out->failed;
+}
+
+static bool is_sse(const struct trace_rec *r)
+{
+	return trace_kind_def((enum trace_kind)r->kind)->layer == TRACE_LAYER_sse;
 }
 
 static const char *const layer_words[] = {
@@ -143,6 +181,9 @@ struct inspect *inspect_new(const struct trace *tr, const struct why_index *ix, 
 	in->ix = ix;
 	in->rec = rec;
 	in->octets = b;
+	bool stripped = is_sse(r) && without_chunks(b, &in->plain);
+	if (stripped)
+		in->octets = b = buf_bytes(&in->plain);
 	const struct dx_proto *p = proto_of(r, b);
 	if (p) {
 		struct dx_hints h = {.to_server = (r->flags & TRACE_UP) != 0,
@@ -156,8 +197,9 @@ struct inspect *inspect_new(const struct trace *tr, const struct why_index *ix, 
 	}
 	const char *from = trace_text(tr, tr->node[r->node].name),
 		   *to = trace_text(tr, tr->node[r->peer].name);
-	snprintf(in->title, sizeof in->title, "%s, %s to %s, %zu bytes",
-		p ? p->title : trace_kind_def((enum trace_kind)r->kind)->name, from, to, b.n);
+	snprintf(in->title, sizeof in->title, "%s, %s to %s, %zu bytes%s",
+		p ? p->title : trace_kind_def((enum trace_kind)r->kind)->name, from, to, b.n,
+		stripped ? " in a chunk" : "");
 	wire_line(in, r);
 	return in;
 }
@@ -168,6 +210,8 @@ void inspect_free(struct inspect *in)
 		return;
 	if (in->has_tree)
 		dx_tree_fini(&in->tree);
+	if (in->plain.al)
+		buf_fini(&in->plain);
 	xfree(in);
 }
 

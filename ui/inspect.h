@@ -14,7 +14,8 @@ struct inspect {
 	const struct trace *tr;
 	const struct why_index *ix;
 	uint64_t rec;
-	struct bytes octets; /* in the trace */
+	struct bytes octets; /* in the trace, or `plain` */
+	struct buf plain;    /* an event without the chunk framing it was sent in */
 	bool has_tree;
 	struct dx_tree tree;
 	uint32_t field[INSPECT_FIELDS_MAX]; /* nodes in reading order */
