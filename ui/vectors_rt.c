@@ -17,9 +17,16 @@ static bool is(json_t *s, const char *text)
 
 /* ---- Engine.IO ---- */
 
-static json_t *eio_json(const struct eio_packet *p)
+/* `want` may give the data of an open packet as JSON. */
+static json_t *eio_json(const struct eio_packet *p, json_t *want)
 {
 	json_t *o = json_object();
+	if (json_is_object(json_object_get(want, "data")) && !p->binary) {
+		json_object_set_new(o, "type", json_string(eio_types[p->type].name));
+		json_t *data = json_loadb(p->data.n ? (const char *)p->data.p : "", p->data.n, 0, NULL);
+		json_object_set_new(o, "data", data ? data : json_null());
+		return o;
+	}
 	json_object_set_new(o, "type", json_string(eio_types[p->type].name));
 	if (p->binary)
 		json_object_set_new(o, "binary", vec_hex(p->data));
@@ -51,7 +58,7 @@ static void eio_packet(struct vec_case *c, json_t *expect, struct bytes input)
 	else if (!error && e != EIO_FINE)
 		vec_fail(c, "refused at octet %zu: %s", bad, eio_err_text(e));
 	else if (!error) {
-		vec_match(c, "packet", expect, eio_json(&p));
+		vec_match(c, "packet", expect, eio_json(&p, expect));
 		if (binary)
 			buf_add(&out, p.data);
 		else
@@ -82,7 +89,9 @@ static void eio_payload(struct vec_case *c, json_t *expect, struct bytes input)
 			if (more)
 				eio_dec_feed(&d, piece);
 			while ((r = eio_dec_next(&d, !more, &p)) == 1) {
-				json_array_append_new(packets, eio_json(&p));
+				json_array_append_new(packets,
+					eio_json(&p, json_array_get(json_object_get(expect, "packets"),
+							     json_array_size(packets))));
 				if (out.n)
 					buf_u8(&out, EIO_SEPARATOR);
 				eio_packet_write(&out, &p);
