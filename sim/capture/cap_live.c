@@ -2,8 +2,8 @@
  * Live capture through libpcap. Packets go to a temporary file first, so that what is shown afterwards is exactly what a
  * saved capture would show.
  */
-#include <errno.h>
 #include <pcap.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,12 +32,16 @@ static enum capture_result refused(pcap_t *p, const char *iface, int rc, char *w
 static int listen_on(pcap_t *p, pcap_dumper_t *d, uint32_t max, bool (*stop)(void *ctx), void *ctx)
 {
 	uint32_t n = 0;
+	struct pollfd fd = {.fd = pcap_get_selectable_fd(p), .events = POLLIN};
 	while (!stop(ctx) && (!max || n < max)) {
 		struct pcap_pkthdr *h;
 		const unsigned char *octets;
 		int rc = pcap_next_ex(p, &h, &octets);
 		if (rc == PCAP_ERROR)
 			return rc;
+		if (rc ==
+			0) /* libpcap would wait for a packet, however long it takes: the clock is asked here instead */
+			(void)poll(&fd, fd.fd >= 0 ? 1 : 0, LIVE_WAIT_MS);
 		if (rc != 1)
 			continue;
 		pcap_dump((unsigned char *)d, h, octets);
@@ -63,7 +67,7 @@ enum capture_result capture_live(struct capture **out, const char *iface, const 
 	int rc = pcap_activate(p);
 	if (rc < 0)
 		return refused(p, iface, rc, why, why_cap);
-	if (pcap_setnonblock(p, 0, err) < 0)
+	if (pcap_setnonblock(p, 1, err) < 0)
 		return refused(p, iface, PCAP_ERROR, why, why_cap);
 	pcap_dumper_t *d = pcap_dump_open(p, tmp);
 	if (!d) {
