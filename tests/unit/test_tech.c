@@ -751,6 +751,36 @@ static void messages_go_up(void **st)
 	}
 }
 
+static void a_message_that_cannot_go_up_does_not_spin(void **st)
+{
+	(void)st;
+	for (int kind = 0; kind < (int)TECH_WEBSOCKET; kind++)
+		for (int stop = 0; stop < 2; stop++) {
+			struct tech_opts o = options();
+			o.reconnect.never = true;
+			struct tech_site s = site((enum tech_kind)kind, &o);
+			struct kit k;
+			kit_client(&k, &s, 0);
+			kit_up(&k);
+			struct tech_msg *m = tech_msg_new(&alloc_libc, "say", 1, 1, 60);
+			kit_in(&k, (struct tech_in){.kind = TECH_IN_PUBLISH, .msg = m});
+			kit_reset(&k, TECH_WHY_RESET); /* ended for good, or nearly */
+			if (stop)
+				kit_in(&k, (struct tech_in){.kind = TECH_IN_STOP});
+			for (int i = 0; i < 20 && tech_client_wake_at(&k.c) != TECH_NEVER; i++) {
+				kit_in(&k, (struct tech_in){.kind = TECH_IN_RESET,
+						   .conn = TECH_UPLINK,
+						   .why = TECH_WHY_RESET});
+				assert_true(tech_client_wake_at(&k.c) > k.now);
+				kit_wake(&k);
+			}
+			assert_true(!stop || tech_client_wake_at(&k.c) == TECH_NEVER);
+			tech_msg_unref(m);
+			kit_end(&k);
+			tech_site_fini(&s);
+		}
+}
+
 /* ---- back-off ---------------------------------------------------------------------------------------------------- */
 
 static long long next_wait(struct kit *k)
@@ -913,6 +943,7 @@ int main(void)
 		cmocka_unit_test(requests_that_make_no_sense_are_refused),
 		cmocka_unit_test(an_idle_connection_is_closed_after_keepalive),
 		cmocka_unit_test(messages_go_up),
+		cmocka_unit_test(a_message_that_cannot_go_up_does_not_spin),
 		cmocka_unit_test(the_families_of_back_off_keep_their_ranges),
 		cmocka_unit_test(the_nth_delay_is_the_same_under_every_technique),
 		cmocka_unit_test(reconnect_none_stays_away),
