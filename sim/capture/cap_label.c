@@ -381,12 +381,13 @@ static int64_t last_from_client(const struct capture *c, const struct cap_conv *
 	return last;
 }
 
+/* The client never said goodbye (the server may have given it up). */
 static bool ends_open(const struct capture *c, const struct cap_conv *v)
 {
 	const struct cap_conn *cn = &c->conn[v->stream[v->nstreams - 1]];
 	const struct cap_ws *w = v->nws ? &c->ws[v->ws[v->nws - 1]] : NULL;
-	return !cn->rsts && cn->flow[0].fin_pkt == CAP_NONE && cn->flow[1].fin_pkt == CAP_NONE &&
-	       (!w || (w->close[0] == CAP_NONE && w->close[1] == CAP_NONE));
+	return cn->flow[0].fin_pkt == CAP_NONE && cn->flow[0].rst_pkt == CAP_NONE &&
+	       (!w || w->close[0] == CAP_NONE);
 }
 
 static bool follows(const struct capture *c, const struct cap_conv *a, const struct cap_conv *b)
