@@ -278,7 +278,9 @@ static void scale_text(double ms, char *out, size_t cap)
 /* Mean delay by time, logarithmic, a letter for each technique; letters that meet stand side by side. */
 static void draw_chart(struct show *s, const struct look_at *v, struct canvas *c, struct rect r)
 {
-	static const double decades[] = {10, 100, 1000, 10000, 100000};
+	static const double ticks[] = {
+		10, 100, 1000, 10000, 100000, 20, 50, 200, 500, 2000, 5000, 20000, 50000};
+	bool taken[CANVAS_H_MAX] = {false};
 	int x0 = r.x + HEAD_W - 1, w = r.x + r.w - x0 - 2, h = r.h - 1;
 	if (w < 20 || h < 3)
 		return;
@@ -296,15 +298,18 @@ static void draw_chart(struct show *s, const struct look_at *v, struct canvas *c
 	hi = hi * 1.2 < lo * 4 ? lo * 4 : hi * 1.2;
 	canvas_text(c, r.x + 1, r.y, HEAD_W - 3, STYLE_HEADING, "delay over time");
 	canvas_vline(c, x0, r.y, h, STYLE_FRAME, 0x2502);
-	for (size_t k = 0; k < sizeof decades / sizeof *decades; k++)
-		if (decades[k] > lo && decades[k] < hi) {
-			char label[24];
-			int y = r.y + h - 1 - (int)(log(decades[k] / lo) / log(hi / lo) * (h - 1) + 0.5);
-			scale_text(decades[k], label, sizeof label);
-			if (y > r.y)
-				canvas_right(c, r.x, y, HEAD_W - 2, STYLE_TIME, label);
-			canvas_put(c, x0, y, STYLE_FRAME, 0x251c);
-		}
+	for (size_t k = 0; k < sizeof ticks / sizeof *ticks;
+		k++) { /* whole decades first, the rest where there is room */
+		int row = h - 1 - (int)(log(ticks[k] / lo) / log(hi / lo) * (h - 1) + 0.5);
+		if (ticks[k] <= lo || ticks[k] >= hi || row < 1 || row >= h || taken[row - 1] || taken[row] ||
+			taken[row + 1])
+			continue;
+		char label[24];
+		taken[row] = true;
+		scale_text(ticks[k], label, sizeof label);
+		canvas_right(c, r.x, r.y + row, HEAD_W - 2, STYLE_TIME, label);
+		canvas_put(c, x0, r.y + row, STYLE_FRAME, 0x251c);
+	}
 	canvas_put(c, x0, r.y + h, STYLE_FRAME, 0x2514);
 	canvas_hline(c, x0 + 1, r.y + h, w, STYLE_FRAME, 0x2500);
 	for (int x = 0; x < w; x++) {

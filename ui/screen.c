@@ -235,7 +235,7 @@ static int overlay_height(struct show *s, const struct look_at *v, int room, int
 		want = overlay_why_lines(s, v, w) + 2;
 		break;
 	case KEYS_KNOBS:
-		want = 9 + (s->plan ? (int)s->plan->nknobs : 0) + (s->before.any ? 3 : 0);
+		want = 3 + (s->plan ? (int)s->plan->nknobs : 0) + (*v->problem ? 6 : s->before.any ? 6 : 0);
 		break;
 	case KEYS_QUESTION: {
 		const struct plan_question *q =

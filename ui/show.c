@@ -260,8 +260,6 @@ void show_sum_up(const struct show *s, int64_t t, char *out, size_t cap)
 	double a = show_figure(s, slow, FIG_DELAY_MEDIAN, t), b = show_figure(s, fast, FIG_DELAY_MEDIAN, t);
 	double x = show_figure(s, fat, FIG_BYTES_PER_MESSAGE, t),
 	       y = show_figure(s, thin, FIG_BYTES_PER_MESSAGE, t);
-	size_t poor = extreme(s, FIG_MISSING, t, true);
-	double missing = poor == SIZE_MAX ? 0 : show_figure(s, poor, FIG_MISSING, t);
 	size_t n = (size_t)snprintf(out, cap, "After %s: ", clock);
 	if (b > 0 && a / b >= 1.5) {
 		times(a / b, later, sizeof later);
@@ -269,8 +267,8 @@ void show_sum_up(const struct show *s, int64_t t, char *out, size_t cap)
 			"%s takes %s as long to deliver a message as %s (median %.0f against %.0f ms)",
 			s->run[slow].title, later, s->run[fast].title, a, b);
 	} else {
-		n += (size_t)snprintf(
-			out + n, cap - n, "all deliver about equally fast (median %.0f to %.0f ms)", b, a);
+		n += (size_t)snprintf(out + n, cap - n,
+			"what arrives is about equally fast (median %.0f to %.0f ms)", b, a);
 	}
 	if (y > 0 && x / y >= 1.2 && n < cap) {
 		times(x / y, bytes, sizeof bytes);
@@ -278,9 +276,15 @@ void show_sum_up(const struct show *s, int64_t t, char *out, size_t cap)
 			"; %s uses %s as many bytes a message as %s (%.0f against %.0f)", s->run[fat].title,
 			bytes, s->run[thin].title, x, y);
 	}
-	if (missing >= 1 && n < cap)
-		n += (size_t)snprintf(out + n, cap - n, "; %.0f message%s of %s missing", missing,
-			missing > 1 ? "s" : "", s->run[poor].title);
+	bool any = false;
+	for (size_t i = 0; i < s->nrun && n < cap; i++) {
+		double missing = show_figure(s, i, FIG_MISSING, t);
+		if (missing < 1)
+			continue;
+		n += (size_t)snprintf(
+			out + n, cap - n, "%s%s %.0f", any ? ", " : "; missing: ", s->run[i].title, missing);
+		any = true;
+	}
 	if (n < cap)
 		snprintf(out + n, cap - n, ".");
 }
