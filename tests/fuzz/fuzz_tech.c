@@ -104,7 +104,9 @@ static void deliver(struct rig *r, bool up, size_t max)
 
 static void publish(struct rig *r, unsigned arg)
 {
-	struct tech_msg *m = tech_msg_new(&alloc_libc, "x", ++r->id, r->id, arg);
+	struct tech_msg *m = tech_msg_new(&alloc_libc, "x", r->id + 1, r->id + 1, arg);
+
+	r->id++;
 	if (arg & 1)
 		m->to_lo = m->to_hi = arg & 7;
 	if (arg & 64) {
