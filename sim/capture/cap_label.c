@@ -90,11 +90,12 @@ static bool same_resource(const struct item *a, const struct item *b)
 	       same_text(a->origin, b->origin) && same_text(a->path, b->path);
 }
 
+/* `what` in lower case, letters and signs only; case in `text` is ignored. */
 static bool contains(const char *text, const char *what)
 {
 	size_t n = strlen(what);
 	for (; *text; text++)
-		if (!strncasecmp(text, what, n))
+		if ((*text | 0x20) == (what[0] | 0x20) && !strncasecmp(text, what, n))
 			return true;
 	return false;
 }
