@@ -270,12 +270,6 @@ void show_sum_up(const struct show *s, int64_t t, char *out, size_t cap)
 		n += (size_t)snprintf(out + n, cap - n,
 			"what arrives is about equally fast (median %.0f to %.0f ms)", b, a);
 	}
-	if (y > 0 && x / y >= 1.2 && n < cap) {
-		times(x / y, bytes, sizeof bytes);
-		n += (size_t)snprintf(out + n, cap - n,
-			"; %s uses %s as many bytes a message as %s (%.0f against %.0f)", s->run[fat].title,
-			bytes, s->run[thin].title, x, y);
-	}
 	bool any = false;
 	for (size_t i = 0; i < s->nrun && n < cap; i++) {
 		double missing = show_figure(s, i, FIG_MISSING, t);
@@ -284,6 +278,12 @@ void show_sum_up(const struct show *s, int64_t t, char *out, size_t cap)
 		n += (size_t)snprintf(
 			out + n, cap - n, "%s%s %.0f", any ? ", " : "; missing: ", s->run[i].title, missing);
 		any = true;
+	}
+	if (y > 0 && x / y >= 1.2 && n < cap) {
+		times(x / y, bytes, sizeof bytes);
+		n += (size_t)snprintf(out + n, cap - n,
+			"; %s uses %s as many bytes a message as %s (%.0f against %.0f)", s->run[fat].title,
+			bytes, s->run[thin].title, x, y);
 	}
 	if (n < cap)
 		snprintf(out + n, cap - n, ".");
