@@ -37,7 +37,7 @@ static void draw_title(const struct show *s, const struct look_at *v, struct can
 	if (w < 70)
 		rw = 0;
 	char *last = strrchr(
-		left, '\xe2'); /* the bar before the last part: that part goes first when there is no room */
+		left, 0xe2); /* the bar before the last part: that part goes first when there is no room */
 	if (last && v->base == KEYS_COMPARE && canvas_width(left) > w - rw - 1)
 		*last = 0;
 	canvas_label(c, 0, 0, w - rw - 1, STYLE_BAR, left);
