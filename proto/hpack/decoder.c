@@ -147,9 +147,17 @@ static int literal(struct hpack_dec *d, struct bytes in, bool end, struct hpack_
 	size_t bad = 0;
 	buf_clear(&d->name);
 	buf_clear(&d->value);
+	enum hp_status st;
 	if (rep->index == 0) {
-		enum hp_status st =
-			hp_str_read(bytes_sub(in, *used, in.n - *used), 7, d->string_max, &d->name, &s, &bad);
+		/* Both strings must be there before the first is decoded. */
+		struct bytes rest = bytes_sub(in, *used, in.n - *used);
+		size_t span = 0, unused = 0;
+		st = hp_str_span(rest, 7, d->string_max, &span);
+		if (st == HP_OK)
+			st = hp_str_span(bytes_sub(rest, span, rest.n - span), 7, d->string_max, &unused);
+		if (st == HP_MORE)
+			return reader_fault(d, st, end, rep->off + *used);
+		st = hp_str_read(rest, 7, d->string_max, &d->name, &s, &bad);
 		if (st != HP_OK)
 			return reader_fault(d, st, end, rep->off + *used + bad);
 		rep->name_huffman = s.huffman;
@@ -164,8 +172,7 @@ static int literal(struct hpack_dec *d, struct bytes in, bool end, struct hpack_
 		if (d->name.failed)
 			return fail_oom(d);
 	}
-	enum hp_status st =
-		hp_str_read(bytes_sub(in, *used, in.n - *used), 7, d->string_max, &d->value, &s, &bad);
+	st = hp_str_read(bytes_sub(in, *used, in.n - *used), 7, d->string_max, &d->value, &s, &bad);
 	if (st != HP_OK)
 		return reader_fault(d, st, end, rep->off + *used + bad);
 	rep->value_huffman = s.huffman;

@@ -52,6 +52,21 @@ void hp_int_write(struct buf *out, unsigned first, unsigned bits, uint64_t value
 	buf_u8(out, (unsigned)value);
 }
 
+enum hp_status hp_str_span(struct bytes in, unsigned bits, size_t max, size_t *span)
+{
+	size_t used = 0;
+	uint64_t len = 0;
+	enum hp_status st = hp_int_read(in, bits, UINT32_MAX, HP_INT32_OCTETS_MAX, &len, &used);
+	if (st != HP_OK)
+		return st;
+	if (len > max)
+		return HP_LIMIT;
+	if (in.n - used < len)
+		return HP_MORE;
+	*span = used + (size_t)len;
+	return HP_OK;
+}
+
 enum hp_status hp_str_read(
 	struct bytes in, unsigned bits, size_t max, struct buf *out, struct hp_str *s, size_t *bad_off)
 {

@@ -61,6 +61,10 @@ struct hp_str {
 enum hp_status hp_str_read(
 	struct bytes in, unsigned bits, size_t max, struct buf *out, struct hp_str *s, size_t *bad_off);
 
+/* How many octets a literal at the start of `in` takes. HP_MORE: not all of them are there. Nothing is decoded, so that
+ * an input that comes octet by octet is not decoded again and again. */
+enum hp_status hp_str_span(struct bytes in, unsigned bits, size_t max, size_t *span);
+
 enum hp_huff_use { HP_HUFF_SHORTER, HP_HUFF_NEVER, HP_HUFF_ALWAYS };
 
 /* Writes a literal under the high bits `first` (those above the H bit). */

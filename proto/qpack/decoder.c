@@ -160,7 +160,13 @@ static int insert_from(
 
 static int insert_literal(struct qpack_dec *d, struct cur *c)
 {
-	enum hp_status st = get_str(c, 5, d->string_max, &d->name);
+	/* Both strings must be there before the first is decoded. */
+	size_t span = 0, unused = 0;
+	enum hp_status st = hp_str_span(c->in, 5, d->string_max, &span);
+	if (st == HP_OK)
+		st = hp_str_span(bytes_sub(c->in, span, c->in.n - span), 7, d->string_max, &unused);
+	if (st == HP_OK)
+		st = get_str(c, 5, d->string_max, &d->name);
 	if (st == HP_OK)
 		st = get_str(c, 7, d->string_max, &d->value);
 	if (st == HP_MORE)
