@@ -123,7 +123,7 @@ void gqlsse_write(struct buf *out, enum gqlws_type type, struct bytes payload_ra
 {
 	buf_str(out, "event: ");
 	buf_str(out, gqlws_types[type].name);
-	buf_str(out, "\ndata: ");
+	buf_str(out, payload_raw.n ? "\ndata: " : "\ndata:");
 	buf_add(out, payload_raw);
 	buf_str(out, "\n\n");
 }

@@ -82,6 +82,9 @@ size_t h2_conn_data(struct h2_conn *c, uint32_t stream, struct bytes data, bool 
 		s->send_window -= (int64_t)n;
 		c->send_window -= (int64_t)n;
 		taken += n;
+		/* What we send makes the peer answer with two WINDOW_UPDATE frames at most. */
+		c->control_budget =
+			c->control_budget + 2 > H2_CONTROL_BUDGET ? H2_CONTROL_BUDGET : c->control_budget + 2;
 		if (last)
 			h2_stream_local_done(c, s);
 	} while (taken < data.n);

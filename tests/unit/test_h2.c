@@ -433,6 +433,40 @@ static void a_failing_allocation_leaks_nothing_when_sending(void **state)
 	} while (probe.failed);
 }
 
+/* A long answer on one stream is answered by thousands of WINDOW_UPDATE frames; that is no flood. */
+static void a_long_stream_is_no_flood(void **state)
+{
+	struct h2_conn c;
+	struct h2_event ev;
+	struct h2_local local = h2_local_default();
+	struct hfield ok[] = {{BYTES_LIT(":status"), BYTES_LIT("200"), false}};
+	struct buf in = from_hex("505249202a20485454502f322e300d0a0d0a534d0d0a0d0a000000040000000000000006010"
+				 "500000001828684010161");
+	uint8_t *body = pattern(16384);
+	(void)state;
+	assert_true(h2_conn_init(&c, &alloc_libc, H2_SERVER, &local));
+	h2_conn_feed(&c, buf_bytes(&in));
+	while (h2_conn_next(&c, &ev) == 1 && ev.kind != H2_EV_HEADERS)
+		assert_int_not_equal(ev.kind, H2_EV_CONN_FAULT);
+	assert_true(h2_conn_headers(&c, 1, ok, 1, false));
+	for (int i = 0; i < 5000; i++) {
+		struct buf wu;
+		assert_int_equal(h2_conn_data(&c, 1, (struct bytes){body, 16384}, false), 16384);
+		h2_conn_sent(&c, h2_conn_out(&c).n);
+		buf_init(&wu, &alloc_libc, SIZE_MAX);
+		h2_write_window_update(&wu, 0, 16384);
+		h2_write_window_update(&wu, 1, 16384);
+		h2_conn_feed(&c, buf_bytes(&wu));
+		while (h2_conn_next(&c, &ev) == 1)
+			assert_int_equal(ev.kind, H2_EV_WINDOW);
+		buf_fini(&wu);
+	}
+	assert_int_not_equal(c.state, H2_CONN_CLOSED);
+	free(body);
+	buf_fini(&in);
+	h2_conn_fini(&c);
+}
+
 /* Frames never end where a read ends: what has been given out must not pile up. */
 static void a_long_connection_keeps_little(void **state)
 {
@@ -465,6 +499,7 @@ int main(void)
 		cmocka_unit_test(our_client_asks_nghttp2),
 		cmocka_unit_test(a_thousand_requests_go_over_one_connection),
 		cmocka_unit_test(a_long_connection_keeps_little),
+		cmocka_unit_test(a_long_stream_is_no_flood),
 		cmocka_unit_test(windows_below_zero_hold_data_back),
 		cmocka_unit_test(a_failing_allocation_leaks_nothing_when_sending),
 	};
