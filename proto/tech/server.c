@@ -234,6 +234,11 @@ static struct blob *render_list(struct tech_conn *c, int64_t now, uint64_t *firs
 	buf_init(&body, c->srv->al, TECH_BODY_MAX);
 	buf_str(&body, "{\"messages\":[");
 	for (struct tech_msg *m; (m = tech_history_next(c));) {
+		if (*n &&
+			body.n + m->payload->len > TECH_LIST_MAX) { /* the rest waits for the next request */
+			c->cursor--;
+			break;
+		}
 		if ((*n)++)
 			buf_u8(&body, ',');
 		else
@@ -265,7 +270,7 @@ void tech_answer_list(struct tech_conn *c, int64_t now, struct tech_outs *q)
 		c->cursor = h->seq;
 	} else {
 		b = render_list(c, now, &first, &n);
-		if (b && !h->targeted)
+		if (b && !h->targeted && c->cursor == h->seq)
 			tech_cache_put(s->responses, &s->response_turn, k0, k1, k2, b);
 	}
 	struct tech_out *o = tech_write(q, 0, b, TECH_UNIT_RESPONSE);

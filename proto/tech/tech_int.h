@@ -10,6 +10,7 @@
 #define TECH_MS 1000000LL
 #define TECH_S 1000000000LL
 #define TECH_BODY_MAX (4u << 20) /* octets of a response body kept for reading */
+#define TECH_LIST_MAX (3u << 20) /* octets after which no further message goes into the same list */
 #define TECH_HEAD_MAX \
 	65536u /* octets of a head we write, and of a message with its framing beside the payload */
 

@@ -231,8 +231,6 @@ static const char *broken_figures(const struct run_result *r)
 static const char *broken_trace(const struct trace *tr)
 {
 	char text[1024];
-	if (tr->overflow)
-		return "the trace is full";
 	for (uint64_t id = 1; id <= tr->nrec; id++) {
 		const struct trace_rec *r = trace_get(tr, id), *c = trace_get(tr, r->cause);
 		if (r->cause >= id)

@@ -913,6 +913,54 @@ static void own_lines_are_the_only_ones(void **st)
 	tech_site_fini(&s);
 }
 
+/* A list that would be longer than a client reads is cut between messages; the next request gets the rest. */
+static void a_long_history_comes_in_several_answers(void **st)
+{
+	(void)st;
+	struct tech_opts opts = {
+		.resume = true, .keepalive_conn = true, .headers = {.kind = TECH_HEADERS_MINIMAL}};
+	struct tech_server srv;
+	struct tech_site site;
+	struct tech_conn c;
+	struct tech_outs q;
+	struct tech_out o;
+	uint32_t got = 0, answers = 0;
+	tech_server_init(&srv, &alloc_libc);
+	tech_site_init(&site, &alloc_libc, TECH_POLLING, &opts, NULL, "a");
+	assert_true(tech_server_add(&srv, &site));
+	tech_outs_init(&q, &alloc_libc);
+	for (uint64_t id = 1; id <= 100; id++) {
+		struct tech_msg *m = tech_msg_new(&alloc_libc, "news", id, id, 60000);
+		m->to_lo = 1;
+		m->to_hi = UINT32_MAX;
+		tech_server_publish(&srv, m);
+		assert_null(tech_server_fan(&srv, 0, &q));
+		tech_msg_unref(m);
+	}
+	tech_conn_init(&c, &srv);
+	for (; got < 100 && answers < 10; answers++) {
+		char text[80];
+		int n = snprintf(text, sizeof text, "GET /poll?since=%u HTTP/1.1\r\nHost: a\r\n\r\n", got);
+		tech_conn_input(&c,
+			&(struct tech_in){.kind = TECH_IN_DATA, .data = {(const uint8_t *)text, (size_t)n}},
+			&q);
+		while (tech_next(&q, &o))
+			if (o.kind == TECH_OUT_WRITE) {
+				assert_int_equal(o.id, got + 1);
+				assert_true(o.data.len < 4u << 20);
+				got += o.n_msgs;
+				blob_unref(o.data.blob);
+			}
+		assert_false(q.failed);
+	}
+	assert_int_equal(got, 100);
+	assert_int_equal(answers, 2);
+	tech_conn_fini(&c);
+	tech_outs_fini(&q);
+	tech_site_fini(&site);
+	tech_server_fini(&srv);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -937,6 +985,7 @@ int main(void)
 		cmocka_unit_test(closing_is_answered_and_broken_frames_end_it),
 		cmocka_unit_test(what_is_not_a_handshake_is_refused),
 		cmocka_unit_test(the_history_answers_since),
+		cmocka_unit_test(a_long_history_comes_in_several_answers),
 		cmocka_unit_test(messages_go_to_those_they_are_for),
 		cmocka_unit_test(a_held_request_is_answered_by_a_message_or_by_the_clock),
 		cmocka_unit_test(http_1_0_gets_a_body_until_close),
