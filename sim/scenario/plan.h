@@ -98,8 +98,8 @@ struct plan {
 
 /* Loads a scenario: a path (has a `/` or ends in .yaml), or the id of a shipped one; an exercise.yaml stands for the
  * scenario it runs. `data` is the folder with lectures/, exercises/ and presets/ (NULL: there are no shipped
- * scenarios and no presets). `sets` are "path=value" texts applied in order (a path may hold `*` for any name). Returns NULL and fills `ds` when
- * anything is wrong (all errors, not the first). */
+ * scenarios and no presets). `sets` are "path=value" texts applied in order (a path may hold `*` for any name).
+ * Returns NULL and fills `ds` when anything is wrong (all errors, not the first). */
 struct plan *plan_load(
 	const char *data, const char *path_or_id, const char *const *sets, size_t nsets, struct diags *ds);
 /* The same from memory; `name` is used in messages. */
