@@ -36,6 +36,7 @@ static void draw_title(const struct show *s, const struct look_at *v, struct can
 	int rw = canvas_width(right);
 	if (w < 70)
 		rw = 0;
+	/* cppcheck-suppress invalidFunctionArg -- the first octet of the bar in UTF-8 */
 	char *last = strrchr(
 		left, 0xe2); /* the bar before the last part: that part goes first when there is no room */
 	if (last && v->base == KEYS_COMPARE && canvas_width(left) > w - rw - 1)

@@ -52,6 +52,7 @@ static enum h1_content inflate_all(z_stream *s, struct bytes body, size_t max, s
 		if (room == 0) {
 			/* Full: that is right only if nothing more comes out. */
 			uint8_t one;
+			/* cppcheck-suppress autoVariables -- not read after this call */
 			s->next_out = &one;
 			s->avail_out = 1;
 			int rc = inflate(s, Z_NO_FLUSH);

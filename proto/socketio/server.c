@@ -64,7 +64,9 @@ static void send_packet(struct sio_session *s, const struct sio_packet *p, const
 	queue(s, buf_bytes(&text), false);
 	s->oom |= text.failed;
 	buf_fini(&text);
-	for (uint32_t i = 0; attachments && i < p->attachments; i++)
+	if (attachments == NULL)
+		return;
+	for (uint32_t i = 0; i < p->attachments; i++)
 		queue(s, slice_bytes(attachments[i]), true);
 }
 
