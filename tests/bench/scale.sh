@@ -9,9 +9,8 @@ rates() { # rates LABEL COMMAND...: a line of figures
 	awk -v label="$label" -v n="$clients" -v base="${base:-0}" -v events="$(figure run engine.events)" \
 		-v wall="$(figure run engine.wall_s)" -v rss="$(figure run engine.peak_rss_bytes)" \
 		-v delivered="$(figure run messages.delivered)" -v requests="$(figure run http.requests)" 'BEGIN {
-		printf "%-14s %8d %12d %9.2f %12.0f %9.0f %12s %12d %10d\n", label, n, events, wall,
-			wall > 0 ? events / wall : 0, events > 0 ? wall * 1e9 / events : 0,
-			rss > 0 && n > 1 ? sprintf("%.0f", (rss - base) / n) : "-", delivered, requests
+		printf("%-14s %8d %12d %9.2f %12.0f %9.0f %12.0f %12d %10d\n", label, n, events, wall,
+			events / (wall + 1e-9), wall * 1e9 / events, (rss - base) / n, delivered, requests)
 	}' </dev/null
 }
 printf '%-14s %8s %12s %9s %12s %9s %12s %12s %10s\n' technique clients events wall_s events/s ns/event bytes/client delivered requests

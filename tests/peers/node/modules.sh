@@ -11,4 +11,4 @@ mkdir -p build/peers/node
 		(cd build/peers/node && npm install --no-audit --no-fund --ignore-scripts --loglevel=error) >build/peers/npm.log 2>&1
 	fi
 ) 9>build/peers/.lock
-[ -d "$modules/ws" ] || { echo "skipped: npm cannot install the packages: $(tail -n 1 build/peers/npm.log)"; exit 77; }
+[ -d "$modules/ws" ] || { echo "skipped: npm cannot install the packages: $(grep -m 1 "ERR!" build/peers/npm.log)"; exit 77; }
