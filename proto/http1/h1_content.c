@@ -56,6 +56,7 @@ static enum h1_content inflate_all(z_stream *s, struct bytes body, size_t max, s
 			s->next_out = &one;
 			s->avail_out = 1;
 			int rc = inflate(s, Z_NO_FLUSH);
+			s->next_out = NULL;
 			return s->avail_out == 0    ? H1_CONTENT_LONG
 			       : rc == Z_STREAM_END ? H1_CONTENT_OK
 						    : H1_CONTENT_CUT;
