@@ -27,7 +27,8 @@ static const struct figure_def figures[FIGURES] = {
 		"delivered so far. Polls that find nothing, handshakes and heartbeats are in it.",
 		true, 0},
 	[FIG_REQUESTS] = {"requests per s", "req./s", "",
-		"HTTP requests the clients have sent so far, divided by the time so far. Opening a stream or "
+		"HTTP requests the clients have sent so far, divided by the time so far. Opening a "
+		"stream or "
 		"a WebSocket is one request.",
 		true, 2},
 	[FIG_REQUESTS_EMPTY] = {"empty answers", "empty", "", "Answers so far that carried no message.", true,
@@ -80,6 +81,12 @@ static int64_t published_at(const struct tally_list *pub, uint32_t msg)
 	return msg < pub->n ? pub->m[msg].at : 0;
 }
 
+/* Counters stop at the duration; only messages under way may still arrive. Results count likewise. */
+static bool counts(const struct trace *tr, const struct trace_rec *r)
+{
+	return tr->duration_ns <= 0 || r->at < tr->duration_ns;
+}
+
 static void see(
 	struct tally *t, const struct trace *tr, const struct trace_rec *r, const struct tally_list *pub)
 {
@@ -95,17 +102,17 @@ static void see(
 		add(&t->expected, published_at(pub, r->msg), 1);
 		break;
 	case TRACE_HTTP_REQUEST_SEND:
-		if (is_client(tr, r->node))
+		if (is_client(tr, r->node) && counts(tr, r))
 			add(&t->request, r->at, 1);
 		break;
 	case TRACE_TCP_OPEN:
-		if (is_client(tr, r->node))
+		if (is_client(tr, r->node) && counts(tr, r))
 			add(&t->opened, r->at, 1);
 		break;
 	case TRACE_PKT_SEND:
 	case TRACE_PKT_RECV:
 		/* what a client sends into its link, and what arrives from it; Ethernet's 14 octets are not IP's */
-		if (is_client(tr, r->kind == TRACE_PKT_SEND ? r->node : r->peer))
+		if (is_client(tr, r->kind == TRACE_PKT_SEND ? r->node : r->peer) && counts(tr, r))
 			add(&t->octets, r->at, r->len > 14 ? (int64_t)r->len - 14 : r->len);
 		break;
 	default:
@@ -149,6 +156,7 @@ struct tally *tally_new(const struct trace *tr, uint32_t clients)
 {
 	struct tally *t = xcalloc(1, sizeof *t);
 	struct tally_list pub = {0};
+	t->duration_ns = tr->duration_ns;
 	for (uint64_t i = 0; i < tr->nrec; i++)
 		if (tr->rec[i].kind == TRACE_MSG_PUBLISH && tr->rec[i].msg) {
 			while (pub.n <= tr->rec[i].msg && pub.n < (size_t)1 << 26)
@@ -231,6 +239,8 @@ double tally_at(const struct tally *t, enum figure f, int64_t t_ns)
 		return n && k ? (double)t->octets.m[k - 1].v / (double)n : NAN;
 	}
 	case FIG_REQUESTS:
+		if (t->duration_ns > 0 && t_ns > t->duration_ns)
+			t_ns = t->duration_ns;
 		return t_ns > 0 ? (double)upto(&t->request, t_ns) * 1e9 / (double)t_ns : NAN;
 	case FIG_REQUESTS_EMPTY:
 		return (double)upto(&t->empty, t_ns);

@@ -46,6 +46,7 @@ struct tally {
 	struct tally_list request, empty, opened, duplicate;
 	struct tally_list octets; /* at the clients' access links, IP and up; v: running sum */
 	uint32_t lens, clients;
+	int64_t duration_ns; /* rates are over the time until then; 0: no end */
 };
 
 struct tally *tally_new(const struct trace *tr, uint32_t clients);

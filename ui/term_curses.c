@@ -23,6 +23,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -159,6 +160,12 @@ static void capabilities(struct term *t)
 struct term *term_open(enum theme theme)
 {
 	tcgetattr(STDIN_FILENO, &saved_tio);
+	/* An exported LINES or COLUMNS would hold curses to that size for ever; the terminal itself knows better. */
+	struct winsize size;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col && size.ws_row) {
+		unsetenv("LINES");
+		unsetenv("COLUMNS");
+	}
 	use_tioctl(TRUE);
 	SCREEN *scr = newterm(NULL, stdout, stdin);
 	if (!scr)
@@ -361,8 +368,9 @@ static uint32_t translate(wint_t ch)
 	return KEY_LAST_;
 }
 
-/* A key curses has or can read at once. */
-static bool pending(uint32_t *key)
+/* A key curses has or can read at once. After a resize nothing is known of what the terminal still shows, even when
+ * it has come back to the size drawn last. */
+static bool pending(struct term *t, uint32_t *key)
 {
 	wint_t ch;
 	timeout(0);
@@ -373,12 +381,12 @@ static bool pending(uint32_t *key)
 		*key = translate(ch);
 	else
 		*key = ch == 127 || ch == 8 ? KEY_BS_ : ch == '\n' ? '\r' : (uint32_t)ch;
+	t->stale |= *key == KEY_RESIZED;
 	return true;
 }
 
 uint32_t term_key(struct term *t, int timeout_ms)
 {
-	(void)t;
 	int64_t until = timeout_ms < 0 ? INT64_MAX : term_now_ms() + timeout_ms;
 	for (;;) {
 		uint32_t key;
@@ -386,7 +394,7 @@ uint32_t term_key(struct term *t, int timeout_ms)
 			return KEY_GONE;
 		if (continued)
 			return KEY_RESIZED;
-		if (pending(&key))
+		if (pending(t, &key))
 			return key;
 		int64_t left = until == INT64_MAX ? -1 : until - term_now_ms();
 		if (until != INT64_MAX && left <= 0)
@@ -400,7 +408,7 @@ uint32_t term_key(struct term *t, int timeout_ms)
 			;
 		if (n > 0 && (p[0].revents & (POLLHUP | POLLERR | POLLNVAL)) && !(p[0].revents & POLLIN))
 			return KEY_GONE;
-		if (n > 0 && (p[0].revents & POLLIN) && !pending(&key)) {
+		if (n > 0 && (p[0].revents & POLLIN) && !pending(t, &key)) {
 			char probe; /* readable yet nothing to read: the other side is gone */
 			struct pollfd again = {.fd = STDIN_FILENO, .events = POLLIN};
 			if (poll(&again, 1, 0) > 0 && read(STDIN_FILENO, &probe, 1) == 0)
