@@ -112,7 +112,9 @@ static void see(
 	case TRACE_PKT_SEND:
 	case TRACE_PKT_RECV:
 		/* what a client sends into its link, and what arrives from it; Ethernet's 14 octets are not IP's */
-		if (is_client(tr, r->kind == TRACE_PKT_SEND ? r->node : r->peer) && counts(tr, r))
+		if (is_client(tr, r->kind == TRACE_PKT_SEND ? r->node : r->peer) &&
+			(counts(tr, r) ||
+				r->at == tr->duration_ns)) /* what leaves at the last moment is paid for */
 			add(&t->octets, r->at, r->len > 14 ? (int64_t)r->len - 14 : r->len);
 		break;
 	default:
