@@ -16,6 +16,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* SplitMix64's finaliser: spreads 64 bits so that neighbouring inputs have nothing in common (Steele, Lea, Flood 2014).
+ * Draws are mix64 over positions that differ; MIX64_STEP is the usual distance. */
+#define MIX64_STEP 0x9e3779b97f4a7c15u
+static inline uint64_t mix64(uint64_t z)
+{
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
 /* An allocator. `resize(ctx, NULL, 0, n)` allocates, `resize(ctx, p, old, 0)` frees and returns NULL.
  * Returns NULL when out of memory; the old block then stays valid. */
 struct alloc {

@@ -234,3 +234,15 @@ void hex_put(struct buf *out, struct bytes b)
 		out->p[out->n++] = (uint8_t)digits[b.p[i] & 15];
 	}
 }
+
+void base64_draw(uint64_t *state, char *out, size_t n)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	uint64_t z = 0;
+	for (size_t i = 0; i < n; i++, z >>= 6) {
+		if (i % 10 == 0) /* 60 of 64 bits are used up */
+			z = mix64(*state += MIX64_STEP);
+		out[i] = digits[z & 63];
+	}
+	out[n] = 0;
+}

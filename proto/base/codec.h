@@ -14,6 +14,9 @@ void base64_fixed(char *out, struct bytes b);
  * unused bits are not zero (`strict`); nothing is appended then. */
 bool base64_get(struct buf *out, struct bytes b, bool strict);
 
+/* `n` characters of the URL-safe alphabet drawn from *state, which moves on, and a NUL: session ids. */
+void base64_draw(uint64_t *state, char *out, size_t n);
+
 /* The SHA-1 digest of `b`. A broken hash, used here only where RFC 6455 4.2.2 demands it. */
 void sha1(struct bytes b, uint8_t digest[20]);
 

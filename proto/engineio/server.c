@@ -4,6 +4,7 @@
  *	session: POLLING ──WebSocket with its sid, "2probe"──▶ probing ──"5"──▶ WEBSOCKET
  *	         any ──close packet, bad packet, two polls at once, no pong in time, socket closed──▶ gone
  */
+#include "proto/base/codec.h"
 #include "proto/engineio/server.h"
 
 #include <string.h>
@@ -154,22 +155,6 @@ const char *eio_server_sid(const struct eio_server *s, uint32_t session)
 	return e ? e->sid : NULL;
 }
 
-static void draw_sid(struct eio_server *s, char sid[EIO_SID_LEN + 1])
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint64_t z = 0;
-	for (int i = 0; i < EIO_SID_LEN; i++, z >>= 6) {
-		if (i % 10 == 0) { /* splitmix64 */
-			z = (s->sid_state += 0x9e3779b97f4a7c15u);
-			z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-			z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-			z ^= z >> 31;
-		}
-		sid[i] = digits[z & 63];
-	}
-	sid[EIO_SID_LEN] = 0;
-}
-
 static struct eio_session *session_new(struct eio_server *s, int64_t now_ns)
 {
 	if (s->n == s->cap) {
@@ -187,7 +172,7 @@ static struct eio_session *session_new(struct eio_server *s, int64_t now_ns)
 	*e = (struct eio_session){.number = s->next_number++,
 		.next_ping_ns = now_ns + s->cfg.ping_interval_ns,
 		.pong_deadline_ns = EIO_NEVER};
-	draw_sid(s, e->sid);
+	base64_draw(&s->sid_state, e->sid, EIO_SID_LEN);
 	s->sessions[s->n++] = e;
 	return e;
 }

@@ -1,6 +1,7 @@
 /*
  * The server's side of Socket.IO v5 on one Engine.IO session.
  */
+#include "proto/base/codec.h"
 #include "proto/socketio/server.h"
 
 #include <string.h>
@@ -84,22 +85,6 @@ static void leave(struct sio_session *s, int i)
 	s->joined[i] = s->joined[--s->n_joined];
 }
 
-static void draw_sid(struct sio_session *s, char sid[SIO_SID_LEN + 1])
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint64_t z = 0;
-	for (int i = 0; i < SIO_SID_LEN; i++, z >>= 6) {
-		if (i % 10 == 0) { /* splitmix64 */
-			z = (s->sid_state += 0x9e3779b97f4a7c15u);
-			z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-			z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-			z ^= z >> 31;
-		}
-		sid[i] = digits[z & 63];
-	}
-	sid[SIO_SID_LEN] = 0;
-}
-
 static bool exists(const struct sio_session *s, struct bytes nsp)
 {
 	for (const char *const *n = s->cfg.namespaces; *n; n++)
@@ -143,7 +128,7 @@ static void join(struct sio_session *s, const struct sio_packet *p)
 			s->oom = true;
 			return;
 		}
-		draw_sid(s, j->sid);
+		base64_draw(&s->sid_state, j->sid, SIO_SID_LEN);
 		i = (int)s->n_joined++;
 	}
 	s->ever_joined = true;

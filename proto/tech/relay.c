@@ -485,7 +485,8 @@ static void release(struct relay *r, uint32_t n, int64_t now_ns)
 		held_clear(r);
 }
 
-static void put_response_head(struct relay *r, const struct h1_head *h, bool tunnel)
+/* The head for the client; the caller owns it. NULL: out of memory, noted. */
+static struct blob *render_response_head(struct relay *r, const struct h1_head *h, bool tunnel)
 {
 	struct buf b;
 	buf_init(&b, r->al, 256 * 1024);
@@ -498,12 +499,10 @@ static void put_response_head(struct relay *r, const struct h1_head *h, bool tun
 	if (!tunnel && (r->client_close || r->close_ends))
 		h1_put_field_str(&b, "Connection", "close");
 	h1_put_end(&b);
-	if (b.failed) {
-		r->oom = true;
-		buf_fini(&b);
-		return;
-	}
-	put_buf(r, RELAY_CLIENT, &b);
+	struct blob *head = b.failed ? NULL : blob_new(r->al, buf_bytes(&b));
+	buf_fini(&b);
+	r->oom |= !head;
+	return head;
 }
 
 static bool wants_keeping(const struct relay *r, const struct h1_head *h)
@@ -530,18 +529,15 @@ static void response_head(struct relay *r, const struct h1_head *h, int64_t now_
 	r->close_ends = open_end && r->client_10;
 	r->up_close = r->legacy || !h->keep_alive;
 	r->keep = wants_keeping(r, h);
-	put_response_head(r, h, false);
-	if (r->keep && r->cfg->buffering != RELAY_BUFFER_TRICKLE && r->out_n) {
-		/* take the head just written back: it is kept with the body, outside its chunks */
-		struct relay_out *o = &r->out[r->out_n - 1];
-		if (o->kind == RELAY_WRITE && o->leg == RELAY_CLIENT) {
-			struct slice s = o->data;
-			r->out_n--;
-			hold(r, s, now_ns);
-			blob_unref(s.blob);
-			return;
-		}
+	struct blob *head = render_response_head(r, h, false);
+	if (!head)
+		return;
+	if (r->keep && r->cfg->buffering != RELAY_BUFFER_TRICKLE) {
+		hold(r, slice_of(head), now_ns);
+		blob_unref(head);
+		return;
 	}
+	put_slice(r, RELAY_CLIENT, slice_of(head));
 	r->head_out = true;
 	if (r->keep)
 		r->trickle_ns = now_ns + RELAY_TRICKLE_NS;
@@ -650,7 +646,7 @@ static void upstream_events(struct relay *r, struct slice in, int64_t now_ns)
 		case H1_HEAD:
 			r->final_head = !ev.head.interim && !ev.head.switches;
 			if (ev.head.switches) {
-				put_response_head(r, &ev.head, true);
+				put_slice(r, RELAY_CLIENT, slice_of(render_response_head(r, &ev.head, true)));
 				r->head_out = true;
 			} else {
 				response_head(r, &ev.head, now_ns);

@@ -27,10 +27,7 @@ int tech_find(const char *name)
 /* SplitMix64's finaliser over a position that no two draws share. */
 uint64_t tech_mix(uint64_t seed, uint64_t salt, uint64_t ordinal)
 {
-	uint64_t z = (seed ^ salt) + (ordinal + 1) * 0x9e3779b97f4a7c15u;
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
+	return mix64((seed ^ salt) + (ordinal + 1) * MIX64_STEP);
 }
 
 void tech_min(int64_t *at, int64_t t)

@@ -28,10 +28,7 @@ void ws_echo_fini(struct ws_echo *e)
 
 static uint64_t draw(struct ws_echo *e)
 {
-	uint64_t z = e->seed + ++e->keys * 0x9e3779b97f4a7c15u; /* splitmix64 */
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
+	return mix64(e->seed + ++e->keys * MIX64_STEP);
 }
 
 /* A client masks with a fresh key; a server does not mask. */

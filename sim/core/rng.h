@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/base/base.h"
+
 struct rng {
 	uint64_t state;
 };
@@ -24,9 +26,7 @@ struct rng rng_named_at(uint64_t seed, const char *name, uint64_t i);
 
 static inline uint64_t rng_mix(uint64_t z)
 {
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
+	return mix64(z);
 }
 
 /* 64 uniform bits. */
