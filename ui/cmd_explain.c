@@ -2,6 +2,7 @@
  * explain: what a word means. Every table of the program is asked: keys of the scenario language, metrics, reasons, records,
  * techniques, boxes, presets, protocols and their fields. A word may mean several things; all are shown.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -233,11 +234,17 @@ static void in_library(struct search *s)
 static void show_field(struct search *s, const struct dx_proto *p, const struct dx_field *f)
 {
 	char values[1024];
-	size_t n = 0;
-	values[0] = 0;
+	size_t n = f->bits == DX_VARINT   ? (size_t)snprintf(values, sizeof values, "8, 16, 32 or 64 bits; ")
+		   : f->bits != DX_VARIES ? (size_t)snprintf(values, sizeof values, "%u bit%s; ", f->bits,
+						    f->bits > 1 ? "s" : "")
+					  : 0;
+	size_t start = n;
+	values[n] = 0;
 	for (const struct dx_name *v = f->names; v && v->name && n + 80 < sizeof values; v++)
-		n += (size_t)snprintf(values + n, sizeof values - n, "%s%llu %.60s", n ? ", " : "",
+		n += (size_t)snprintf(values + n, sizeof values - n, "%s%llu %.60s", n > start ? ", " : "",
 			(unsigned long long)v->value, v->name);
+	if (n > 1 && n == start)
+		values[n - 2] = 0;
 	show(s, &(struct meaning){.kind = "field",
 			.name = f->abbrev,
 			.title = f->title,
@@ -245,6 +252,38 @@ static void show_field(struct search *s, const struct dx_proto *p, const struct 
 			.value = values,
 			.concerns = p->title,
 			.source = f->ref});
+}
+
+/* The name of a value as people write it: PING, window_update, "going away". */
+static bool same_words(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++) {
+		int x = tolower((unsigned char)*a), y = tolower((unsigned char)*b);
+		bool gap_x = x == '_' || x == '-' || x == ' ', gap_y = y == '_' || y == '-' || y == ' ';
+		if (gap_x != gap_y || (!gap_x && x != y))
+			return false;
+	}
+	return *a == *b;
+}
+
+static void in_values(struct search *s, const struct dx_proto *p, const struct dx_field *f)
+{
+	for (const struct dx_name *v = f->names; v && v->name; v++) {
+		char number[24], place[128];
+		snprintf(number, sizeof number, f->type == DX_HEX ? "0x%llx" : "%llu",
+			(unsigned long long)v->value);
+		if (!same_words(s->word, v->name) && strcmp(s->word, number) != 0)
+			continue;
+		/* a bare number is only a word where numbers are: codes of three and more digits */
+		if (strlen(number) < 3 && !same_words(s->word, v->name))
+			continue;
+		snprintf(place, sizeof place, "%s of %s (%s)", number, f->abbrev, p->title);
+		show(s, &(struct meaning){.kind = "value",
+				.name = v->name,
+				.text = v->help ? v->help : f->help,
+				.value = place,
+				.source = f->ref});
+	}
 }
 
 static void one_file(struct search *s, const char *kind, const char *path, const char *name)
@@ -293,6 +332,7 @@ static void in_protocols(struct search *s)
 			const char *dot = strrchr(p->fields[f].abbrev, '.');
 			if (is(s, p->fields[f].abbrev) || (dot && !strcmp(dot + 1, s->word)))
 				show_field(s, p, &p->fields[f]);
+			in_values(s, p, &p->fields[f]);
 		}
 	}
 }

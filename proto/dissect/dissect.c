@@ -282,7 +282,7 @@ uint32_t dx_at_bit(const struct dx_tree *t, uint32_t src, uint64_t bit)
 /* ---- starting ---------------------------------------------------------------------------------------------------- */
 
 static const struct dx_field root_field = {
-	"octets", "Octets", DX_GROUP, NULL, "", "The octets that were given."};
+	"octets", "Octets", DX_GROUP, DX_VARIES, NULL, "", "The octets that were given."};
 
 bool dx_dissect(struct dx_tree *t, const struct dx_proto *p, struct bytes in, const struct dx_hints *h)
 {

@@ -20,6 +20,10 @@
 #define DX_DEPTH_MAX 24u
 #define DX_NONE UINT32_MAX
 
+/* How wide a field is, where its table does not say a number of bits. */
+#define DX_VARIES 0u         /* as long as another field, a delimiter or the value itself makes it */
+#define DX_VARINT UINT16_MAX /* 8, 16, 32 or 64 bits, the first two of which say which (RFC 9000 16) */
+
 enum dx_type {
 	DX_GROUP, /* holds other fields; value unused */
 	DX_UINT,  /* decimal number */
@@ -43,6 +47,7 @@ struct dx_name {
 struct dx_field {
 	const char *abbrev, *title;
 	enum dx_type type;
+	uint16_t bits; /* its width; DX_VARIES, DX_VARINT */
 	const struct dx_name *names;
 	const char *ref, *help;
 };
@@ -152,6 +157,8 @@ uint32_t dx_walk(const struct dx_tree *t, uint32_t node, unsigned *depth);
 /* Appends the whole tree as indented text, or as JSON with byte and bit ranges. */
 void dx_put_text(struct buf *out, const struct dx_tree *t);
 void dx_put_json(struct buf *out, const struct dx_tree *t, const struct dx_proto *p);
+/* Appends what the tables say of every protocol, or of `only` when that is not NULL, as Markdown: the reference page. */
+void dx_put_reference(struct buf *out, const struct dx_proto *only);
 /* Appends a JSON string literal. Octets that are not UTF-8 become U+FFFD. */
 void dx_put_json_string(struct buf *out, struct bytes b);
 

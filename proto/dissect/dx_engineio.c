@@ -22,22 +22,22 @@ static const struct dx_name types[] = {
 };
 
 static const struct dx_field fields[F_COUNT] = {
-	[F_PACKET] = {"engineio", "Engine.IO packet", DX_GROUP, NULL,
+	[F_PACKET] = {"engineio", "Engine.IO packet", DX_GROUP, DX_VARIES, NULL,
 		"engine.io-protocol v4, Packet encoding", "The unit of Engine.IO: a type and data."},
-	[F_TYPE] = {"engineio.type", "Type", DX_UINT, types, "engine.io-protocol v4, Packet types",
+	[F_TYPE] = {"engineio.type", "Type", DX_UINT, 8, types, "engine.io-protocol v4, Packet types",
 		"One digit that says what it is."},
-	[F_BASE64_MARK] = {"engineio.b", "Mark", DX_UINT, types, "engine.io-protocol v4, Packet encoding",
+	[F_BASE64_MARK] = {"engineio.b", "Mark", DX_UINT, 8, types, "engine.io-protocol v4, Packet encoding",
 		"The letter b: binary data in base64 follows."},
-	[F_DATA] = {"engineio.data", "Data", DX_TEXT, NULL, "engine.io-protocol v4, Packet encoding",
-		"What the packet carries."},
-	[F_BASE64] = {"engineio.base64", "Base64", DX_TEXT, NULL, "RFC 4648 4",
+	[F_DATA] = {"engineio.data", "Data", DX_TEXT, DX_VARIES, NULL,
+		"engine.io-protocol v4, Packet encoding", "What the packet carries."},
+	[F_BASE64] = {"engineio.base64", "Base64", DX_TEXT, DX_VARIES, NULL, "RFC 4648 4",
 		"Binary data, written with 64 characters."},
-	[F_BINARY] = {"engineio.binary", "Octets", DX_BYTES, NULL, "engine.io-protocol v4, Packet encoding",
-		"What the base64 stands for."},
-	[F_SEPARATOR] = {"engineio.separator", "Separator", DX_HEX, NULL,
+	[F_BINARY] = {"engineio.binary", "Octets", DX_BYTES, DX_VARIES, NULL,
+		"engine.io-protocol v4, Packet encoding", "What the base64 stands for."},
+	[F_SEPARATOR] = {"engineio.separator", "Separator", DX_HEX, 8, NULL,
 		"engine.io-protocol v4, HTTP long-polling",
 		"The octet 0x1e stands between two packets of a payload."},
-	[F_FAULT] = {"engineio.fault", "Not a packet", DX_TEXT, NULL, "engine.io-protocol v4",
+	[F_FAULT] = {"engineio.fault", "Not a packet", DX_TEXT, DX_VARIES, NULL, "engine.io-protocol v4",
 		"The transport is closed because of this."},
 };
 

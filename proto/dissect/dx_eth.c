@@ -19,26 +19,26 @@ static const struct dx_name type_names[] = {
 };
 
 static const struct dx_field fields[F_COUNT] = {
-	[F_FRAME] = {"eth", "Ethernet frame", DX_GROUP, NULL, "IEEE 802.3 3.1",
+	[F_FRAME] = {"eth", "Ethernet frame", DX_GROUP, DX_VARIES, NULL, "IEEE 802.3 3.1",
 		"An Ethernet frame carries one packet over one link; its checksum is checked and removed by "
 		"the network card."},
-	[F_DST] = {"eth.dst", "Destination", DX_MAC, NULL, "IEEE 802.3 3.2.4",
+	[F_DST] = {"eth.dst", "Destination", DX_MAC, 48, NULL, "IEEE 802.3 3.2.4",
 		"The hardware address of the next station on this link, not of the final receiver."},
-	[F_SRC] = {"eth.src", "Source", DX_MAC, NULL, "IEEE 802.3 3.2.5",
+	[F_SRC] = {"eth.src", "Source", DX_MAC, 48, NULL, "IEEE 802.3 3.2.5",
 		"The hardware address of the station that sent this frame on this link."},
-	[F_TAG] = {"eth.vlan", "VLAN tag", DX_GROUP, NULL, "IEEE 802.1Q 9.6",
+	[F_TAG] = {"eth.vlan", "VLAN tag", DX_GROUP, DX_VARIES, NULL, "IEEE 802.1Q 9.6",
 		"A tag says which virtual network the frame belongs to."},
-	[F_PCP] = {"eth.vlan.pcp", "Priority", DX_UINT, NULL, "IEEE 802.1Q 9.6",
+	[F_PCP] = {"eth.vlan.pcp", "Priority", DX_UINT, 3, NULL, "IEEE 802.1Q 9.6",
 		"The priority orders frames in a switch's queues, 0 to 7."},
-	[F_DEI] = {"eth.vlan.dei", "Drop eligible", DX_BOOL, NULL, "IEEE 802.1Q 9.6",
+	[F_DEI] = {"eth.vlan.dei", "Drop eligible", DX_BOOL, 1, NULL, "IEEE 802.1Q 9.6",
 		"A frame so marked may be dropped first when a queue is full."},
-	[F_VID] = {"eth.vlan.id", "VLAN identifier", DX_UINT, NULL, "IEEE 802.1Q 9.6",
+	[F_VID] = {"eth.vlan.id", "VLAN identifier", DX_UINT, 12, NULL, "IEEE 802.1Q 9.6",
 		"The number of the virtual network."},
-	[F_TYPE] = {"eth.type", "Type", DX_HEX, type_names, "IEEE 802.3 3.2.6",
+	[F_TYPE] = {"eth.type", "Type", DX_HEX, 16, type_names, "IEEE 802.3 3.2.6",
 		"The type says which protocol the payload is in."},
-	[F_LENGTH] = {"eth.len", "Length", DX_UINT, NULL, "IEEE 802.3 3.2.6",
+	[F_LENGTH] = {"eth.len", "Length", DX_UINT, 16, NULL, "IEEE 802.3 3.2.6",
 		"Below 0x0600 this field is the length of the payload, as in the first Ethernet standard."},
-	[F_PAYLOAD] = {"eth.payload", "Payload", DX_BYTES, NULL, "IEEE 802.3 3.2.7",
+	[F_PAYLOAD] = {"eth.payload", "Payload", DX_BYTES, DX_VARIES, NULL, "IEEE 802.3 3.2.7",
 		"What the frame carries; frames shorter than 60 octets are filled up with zeros."},
 };
 

@@ -15,12 +15,14 @@ static const struct dx_name flags[] = {
 };
 
 static const struct dx_field fields[F_COUNT] = {
-	[F_MESSAGE] = {"grpc", "gRPC message", DX_GROUP, NULL, REF, "One request or response of a call."},
-	[F_COMPRESSED] = {"grpc.compressed", "Compressed-Flag", DX_UINT, flags, REF,
+	[F_MESSAGE] = {"grpc", "gRPC message", DX_GROUP, DX_VARIES, NULL, REF,
+		"One request or response of a call."},
+	[F_COMPRESSED] = {"grpc.compressed", "Compressed-Flag", DX_UINT, 8, flags, REF,
 		"Whether the message is compressed."},
-	[F_LENGTH] = {"grpc.length", "Message-Length", DX_UINT, NULL, REF,
+	[F_LENGTH] = {"grpc.length", "Message-Length", DX_UINT, 32, NULL, REF,
 		"Octets of the message, big-endian."},
-	[F_DATA] = {"grpc.message", "Message", DX_BYTES, NULL, REF, "The message, in protobuf mostly."},
+	[F_DATA] = {"grpc.message", "Message", DX_BYTES, DX_VARIES, NULL, REF,
+		"The message, in protobuf mostly."},
 };
 
 static size_t dissect(

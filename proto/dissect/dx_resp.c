@@ -16,14 +16,17 @@ static const struct dx_name marks[] = {
 };
 
 static const struct dx_field fields[F_COUNT] = {
-	[F_AGGREGATE] = {"resp.aggregate", "Aggregate", DX_GROUP, NULL, REF, "A value made of values."},
-	[F_SCALAR] = {"resp.value", "Value", DX_GROUP, NULL, REF, "One value."},
-	[F_MARK] = {"resp.type", "Type", DX_HEX, marks, REF,
+	[F_AGGREGATE] = {"resp.aggregate", "Aggregate", DX_GROUP, DX_VARIES, NULL, REF,
+		"A value made of values."},
+	[F_SCALAR] = {"resp.value", "Value", DX_GROUP, DX_VARIES, NULL, REF, "One value."},
+	[F_MARK] = {"resp.type", "Type", DX_HEX, 8, marks, REF,
 		"The first octet says what kind of value it is."},
-	[F_LENGTH] = {"resp.length", "Length", DX_TEXT, NULL, REF, "Octets or elements, in decimal digits."},
-	[F_TEXT] = {"resp.text", "Text", DX_TEXT, NULL, REF, "The value as a line of text."},
-	[F_OCTETS] = {"resp.octets", "Octets", DX_TEXT, NULL, REF, "Any octets, as many as the length says."},
-	[F_FAULT] = {"resp.fault", "Not understood", DX_BYTES, NULL, REF,
+	[F_LENGTH] = {"resp.length", "Length", DX_TEXT, DX_VARIES, NULL, REF,
+		"Octets or elements, in decimal digits."},
+	[F_TEXT] = {"resp.text", "Text", DX_TEXT, DX_VARIES, NULL, REF, "The value as a line of text."},
+	[F_OCTETS] = {"resp.octets", "Octets", DX_TEXT, DX_VARIES, NULL, REF,
+		"Any octets, as many as the length says."},
+	[F_FAULT] = {"resp.fault", "Not understood", DX_BYTES, DX_VARIES, NULL, REF,
 		"The connection cannot go on from here."},
 };
 

@@ -27,25 +27,27 @@ enum {
 #define HTML "HTML 9.2.6"
 
 static const struct dx_field fields[F_COUNT] = {
-#define X(id, name, title, help) [F_LINE_##id] = {"sse." title, title, DX_GROUP, NULL, HTML, help},
+#define X(id, name, title, help) [F_LINE_##id] = {"sse." title, title, DX_GROUP, DX_VARIES, NULL, HTML, help},
 #include "proto/sse/fields.def"
 #undef X
-	[F_BLOCK] = {"sse", "Event", DX_GROUP, NULL, "HTML 9.2.5",
+	[F_BLOCK] = {"sse", "Event", DX_GROUP, DX_VARIES, NULL, "HTML 9.2.5",
 		"An event is a block of lines that ends with an empty line; CR, LF and CRLF end a line."},
-	[F_NAME] = {"sse.field.name", "Field name", DX_TEXT, NULL, HTML, "What is before the first colon."},
-	[F_VALUE] = {"sse.field.value", "Field value", DX_TEXT, NULL, HTML,
+	[F_NAME] = {"sse.field.name", "Field name", DX_TEXT, DX_VARIES, NULL, HTML,
+		"What is before the first colon."},
+	[F_VALUE] = {"sse.field.value", "Field value", DX_TEXT, DX_VARIES, NULL, HTML,
 		"What is after the first colon, one space removed."},
-	[F_TEXT] = {"sse.comment.text", "Text", DX_TEXT, NULL, HTML,
+	[F_TEXT] = {"sse.comment.text", "Text", DX_TEXT, DX_VARIES, NULL, HTML,
 		"What follows the colon; nobody reads it."},
-	[F_TYPE] = {"sse.dispatch.type", "Dispatched type", DX_TEXT, NULL, HTML,
+	[F_TYPE] = {"sse.dispatch.type", "Dispatched type", DX_TEXT, DX_VARIES, NULL, HTML,
 		"Which listeners are called."},
-	[F_DISPATCH] = {"sse.dispatch", "Dispatched data", DX_TEXT, NULL, HTML,
+	[F_DISPATCH] = {"sse.dispatch", "Dispatched data", DX_TEXT, DX_VARIES, NULL, HTML,
 		"What the page's listener gets as event.data."},
-	[F_PARTIAL] = {"sse.partial", "Unfinished line", DX_TEXT, NULL, HTML,
+	[F_PARTIAL] = {"sse.partial", "Unfinished line", DX_TEXT, DX_VARIES, NULL, HTML,
 		"The line has not ended yet; a stream that ends here drops it and its event."},
-	[F_BOM] = {"sse.bom", "Byte order mark", DX_BYTES, NULL, "HTML 9.2.5",
+	[F_BOM] = {"sse.bom", "Byte order mark", DX_BYTES, DX_VARIES, NULL, "HTML 9.2.5",
 		"One at the very beginning of the stream is skipped."},
-	[F_FAULT] = {"sse.fault", "Not understood", DX_BYTES, NULL, HTML, "A limit was exceeded here."},
+	[F_FAULT] = {"sse.fault", "Not understood", DX_BYTES, DX_VARIES, NULL, HTML,
+		"A limit was exceeded here."},
 };
 
 /* Octets of the line's end: the decoder counts a CR alone. */

@@ -1,9 +1,11 @@
 /*
  * Tests of the dissectors: trees as text, the tables they are made from, the walk and the search, hostile octets.
  */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "proto/dissect/dissect.h"
@@ -186,6 +188,59 @@ static void every_field_has_a_name_of_its_own_a_sentence_and_a_source(void **sta
 	assert_null(dx_proto_find("gopher"));
 }
 
+/* Where the table gives a width, every field ever found has it. */
+static void check_widths(const struct dx_tree *t, const char *file)
+{
+	for (uint32_t i = 0; i < t->n_nodes; i++) {
+		const struct dx_node *n = &t->nodes[i];
+		uint64_t bits = n->bit_len, table = n->field->bits;
+		if (table == DX_VARIES || n->flags & (DX_CUT | DX_DERIVED))
+			continue;
+		bool fits = table == DX_VARINT ? bits == 8 || bits == 16 || bits == 32 || bits == 64
+					       : bits == table;
+		if (!fits)
+			fail_msg("%s: %s is %llu bits wide, the table says %llu", file, n->field->abbrev,
+				(unsigned long long)bits, (unsigned long long)table);
+	}
+}
+
+static size_t check_seed(const char *path, const struct dx_proto *p)
+{
+	uint8_t octets[4096];
+	FILE *f = fopen(path, "rb");
+	assert_non_null(f);
+	size_t n = fread(octets, 1, sizeof octets, f);
+	fclose(f);
+	for (int from = 0; from < 3; from++) {
+		struct dx_tree t;
+		dx_tree_init(&t, &alloc_libc);
+		struct dx_hints h = {.direction_known = from > 0, .to_server = from == 2};
+		assert_true(dx_dissect(&t, p, (struct bytes){octets, n}, &h));
+		check_widths(&t, path);
+		dx_tree_fini(&t);
+	}
+	return 1;
+}
+
+static void every_field_is_as_wide_as_its_table_says(void **state)
+{
+	(void)state;
+	size_t seeds = 0;
+	for (size_t i = 0; dx_protos[i] != NULL; i++) {
+		char folder[128], path[512];
+		snprintf(folder, sizeof folder, "tests/fuzz/corpus/%s", dx_protos[i]->name);
+		DIR *d = opendir(folder);
+		for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
+			if (e->d_name[0] != '.') {
+				snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+				seeds += check_seed(path, dx_protos[i]);
+			}
+		if (d != NULL)
+			closedir(d);
+	}
+	assert_true(seeds > 300);
+}
+
 static void a_bit_leads_to_the_deepest_field(void **state)
 {
 	(void)state;
@@ -291,6 +346,7 @@ int main(void)
 		cmocka_unit_test(a_chunked_event_stream),
 		cmocka_unit_test(a_syn_in_ipv4),
 		cmocka_unit_test(every_field_has_a_name_of_its_own_a_sentence_and_a_source),
+		cmocka_unit_test(every_field_is_as_wide_as_its_table_says),
 		cmocka_unit_test(a_bit_leads_to_the_deepest_field),
 		cmocka_unit_test(what_was_cut_is_marked_and_nothing_behind_it_is_read),
 		cmocka_unit_test(running_out_of_memory_is_told),

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "proto/dissect/dissect.h"
+#include "sim/core/xmalloc.h"
 #include "sim/scenario/doc.h"
 #include "sim/scenario/facts.h"
 #include "sim/scenario/keys.h"
@@ -128,6 +130,13 @@ static void the_documents_hold_the_tables_of_the_program(void **state)
 	(void)state;
 	check_table("docs/parameters.md", facts_markdown());
 	check_table("docs/scenario-language.md", keys_markdown());
+	struct buf reference;
+	buf_init(&reference, &alloc_libc, SIZE_MAX);
+	dx_put_reference(&reference, NULL);
+	buf_u8(&reference, 0);
+	assert_false(reference.failed);
+	check_table("docs/protocols.md", xstrdup((const char *)reference.p));
+	buf_fini(&reference);
 }
 
 int main(void)
