@@ -8,16 +8,13 @@
 
 #include "sim/core/xmalloc.h"
 
-/* Position of the highest set bit. */
+/* Position of the highest set bit of a value that is not 0. */
 static unsigned log2_of(uint64_t v)
 {
-	unsigned e = 0;
-	while (v >>= 1)
-		e++;
-	return e;
+	return 63u - (unsigned)__builtin_clzll(v);
 }
 
-static uint32_t bucket_of(int64_t ns)
+uint32_t hist_bucket(int64_t ns)
 {
 	uint64_t us = ns < 0 ? 0 : (uint64_t)ns / 1000;
 	if (us < HIST_SUB)
@@ -45,7 +42,7 @@ static void need(struct hist *h)
 void hist_add(struct hist *h, int64_t ns)
 {
 	need(h);
-	h->count[bucket_of(ns)]++;
+	h->count[hist_bucket(ns)]++;
 	h->n++;
 }
 

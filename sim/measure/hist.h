@@ -21,6 +21,8 @@ struct hist {
 	uint64_t n;
 };
 
+/* Which bucket a value falls into: 0 .. HIST_BUCKETS - 1, rising with the value. */
+uint32_t hist_bucket(int64_t ns);
 void hist_add(struct hist *h, int64_t ns);
 /* Adds all of `from`. */
 void hist_merge(struct hist *h, const struct hist *from);

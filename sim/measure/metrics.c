@@ -400,20 +400,32 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static bool counts(const struct sample *s, int group, uint32_t from)
+{
+	return s->second >= from && wanted(group, s->slot);
+}
+
+/* The nearest rank, ceil(n * pct / 100): its bucket by counting, then its place in that bucket by sorting. */
 static double exact_quantile(const struct metrics *m, int group, uint32_t from, uint32_t pct)
 {
-	int64_t *v = xmalloc((m->nsample + 1) * sizeof *v);
-	size_t n = 0;
+	uint32_t *count = xcalloc(HIST_BUCKETS, sizeof *count), bucket = 0;
+	size_t n = 0, below = 0, k = 0;
 	for (size_t i = 0; i < m->nsample; i++)
-		if (m->sample[i].second >= from && wanted(group, m->sample[i].slot))
-			v[n++] = m->sample[i].latency_ns;
-	double out = (double)NAN;
-	if (n) {
-		qsort(v, n, sizeof *v, by_value);
-		size_t rank = (n * pct + 99) / 100;
-		out = (double)v[rank ? rank - 1 : 0] / 1e6;
-	}
+		if (counts(&m->sample[i], group, from)) {
+			count[hist_bucket(m->sample[i].latency_ns)]++;
+			n++;
+		}
+	size_t rank = (n * pct + 99) / 100;
+	while (n && below + count[bucket] < rank)
+		below += count[bucket++];
+	int64_t *v = xmalloc((count[bucket] + 1u) * sizeof *v);
+	for (size_t i = 0; i < m->nsample; i++)
+		if (counts(&m->sample[i], group, from) && hist_bucket(m->sample[i].latency_ns) == bucket)
+			v[k++] = m->sample[i].latency_ns;
+	qsort(v, k, sizeof *v, by_value);
+	double out = n ? (double)v[rank > below ? rank - below - 1 : 0] / 1e6 : (double)NAN;
 	xfree(v);
+	xfree(count);
 	return out;
 }
 

@@ -37,7 +37,7 @@ const struct metric_def *metric_at(size_t i);
 int metric_find(const char *name);
 
 enum {
-	METRICS_SAMPLES_MAX = 1000000, /* deliveries kept one by one */
+	METRICS_SAMPLES_MAX = 1u << 17, /* deliveries kept one by one */
 	METRICS_HISTS_MAX = 2048, /* histograms of (second, group); beyond: no percentiles with `since` */
 };
 
