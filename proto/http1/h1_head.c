@@ -37,50 +37,6 @@ static enum h1_err parse_version(struct bytes v, uint8_t *version)
 	return H1_E_NONE;
 }
 
-/* A port: digits, at most 65535. `required`: not empty and not 0. */
-static bool port_ok(struct bytes b, bool required)
-{
-	uint32_t v = 0;
-	for (size_t i = 0; i < b.n; i++) {
-		if (!is_digit(b.p[i]))
-			return false;
-		v = v * 10 + (b.p[i] - '0');
-		if (v > 65535)
-			return false;
-	}
-	return !required || v > 0;
-}
-
-static bool pct_ok(struct bytes b)
-{
-	for (size_t i = 0; i < b.n; i++)
-		if (b.p[i] == '%' && (b.n - i < 3 || hex_digit(b.p[i + 1]) < 0 || hex_digit(b.p[i + 2]) < 0))
-			return false;
-	return true;
-}
-
-/* uri-host [ ":" port ] (RFC 9110 4.2.1; RFC 3986 3.2.2). */
-static bool authority_ok(struct bytes b, bool host_required, bool port_required)
-{
-	size_t i = 0;
-	if (b.n > 0 && b.p[0] == '[') {
-		for (i = 1; i < b.n && b.p[i] != ']'; i++)
-			if (!(h1_class[b.p[i]] & H1_REGNAME) && b.p[i] != ':')
-				return false;
-		if (i == b.n || i < 3)
-			return false;
-		i++;
-	} else {
-		while (i < b.n && (h1_class[b.p[i]] & H1_REGNAME))
-			i++;
-		if (!pct_ok(bytes_sub(b, 0, i)) || (host_required && i == 0))
-			return false;
-	}
-	if (i == b.n)
-		return !port_required;
-	return b.p[i] == ':' && port_ok(bytes_sub(b, i + 1, b.n - i - 1), port_required);
-}
-
 static bool absolute_form_ok(struct bytes t)
 {
 	size_t i = 0;
@@ -90,15 +46,16 @@ static bool absolute_form_ok(struct bytes t)
 		i++;
 	if (i == 0 || i == t.n || t.p[i] != ':')
 		return false;
-	struct bytes scheme = bytes_sub(t, 0, i);
-	if (!bytes_eq_nocase(scheme, BYTES_LIT("http")) && !bytes_eq_nocase(scheme, BYTES_LIT("https")))
-		return i + 1 < t.n;
+	/* Without "//" it could not be told from the host:port of a CONNECT that a proxy passes on. */
 	if (t.n - i < 4 || t.p[i + 1] != '/' || t.p[i + 2] != '/')
 		return false;
+	struct bytes scheme = bytes_sub(t, 0, i);
+	if (!bytes_eq_nocase(scheme, BYTES_LIT("http")) && !bytes_eq_nocase(scheme, BYTES_LIT("https")))
+		return true;
 	size_t start = i + 3, end = start;
 	while (end < t.n && t.p[end] != '/' && t.p[end] != '?')
 		end++;
-	return authority_ok(bytes_sub(t, start, end - start), true, false);
+	return h1_authority_ok(bytes_sub(t, start, end - start), true, false);
 }
 
 /* RFC 9112 3.2: origin-form, absolute-form, authority-form (CONNECT only), asterisk-form (OPTIONS only). */
@@ -110,7 +67,7 @@ static bool target_ok(struct bytes method, struct bytes t)
 	if (t.n == 0)
 		return false;
 	if (bytes_eq_str(method, "CONNECT"))
-		return authority_ok(t, true, true);
+		return h1_authority_ok(t, true, true);
 	if (t.p[0] == '/')
 		return true;
 	if (t.n == 1 && t.p[0] == '*')
@@ -327,7 +284,7 @@ static enum h1_err check_host(const struct h1_head *h, const struct framing_fact
 		return H1_E_HOST_TWICE;
 	if (k->n_host == 0)
 		return h->version >= 11 ? H1_E_HOST_MISSING : H1_E_NONE;
-	return authority_ok(k->host->value, false, false) ? H1_E_NONE : H1_E_HOST_VALUE;
+	return h1_authority_ok(k->host->value, false, false) ? H1_E_NONE : H1_E_HOST_VALUE;
 }
 
 /* A response without a body, whatever its fields say (RFC 9112 6.3, rules 1 and 2). */

@@ -35,6 +35,8 @@ enum h1_err h1_parse_status_line(struct h1_head *h, struct bytes line, uint64_t 
 enum h1_err h1_parse_field(struct h1_field *f, struct bytes line, uint64_t off);
 /* Judges the whole head: Host, framing, persistence. `answered`: H1_ANS_*. */
 enum h1_err h1_finish_head(struct h1_head *h, enum h1_role role, unsigned answered);
+/* uri-host [ ":" port ]. `host_required`: not empty; `port_required`: there, and not 0. */
+bool h1_authority_ok(struct bytes b, bool host_required, bool port_required);
 /* Size and extension of a chunk-size line. */
 enum h1_err h1_parse_chunk_line(struct bytes line, uint64_t *size, struct bytes *ext);
 

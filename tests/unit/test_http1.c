@@ -60,6 +60,8 @@ static void requests_are_refused_by_the_rule_they_break(void **state)
 		{"GET /\xc3\xa4 HTTP/1.1\r\nHost: x\r\n\r\n", "none of the four forms"},
 		{"GET * HTTP/1.1\r\nHost: x\r\n\r\n", "none of the four forms"},
 		{"GET http:///a HTTP/1.1\r\nHost: x\r\n\r\n", "none of the four forms"},
+		{"GET shop.test:80 HTTP/1.1\r\nHost: shop.test:80\r\n\r\n", "none of the four forms"},
+		{"GET http:/a HTTP/1.1\r\nHost: x\r\n\r\n", "none of the four forms"},
 		{"CONNECT / HTTP/1.1\r\nHost: x\r\n\r\n", "none of the four forms"},
 		{"CONNECT a HTTP/1.1\r\nHost: x\r\n\r\n", "none of the four forms"},
 		{"CONNECT a:0 HTTP/1.1\r\nHost: x\r\n\r\n", "none of the four forms"},
@@ -114,6 +116,31 @@ static void requests_are_refused_by_the_rule_they_break(void **state)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		expect_text(H1_REQUESTS, NULL, bytes_str(cases[i].request), false, cases[i].rule);
+}
+
+/* RFC 3986 3.2.2, one host a line. */
+static void a_host_is_a_name_or_an_address_in_brackets(void **state)
+{
+	(void)state;
+	static const char *const good[] = {"", "x", "x:", "x:0", "x:65535",
+		"a_b.c-d~e!$&'()*+,;=", "%41.test", "1.2.3.4:80", "[::]", "[::1]:8080",
+		"[::1]:", "[1:2:3:4:5:6:7:8]", "[1::]", "[1:2:3:4:5:6:7::]", "[::2:3:4:5:6:7:8]",
+		"[::ffff:1.2.3.4]", "[1:2:3:4:5:6:255.0.1.10]", "[fe80::a:B]", "[v1.x:y]", "[vAF.~]"};
+	static const char *const bad[] = {"x:65536", "x:8 0", "x:80:80", "[]", "[:]", "[:::]", "[1]",
+		"[1:2:3:4:5:6:7]", "[1:2:3:4:5:6:7:8:9]", "[1::2::3]", "[1:2:3:4:5:6:7:8::]", "[12345::]",
+		"[g::]", "[1:]", "[:1]", "[1:2:3:4:5:6:7:]", "[::1.2.3]", "[::1.2.3.256]", "[::1.2.3.04]",
+		"[::1.2.3.4:5]", "[::1.2.3.4.5]", "[1:2:3:4:5:6:7:1.2.3.4]", "[1.2.3.4]", "[fe80::1%25eth0]",
+		"[v.x]", "[v1.]", "[v1]", "[vg.x]", "[v1.%41]", "[::1]x", "%4", "%zz", "x%", "::1", "x?y",
+		"\xc3\xa4"};
+	char request[200];
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", good[i]);
+		expect_text(H1_REQUESTS, NULL, bytes_str(request), false, "end at=");
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", bad[i]);
+		expect_text(H1_REQUESTS, NULL, bytes_str(request), false, "Host field is not");
+	}
 }
 
 #define CHUNKED "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -425,6 +452,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_refused_by_the_rule_they_break),
+		cmocka_unit_test(a_host_is_a_name_or_an_address_in_brackets),
 		cmocka_unit_test(chunks_are_refused_by_the_rule_they_break),
 		cmocka_unit_test(requests_are_read_as_they_are_meant),
 		cmocka_unit_test(responses_are_framed_by_request_and_status),
