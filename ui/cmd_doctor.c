@@ -17,6 +17,7 @@
 #include <openssl/crypto.h>
 #include <zlib.h>
 
+#include "proto/base/jtext.h"
 #include "sim/core/xmalloc.h"
 #include "ui/commands.h"
 #include "ui/data.h"
@@ -31,16 +32,11 @@ struct report {
 
 static void json_text(const char *s)
 {
-	putchar('"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			printf("\\%c", *s);
-		else if ((unsigned char)*s < 0x20)
-			printf("\\u%04x", (unsigned)*s);
-		else
-			putchar(*s);
-	}
-	putchar('"');
+	struct buf quoted;
+	buf_init(&quoted, &xalloc, SIZE_MAX);
+	jt_quote(&quoted, bytes_str(s));
+	fwrite(quoted.p, 1, quoted.n, stdout);
+	buf_fini(&quoted);
 }
 
 static void item(struct report *r, enum verdict v, const char *what, const char *found, const char *advice)

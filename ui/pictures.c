@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/jtext.h"
 #include "sim/core/xmalloc.h"
 #include "ui/outfile.h"
 #include "ui/show.h"
@@ -95,22 +96,22 @@ static char *page(struct show *s, const struct canvas *c, enum theme theme)
 	return t.p;
 }
 
+/* A JSON string; terminals want a carriage return before each new line. */
 static void json_string(struct text *t, const char *s)
 {
-	put(t, "\"");
+	struct buf lines, quoted;
+	buf_init(&lines, &xalloc, SIZE_MAX);
+	buf_init(&quoted, &xalloc, SIZE_MAX);
 	for (; *s; s++) {
-		char u[8];
-		if (*s == '"' || *s == '\\')
-			snprintf(u, sizeof u, "\\%c", *s);
-		else if (*s == '\n')
-			snprintf(u, sizeof u, "\\r\\n");
-		else if ((unsigned char)*s < 0x20)
-			snprintf(u, sizeof u, "\\u%04x", (unsigned)(unsigned char)*s);
-		else
-			snprintf(u, sizeof u, "%c", *s);
-		put(t, u);
+		if (*s == '\n')
+			buf_u8(&lines, '\r');
+		buf_u8(&lines, (uint8_t)*s);
 	}
-	put(t, "\"");
+	jt_quote(&quoted, buf_bytes(&lines));
+	buf_u8(&quoted, 0);
+	put(t, (const char *)quoted.p);
+	buf_fini(&lines);
+	buf_fini(&quoted);
 }
 
 /* asciicast v2: a header, then [seconds, "o", text] for every picture that differs from the one before. */

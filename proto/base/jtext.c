@@ -446,7 +446,7 @@ void jt_quote(struct buf *out, struct bytes s)
 		if (e) {
 			buf_u8(out, '\\');
 			buf_u8(out, (uint8_t)to[e - from]);
-		} else if (c < 0x20) {
+		} else if (c < 0x20 || c == 0x7f) {
 			buf_str(out, c < 0x10 ? "\\u000" : "\\u00");
 			buf_hex(out, c);
 		} else {

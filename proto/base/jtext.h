@@ -49,7 +49,8 @@ bool jt_str_is(const struct jtext *j, uint32_t node, const char *s);
 /* The value of an integer without sign, fraction or exponent, at most `max`. */
 bool jt_uint(const struct jtext *j, uint32_t node, uint64_t max, uint64_t *value);
 
-/* Appends a string with quotes and escapes (RFC 8259 7); octets that are not UTF-8 become U+FFFD. */
+/* Appends a string with quotes and escapes (RFC 8259 7); octets that are not UTF-8 become U+FFFD, and no control octet is left
+ * that a terminal could obey. */
 void jt_quote(struct buf *out, struct bytes s);
 
 #endif

@@ -159,7 +159,5 @@ void dx_put_text(struct buf *out, const struct dx_tree *t);
 void dx_put_json(struct buf *out, const struct dx_tree *t, const struct dx_proto *p);
 /* Appends what the tables say of every protocol, or of `only` when that is not NULL, as Markdown: the reference page. */
 void dx_put_reference(struct buf *out, const struct dx_proto *only);
-/* Appends a JSON string literal. Octets that are not UTF-8 become U+FFFD. */
-void dx_put_json_string(struct buf *out, struct bytes b);
 
 #endif

@@ -6,6 +6,7 @@
  *     2-5      Masking key: 37fa213d
  */
 #include "proto/base/codec.h"
+#include "proto/base/jtext.h"
 #include "proto/base/utf8.h"
 #include "proto/dissect/dissect.h"
 #include "proto/wire/wire.h"
@@ -189,38 +190,12 @@ void dx_put_text(struct buf *out, const struct dx_tree *t)
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
-void dx_put_json_string(struct buf *out, struct bytes b)
-{
-	struct buf clean;
-	buf_init(&clean, out->al, SIZE_MAX);
-	if (!utf8_valid(b)) {
-		utf8_replace(&clean, b);
-		if (clean.failed)
-			out->failed = true;
-		b = buf_bytes(&clean);
-	}
-	buf_u8(out, '"');
-	for (size_t i = 0; i < b.n && !out->failed; i++) {
-		uint8_t c = b.p[i];
-		if (c == '"' || c == '\\') {
-			buf_u8(out, '\\');
-			buf_u8(out, c);
-		} else if (c < 0x20 || c == 0x7f) {
-			put(out, "\\u%04llx", c);
-		} else {
-			buf_u8(out, c);
-		}
-	}
-	buf_u8(out, '"');
-	buf_fini(&clean);
-}
-
 static void put_member(struct buf *out, const char *name, const char *value)
 {
 	buf_str(out, ",\"");
 	buf_str(out, name);
 	buf_str(out, "\":");
-	dx_put_json_string(out, bytes_str(value));
+	jt_quote(out, bytes_str(value));
 }
 
 static void put_json_value(struct buf *out, const struct dx_tree *t, uint32_t node)
@@ -239,7 +214,7 @@ static void put_json_value(struct buf *out, const struct dx_tree *t, uint32_t no
 		return;
 	case DX_TEXT:
 		buf_str(out, ",\"value\":");
-		dx_put_json_string(out, dx_node_bytes(t, node));
+		jt_quote(out, dx_node_bytes(t, node));
 		return;
 	case DX_BYTES:
 	case DX_IPV4:
@@ -248,7 +223,7 @@ static void put_json_value(struct buf *out, const struct dx_tree *t, uint32_t no
 		buf_init(&text, out->al, SIZE_MAX);
 		put_plain_value(&text, t, node, JSON_OCTETS_MAX);
 		buf_str(out, ",\"value\":");
-		dx_put_json_string(out, buf_bytes(&text));
+		jt_quote(out, buf_bytes(&text));
 		out->failed |= text.failed;
 		buf_fini(&text);
 		return;
@@ -259,7 +234,7 @@ static void put_json_node(struct buf *out, const struct dx_tree *t, uint32_t nod
 {
 	const struct dx_node *n = &t->nodes[node];
 	buf_str(out, "{\"field\":");
-	dx_put_json_string(out, bytes_str(n->field->abbrev));
+	jt_quote(out, bytes_str(n->field->abbrev));
 	put_member(out, "title", n->field->title);
 	put(out, ",\"source\":%llu", n->source);
 	put(out, ",\"off\":%llu", n->bit_off / 8);
@@ -286,11 +261,11 @@ static void put_json_node(struct buf *out, const struct dx_tree *t, uint32_t nod
 void dx_put_json(struct buf *out, const struct dx_tree *t, const struct dx_proto *p)
 {
 	buf_str(out, "{\"backtalk\":1,\"format\":\"dissection/1\",\"protocol\":");
-	dx_put_json_string(out, bytes_str(p->name));
+	jt_quote(out, bytes_str(p->name));
 	buf_str(out, ",\"sources\":[");
 	for (uint32_t i = 0; i < t->n_sources; i++) {
 		buf_str(out, i > 0 ? ",{\"name\":" : "{\"name\":");
-		dx_put_json_string(out, bytes_str(t->sources[i].name));
+		jt_quote(out, bytes_str(t->sources[i].name));
 		put(out, ",\"octets\":%llu", t->sources[i].data.n);
 		if (i > 0) {
 			struct bytes b = t->sources[i].data;

@@ -11,19 +11,6 @@
 #include "sim/capture/cap_net.h"
 #include "sim/core/xmalloc.h"
 
-static void *resize(void *ctx, void *p, size_t old, size_t n)
-{
-	(void)ctx;
-	(void)old;
-	if (n == 0) {
-		xfree(p);
-		return NULL;
-	}
-	return xrealloc(p, n);
-}
-
-const struct alloc cap_alloc = {resize, NULL};
-
 #define ARENA_BLOCK (64u << 10)
 
 struct cap_arena {
@@ -53,7 +40,7 @@ const char *cap_str(struct capture *c, struct bytes b)
 {
 	if (!utf8_valid(b)) {
 		struct buf t;
-		buf_init(&t, &cap_alloc, SIZE_MAX);
+		buf_init(&t, &xalloc, SIZE_MAX);
 		utf8_replace(&t, b);
 		const char *fixed = cap_str(c, buf_bytes(&t));
 		buf_fini(&t);

@@ -419,8 +419,6 @@ void capture_json(const struct capture *c, const char *name, struct buf *out);
 /* The same in pieces, for results larger than memory. Returns 0, or -1 when `out` failed. */
 int capture_json_to(const struct capture *c, const char *name, const struct trace_out *out);
 
-/* An allocator over xmalloc, for the codecs and for struct buf. */
-extern const struct alloc cap_alloc;
 /* Copies into the capture's arena, as well-formed UTF-8. */
 const char *cap_str(struct capture *c, struct bytes b);
 /* The same, with equal texts stored once. */

@@ -96,7 +96,7 @@ static void sse_start(struct cap_body *b)
 		if (!strcmp(h->req_note[i].name, "last-event-id"))
 			s->last_id_sent = h->req_note[i].value;
 	b->sse = xcalloc(1, sizeof *b->sse);
-	sse_dec_init(b->sse, &cap_alloc, NULL, SSE_WANT_LINES);
+	sse_dec_init(b->sse, &xalloc, NULL, SSE_WANT_LINES);
 }
 
 struct cap_body *cap_body_new(struct cap_pair *p, unsigned dir, uint32_t index, bool h2)
@@ -107,7 +107,7 @@ struct cap_body *cap_body_new(struct cap_pair *p, unsigned dir, uint32_t index, 
 	b->http = index;
 	b->h2 = h2;
 	const struct cap_http *h = exchange(b);
-	buf_init(&b->text, &cap_alloc, CAP_BODY_MAX);
+	buf_init(&b->text, &xalloc, CAP_BODY_MAX);
 	if (dir == 0) {
 		b->want_text = is_eio_polling(h);
 		return b;

@@ -119,7 +119,7 @@ static void packet(struct ng *g, uint32_t iface, int64_t at_ns, struct bytes fra
 static void ng_init(struct ng *g, const struct trace_out *out)
 {
 	memset(g, 0, sizeof *g);
-	buf_init(&g->b, &cap_alloc, SIZE_MAX);
+	buf_init(&g->b, &xalloc, SIZE_MAX);
 	g->out = out;
 }
 

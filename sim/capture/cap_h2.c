@@ -152,7 +152,7 @@ static struct open_body *body_of(struct h2_side *x, uint32_t req)
 	*free_one = (struct open_body){req, cap_body_new(x->p, x->dir, req, true), NULL};
 	if (req_at(x, req)->grpc) {
 		free_one->grpc = xcalloc(1, sizeof *free_one->grpc);
-		grpc_dec_init(free_one->grpc, &cap_alloc, CAP_BODY_MAX);
+		grpc_dec_init(free_one->grpc, &xalloc, CAP_BODY_MAX);
 	}
 	return free_one;
 }
@@ -360,9 +360,9 @@ static void side(struct h2_side *x)
 {
 	struct h2_frame f;
 	int rc;
-	h2_dec_init(&x->dec, &cap_alloc, 0);
+	h2_dec_init(&x->dec, &xalloc, 0);
 	x->dec.max_frame_size = H2_MAX_FRAME_SIZE_LIMIT; /* what was allowed is the receiver's business */
-	hpack_dec_init(&x->hpack, &cap_alloc, HPACK_TABLE_SIZE_DEFAULT, HPACK_STRING_MAX_DEFAULT);
+	hpack_dec_init(&x->hpack, &xalloc, HPACK_TABLE_SIZE_DEFAULT, HPACK_STRING_MAX_DEFAULT);
 	h2_dec_feed(
 		&x->dec, (struct bytes){x->p->s[x->dir].p + x->base, x->p->s[x->dir].n - (size_t)x->base});
 	while ((rc = h2_dec_next(&x->dec, &f)) == 1)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim/capture/cap_decode.h"
+#include "sim/core/xmalloc.h"
 
 #define CAP_INTERN_MAX 200 /* longer texts hardly ever repeat */
 
@@ -333,7 +334,7 @@ static void side_init(struct http1 *x, struct side *s, unsigned dir, enum h1_rol
 	s->base = p->pos[dir];
 	if (!p->c->conn[p->conn].flow[dir].isn_known)
 		s->base = resync(p, dir, role == H1_REQUESTS ? starts_request : starts_response);
-	h1_dec_init(&s->dec, &cap_alloc, role, NULL);
+	h1_dec_init(&s->dec, &xalloc, role, NULL);
 	h1_dec_feed(&s->dec, (struct bytes){p->s[dir].p + s->base, p->s[dir].n - (size_t)s->base});
 }
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/base/utf8.h"
+#include "proto/base/jtext.h"
 #include "sim/capture/cap_js.h"
 
 const char *const js_sides[2] = {"client", "server"};
@@ -29,32 +29,7 @@ void js_sep(struct js *j)
 
 void js_quoted(struct js *j, const char *s)
 {
-	struct buf fixed;
-	buf_init(&fixed, &cap_alloc, SIZE_MAX);
-	if (!utf8_valid(bytes_str(s))) {
-		utf8_replace(&fixed, bytes_str(s));
-		buf_u8(&fixed, 0);
-		s = (const char *)fixed.p;
-	}
-	static const char hex[] = "0123456789abcdef";
-	buf_u8(j->b, '"');
-	for (; *s; s++) {
-		uint8_t ch = (uint8_t)*s;
-		if (ch == '"' || ch == '\\') {
-			buf_u8(j->b, '\\');
-			buf_u8(j->b, ch);
-		} else if (ch == '\n') {
-			buf_str(j->b, "\\n");
-		} else if (ch < 0x20 || ch == 0x7f) {
-			buf_str(j->b, "\\u00");
-			buf_u8(j->b, (uint8_t)hex[ch >> 4]);
-			buf_u8(j->b, (uint8_t)hex[ch & 15]);
-		} else {
-			buf_u8(j->b, ch);
-		}
-	}
-	buf_u8(j->b, '"');
-	buf_fini(&fixed);
+	jt_quote(j->b, bytes_str(s));
 }
 
 void js_key(struct js *j, const char *k)

@@ -490,7 +490,7 @@ void capture_json(const struct capture *c, const char *name, struct buf *out)
 int capture_json_to(const struct capture *c, const char *name, const struct trace_out *out)
 {
 	struct buf b;
-	buf_init(&b, &cap_alloc, SIZE_MAX);
+	buf_init(&b, &xalloc, SIZE_MAX);
 	int rc = whole(c, name, &b, out);
 	buf_fini(&b);
 	return rc ? -1 : 0;

@@ -6,11 +6,12 @@
 
 #include "proto/base/utf8.h"
 #include "sim/capture/cap_decode.h"
+#include "sim/core/xmalloc.h"
 
 const char *cap_short(struct capture *c, struct bytes b, size_t whole, size_t part, bool ellipsis)
 {
 	struct buf t;
-	buf_init(&t, &cap_alloc, SIZE_MAX);
+	buf_init(&t, &xalloc, SIZE_MAX);
 	/* A character has at most four octets (a replaced octet three): more than this is never shown. */
 	utf8_replace(&t, bytes_sub(b, 0, b.n < 4 * whole + 16 ? b.n : 4 * whole + 16));
 	size_t chars = 0, cut = t.n;

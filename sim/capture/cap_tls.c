@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim/capture/cap_decode.h"
+#include "sim/core/xmalloc.h"
 
 #define RECORD_HANDSHAKE 22
 #define RECORD_APPLICATION 23
@@ -152,7 +153,7 @@ static void tls_side(struct cap_pair *p, struct cap_tls *t, unsigned dir)
 	struct bytes b = cap_rest(p, dir);
 	struct buf clear;
 	bool secret = false;
-	buf_init(&clear, &cap_alloc, HANDSHAKE_MAX);
+	buf_init(&clear, &xalloc, HANDSHAKE_MAX);
 	size_t i = 0;
 	while (b.n - i >= 5) {
 		unsigned type = b.p[i];

@@ -176,7 +176,7 @@ static bool loose_content(struct ws_side *x, const struct ws_frame *f, struct by
 	bool fine = true;
 	if (pay.n > CAP_BODY_MAX)
 		return true;
-	buf_init(&clear, &cap_alloc, SIZE_MAX);
+	buf_init(&clear, &xalloc, SIZE_MAX);
 	buf_add(&clear, pay);
 	if (f->mask && clear.n)
 		ws_mask(clear.p, clear.p, clear.n, f->key, 0);
@@ -231,7 +231,7 @@ static void side(struct ws_side *x, const struct ws_pmd *pmd)
 	struct cap_ws *w = &x->p->c->ws[x->ws];
 	struct ws_ev ev;
 	x->base = x->p->pos[x->dir];
-	ws_dec_init(&x->dec, &cap_alloc, x->dir == 0 ? WS_SERVER : WS_CLIENT, NULL, pmd);
+	ws_dec_init(&x->dec, &xalloc, x->dir == 0 ? WS_SERVER : WS_CLIENT, NULL, pmd);
 	ws_dec_feed(&x->dec, cap_rest(x->p, x->dir));
 	for (;;) {
 		enum ws_ev_kind k = ws_dec_next(&x->dec, &ev);

@@ -83,3 +83,16 @@ void xfree_pages(void *p, size_t n)
 	else
 		munmap(p, n);
 }
+
+static void *resize(void *ctx, void *p, size_t old, size_t n)
+{
+	(void)ctx;
+	(void)old;
+	if (n == 0) {
+		xfree(p);
+		return NULL;
+	}
+	return xrealloc(p, n);
+}
+
+const struct alloc xalloc = {resize, NULL};

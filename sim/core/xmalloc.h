@@ -5,6 +5,8 @@
 #ifndef SIM_CORE_XMALLOC_H
 #define SIM_CORE_XMALLOC_H
 
+#include "proto/base/base.h"
+
 #include <stddef.h>
 
 /* `n` octets, not initialised; never NULL, also for n == 0. Free with xfree. */
@@ -19,5 +21,8 @@ char *xstrdup(const char *s);
 void *xpages(size_t n);
 void xfree_pages(void *p, size_t n);
 void xfree(void *p);
+
+/* The same as an allocator, for what proto offers: with it nothing there fails for want of memory. */
+extern const struct alloc xalloc;
 
 #endif

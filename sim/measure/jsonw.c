@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/base/jtext.h"
 #include "sim/core/xmalloc.h"
 
 static void put(struct jsonw *j, const char *s, size_t n)
@@ -62,43 +63,13 @@ void jsonw_init(struct jsonw *j, bool one_line)
 	put(j, "", 0);
 }
 
-/* Octets of a UTF-8 character, 0 when it is none. */
-static size_t utf8(const unsigned char *p)
-{
-	size_t n = p[0] < 0x80                    ? 1
-		   : p[0] >= 0xc2 && p[0] <= 0xdf ? 2
-		   : (p[0] & 0xf0) == 0xe0        ? 3
-		   : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-						  : 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-		(p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static void put_text(struct jsonw *j, const char *s)
 {
-	put(j, "\"", 1);
-	while (*s) {
-		size_t n = utf8((const unsigned char *)s);
-		char esc[8];
-		if (!n)
-			puts_(j, "\xef\xbf\xbd");
-		else if (*s == '"' || *s == '\\')
-			put(j, (char[]){'\\', *s}, 2);
-		else if (*s == '\n')
-			puts_(j, "\\n");
-		else if (n == 1 && ((unsigned char)*s < 0x20 || *s == 0x7f)) {
-			snprintf(esc, sizeof esc, "\\u%04x", (unsigned)(unsigned char)*s);
-			puts_(j, esc);
-		} else
-			put(j, s, n);
-		s += n ? n : 1;
-	}
-	put(j, "\"", 1);
+	struct buf quoted;
+	buf_init(&quoted, &xalloc, SIZE_MAX);
+	jt_quote(&quoted, bytes_str(s));
+	put(j, (const char *)quoted.p, quoted.n);
+	buf_fini(&quoted);
 }
 
 void jsonw_key(struct jsonw *j, const char *key)

@@ -3,6 +3,7 @@
  * contract's; the rest is for those who want to follow packets and stream ranges. Numbers above 2^53 do not
  * occur (ids and offsets count things in one run).
  */
+#include "proto/base/jtext.h"
 #include "sim/trace/trace.h"
 
 #include <errno.h>
@@ -10,25 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void json_text(struct buf *b, const char *s)
-{
-	buf_u8(b, '"');
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-		if (c == '"' || c == '\\') {
-			buf_u8(b, '\\');
-			buf_u8(b, c);
-		} else if (c < 0x20 || c == 0x7f) {
-			char t[8];
-			snprintf(t, sizeof t, "\\u%04x", c);
-			buf_str(b, t);
-		} else {
-			buf_u8(b, c);
-		}
-	}
-	buf_u8(b, '"');
-}
 
 static void key_i64(struct buf *b, const char *key, int64_t v)
 {
@@ -43,7 +25,7 @@ static void key_text(struct buf *b, const char *key, const char *v)
 	buf_str(b, key);
 	buf_str(b, "\":");
 	if (*v)
-		json_text(b, v);
+		jt_quote(b, bytes_str(v));
 	else
 		buf_str(b, "null");
 }

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "sim/capture/cap.h"
+#include "sim/core/xmalloc.h"
 
 #define SHOWN_MAX 12
 
@@ -106,7 +107,7 @@ static json_t *replay(const char *capture)
 	json_error_t err;
 	if (capture_open(&c, capture, NULL, why, sizeof why) != CAPTURE_OK)
 		fail_msg("%s: %s", capture, why);
-	buf_init(&b, &cap_alloc, SIZE_MAX);
+	buf_init(&b, &xalloc, SIZE_MAX);
 	capture_json(c, strrchr(capture, '/') + 1, &b);
 	json_t *j = json_loadb((const char *)b.p, b.n, 0, &err);
 	if (!j)

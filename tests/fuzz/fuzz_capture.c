@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "sim/capture/cap_export.h"
+#include "sim/core/xmalloc.h"
 
 #define INPUT_MAX (1u << 20)
 
@@ -46,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct buf b;
 	json_error_t err;
-	buf_init(&b, &cap_alloc, SIZE_MAX);
+	buf_init(&b, &xalloc, SIZE_MAX);
 	capture_json(c, "fuzz", &b);
 	json_t *j = json_loadb((const char *)b.p, b.n, JSON_ALLOW_NUL, &err);
 	if (!j) {

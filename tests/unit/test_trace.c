@@ -303,7 +303,7 @@ static void json_lines_carry_the_keys_of_the_contract(void **st)
 		"{\"t_ns\":31000,\"id\":5,\"cause\":1,\"node\":\"home-nat\",\"peer\":null,\"conn\":1,"
 		"\"layer\":\"box\",\"kind\":\"mapping-forgotten\",\"bytes\":0,\"summary\":\""));
 	assert_non_null(strstr(t.p, "\"param\":\"boxes.home-nat.idle_timeout\""));
-	assert_non_null(strstr(t.p, "a \\\"quote\\\"\\u000a and \\u0001"));
+	assert_non_null(strstr(t.p, "a \\\"quote\\\"\\n and \\u0001"));
 	trace_free(tr);
 }
 
