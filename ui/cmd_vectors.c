@@ -21,7 +21,7 @@ struct tally {
 	unsigned passed, failed, unknown;
 	bool json, quiet;
 	const char *only;
-	json_t *failures;
+	json_t *failures, *notes;
 };
 
 static const char *text_of(json_t *obj, const char *key)
@@ -30,16 +30,17 @@ static const char *text_of(json_t *obj, const char *key)
 	return s ? s : "";
 }
 
-static void report(struct tally *t, const char *file, const struct vec_case *c)
+static void report(
+	struct tally *t, json_t *list, const char *word, const char *file, const struct vec_case *c)
 {
-	const char *lines = c->report.n ? (const char *)c->report.p : "";
 	if (t->json) {
-		json_array_append_new(t->failures,
-			json_pack("{s:s, s:s, s:s, s:o}", "file", file, "id", c->id, "title",
-				text_of(c->j, "title"), "report", vec_string(buf_bytes(&c->report))));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:o}", "file", file, "id", c->id, "title",
+				      text_of(c->j, "title"), "report", vec_string(buf_bytes(&c->report))));
 		return;
 	}
-	printf("FAIL %s  %s\n%.*s", c->id, text_of(c->j, "title"), (int)c->report.n, lines);
+	printf("%s %s  %s\n%.*s", word, c->id, text_of(c->j, "title"), (int)c->report.n,
+		c->report.n ? (const char *)c->report.p : "");
 }
 
 static void run_case(struct tally *t, const char *file, const char *protocol, const char *suite, json_t *j)
@@ -63,12 +64,13 @@ static void run_case(struct tally *t, const char *file, const char *protocol, co
 	bool excused = json_is_true(json_object_get(j, "optional")) && !c.unknown;
 	if (c.failures && !excused) {
 		t->failed++;
-		report(t, file, &c);
+		report(t, t->failures, "FAIL", file, &c);
 	} else {
 		t->passed++;
-		if (c.failures && !t->json && !t->quiet)
-			printf("note %s  %s: differs, where the standard leaves room\n%.*s", c.id,
-				text_of(j, "title"), (int)c.report.n, (const char *)c.report.p);
+		if (c.failures)
+			vec_note(&c, "differs, where the standard leaves room");
+		if (c.notes && !t->quiet)
+			report(t, t->notes, "note", file, &c);
 	}
 	buf_fini(&c.report);
 }
@@ -147,8 +149,8 @@ static int run_file(struct tally *t, const char *file)
 
 static void print_json(const struct tally *t)
 {
-	json_t *out = json_pack("{s:s, s:i, s:i, s:O}", "format", "wire-vectors-result/1", "passed",
-		(int)t->passed, "failed", (int)t->failed, "failures", t->failures);
+	json_t *out = json_pack("{s:s, s:i, s:i, s:O, s:O}", "format", "wire-vectors-result/1", "passed",
+		(int)t->passed, "failed", (int)t->failed, "failures", t->failures, "notes", t->notes);
 	json_dumpf(out, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
 	putchar('\n');
 	json_decref(out);
@@ -165,13 +167,14 @@ int cmd_vectors(int argc, char **argv)
 			 "input.",
 		.example = "backtalk vectors tests/data/vectors/hpack/hpack.json\n",
 		.common = OPT_FORMAT | OPT_QUIET};
-	struct tally t = {.failures = json_array()};
+	struct tally t = {.failures = json_array(), .notes = json_array()};
 	struct opt_own own[] = {
 		{.name = "case", .arg = "TEXT", .help = "only cases whose id holds TEXT", .value = &t.only}};
 	struct options o;
 	int rc = options_parse(&o, &usage, own, 1, argc, argv);
 	if (rc >= 0) {
 		json_decref(t.failures);
+		json_decref(t.notes);
 		return rc;
 	}
 	if (o.nargs == 0)
@@ -190,6 +193,7 @@ int cmd_vectors(int argc, char **argv)
 	else if (o.nargs > 0)
 		printf("%u passed, %u failed\n", t.passed, t.failed);
 	json_decref(t.failures);
+	json_decref(t.notes);
 	options_fini(&o);
 	return rc == EXIT_FINE && t.failed ? EXIT_EXPECT : rc;
 }

@@ -12,9 +12,9 @@
 
 #define REPORT_LINES_MAX 12 /* per case: the first faults tell most */
 
-static void report_line(struct vec_case *c, const char *line)
+static void report_line(struct vec_case *c, unsigned *count, const char *line)
 {
-	if (c->failures++ >= REPORT_LINES_MAX)
+	if ((*count)++ >= REPORT_LINES_MAX)
 		return;
 	buf_str(&c->report, "    ");
 	if (c->plan) {
@@ -32,7 +32,44 @@ void vec_fail(struct vec_case *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
-	report_line(c, line);
+	report_line(c, &c->failures, line);
+}
+
+void vec_note(struct vec_case *c, const char *fmt, ...)
+{
+	char line[512] = "note: ";
+	size_t n = strlen(line);
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(line + n, sizeof line - n, fmt, ap);
+	va_end(ap);
+	const char *plan = c->plan;
+	c->plan = NULL;
+	report_line(c, &c->notes, line);
+	c->plan = plan;
+}
+
+/* `word` is one of the words in `list`. */
+bool vec_listed(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+	for (const char *at = list; (at = strstr(at, word)) != NULL; at++)
+		if ((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
+			return n > 0;
+	return false;
+}
+
+void vec_known(struct vec_case *c, const char *what, const json_t *object, const char *names)
+{
+	const char *key;
+	json_t *v;
+	if (c->plan && strcmp(c->plan, "whole")) /* once will do */
+		return;
+	json_object_foreach((json_t *)(uintptr_t)object, key, v)
+	{
+		if (!vec_listed(names, key) && !vec_listed("reason note why comment", key))
+			vec_note(c, "%s.%s is no expectation known here and was not looked at", what, key);
+	}
 }
 
 void vec_unknown(struct vec_case *c, const char *fmt, ...)
@@ -44,7 +81,7 @@ void vec_unknown(struct vec_case *c, const char *fmt, ...)
 	vsnprintf(line + n, sizeof line - n, fmt, ap);
 	va_end(ap);
 	c->unknown = true;
-	report_line(c, line);
+	report_line(c, &c->failures, line);
 }
 
 static bool bytes_text(struct vec_case *c, const char *s, size_t n, struct buf *out)

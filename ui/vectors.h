@@ -19,7 +19,7 @@ struct vec_case {
 	json_t *j;      /* the case */
 	json_t *expect; /* its `expect`, or NULL */
 	const struct alloc *al;
-	unsigned failures;
+	unsigned failures, notes;
 	struct buf report; /* what was expected and what came, one indented line each */
 	const char *plan;  /* how the octets are being delivered, for the report */
 	bool unknown;      /* the case is of a kind this program does not know */
@@ -33,6 +33,15 @@ struct vec_case {
 void vec_fail(struct vec_case *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The case is of a kind not known here: an error, never a silent pass. */
 void vec_unknown(struct vec_case *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A sentence for whoever runs the file; the case passes or fails without it. */
+void vec_note(struct vec_case *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Notes every member of an expectation that is not among the space-separated `names`: it was not looked at. Words for people (reason,
+ * note, why, comment) are known everywhere. */
+void vec_known(struct vec_case *c, const char *what, const json_t *object, const char *names);
+
+/* Is `word` one of the space-separated words of `list`? */
+bool vec_listed(const char *list, const char *word);
 
 /* Appends the octets a byte value stands for: hex, {latin1}, {rep, n}, or a list of these. False: not one (reported). */
 bool vec_bytes(struct vec_case *c, json_t *value, struct buf *out);

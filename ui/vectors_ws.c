@@ -3,8 +3,8 @@
  *
  * `fail.at` is where a strict decoder fails and `by` where every decoder has failed. Three faults can be seen earlier than
  * some decoders look for them, and we do: a close code before the reason after it, a Close of one octet by its length, a length
- * field by its first octets. For these a failure inside the faulty frame before `at` is right, and the frame's header is then
- * not listed.
+ * field by its first octets. For these `at` may also be the end of the length field, of the header or of the frame, and the frame's
+ * header need not be listed when we fail before it is complete.
  */
 #include "proto/base/codec.h"
 #include "proto/ws/handshake.h"
@@ -19,8 +19,10 @@ struct got {
 	bool inside; /* between two frames of a message */
 	enum ws_err err;
 	struct perr perr;
-	size_t fed;         /* octets delivered when it failed */
-	uint64_t frame_off; /* where the frame under way begins */
+	size_t fed; /* octets delivered when it failed */
+	uint64_t
+		frame_off; /* where the frame under way begins; its header was complete if the fault is after it */
+	uint64_t frame_end; /* the end of the last frame whose header was complete */
 };
 
 static json_t *frame_json(const struct ws_frame *f)
@@ -92,6 +94,7 @@ static bool drain(struct vec_case *c, struct ws_dec *d, enum ws_role role, struc
 		case WS_FRAME:
 			json_array_append_new(g->frames, frame_json(&ev.frame));
 			g->frame_off = ev.off;
+			g->frame_end = ev.frame.pay_off + ev.frame.pay_len;
 			break;
 		case WS_PING:
 		case WS_CLOSE:
@@ -179,7 +182,24 @@ static bool seen_early(enum ws_err e)
 	       e == WS_E_LENGTH_MSB || e == WS_E_TOO_BIG;
 }
 
-static void check_fail(struct vec_case *c, const struct got *g, bool octets)
+/* May a decoder that sees this fault later than we do say `at`? It does where a part of the faulty frame ends. */
+static bool later_at(const struct got *g, struct bytes in, uint64_t at)
+{
+	uint64_t off = g->frame_off;
+	if (g->perr.off > g->frame_end)
+		off = g->frame_end; /* the faulty frame is the one after the last that was listed */
+	if (!seen_early(g->err) || off + 2 > in.n)
+		return false;
+	unsigned len = in.p[off + 1] & 0x7f, ext = len == 126 ? 2 : len == 127 ? 8 : 0;
+	uint64_t size = len, header = 2u + ext + (in.p[off + 1] & 0x80 ? 4u : 0u);
+	if (ext > 0 && off + 2 + ext > in.n)
+		return at == off + 2 + ext;
+	if (ext > 0)
+		size = ext == 2 ? be16_get(in.p + off + 2) : be64_get(in.p + off + 2);
+	return at == off + 2 + ext || at == off + header || at == off + header + size;
+}
+
+static void check_fail(struct vec_case *c, const struct got *g, struct bytes in, bool octets)
 {
 	json_t *f = json_object_get(c->expect, "fail"), *codes = json_object_get(f, "codes"), *code;
 	json_int_t off = (json_int_t)g->perr.off, at = json_integer_value(json_object_get(f, "at"));
@@ -191,8 +211,7 @@ static void check_fail(struct vec_case *c, const struct got *g, bool octets)
 	if (!ok)
 		vec_match(c, "fail.codes", codes, json_integer(g->perr.code));
 	if (json_object_get(f, "at") != NULL) {
-		bool early = off < at && seen_early(g->err) && off > (json_int_t)g->frame_off;
-		if ((off < at && !early) || off > last)
+		if ((off < at && !later_at(g, in, (uint64_t)at)) || off > last)
 			vec_fail(c, "fail.at: expected %lld to %lld, actual %lld: %s", (long long)at,
 				(long long)last, (long long)off, g->perr.what);
 	}
@@ -219,7 +238,7 @@ static void check_frames(struct vec_case *c, const struct got *g)
 	vec_match(c, "frames", want, json_incref(g->frames));
 }
 
-static void judge(struct vec_case *c, const struct got *g, bool octets)
+static void judge(struct vec_case *c, const struct got *g, struct bytes in, bool octets)
 {
 	json_t *outcome = json_object_get(c->expect, "outcome"),
 	       *events = json_object_get(c->expect, "events");
@@ -239,7 +258,7 @@ static void judge(struct vec_case *c, const struct got *g, bool octets)
 	}
 	check_frames(c, g);
 	if (json_object_get(c->expect, "fail") != NULL && strcmp(g->outcome, "fail") == 0)
-		check_fail(c, g, octets);
+		check_fail(c, g, in, octets);
 }
 
 static void frames_case(struct vec_case *c)
@@ -251,13 +270,15 @@ static void frames_case(struct vec_case *c)
 	}
 	struct buf in;
 	json_t *first = NULL;
+	vec_known(c, "expect", c->expect, "outcome events frames fail");
+	vec_known(c, "fail", json_object_get(c->expect, "fail"), "codes at by");
 	buf_init(&in, c->al, SIZE_MAX);
 	if (vec_input(c, "input", &in)) {
 		struct vec_plan plan = VEC_PLAN_FIRST;
 		while (vec_next_plan(c, &plan, in.n)) {
 			struct got g =
 				decode(c, &plan, buf_bytes(&in), role[0] == 's' ? WS_SERVER : WS_CLIENT);
-			judge(c, &g, plan.octets);
+			judge(c, &g, buf_bytes(&in), plan.octets);
 			json_t *all = json_pack("{s:s, s:o, s:o, s:i, s:I}", "outcome", g.outcome, "events",
 				g.events, "frames", g.frames, "code", g.perr.code, "fault_at",
 				(json_int_t)g.perr.off);
@@ -283,6 +304,7 @@ static struct bytes member(struct vec_case *c, const char *name)
 static void accept_case(struct vec_case *c)
 {
 	char accept[WS_ACCEPT_LEN + 1];
+	vec_known(c, "expect", c->expect, "accept");
 	ws_accept(member(c, "key"), accept);
 	vec_match(c, "accept", json_object_get(c->expect, "accept"), json_string(accept));
 }
@@ -303,6 +325,7 @@ static enum h1_ev_kind read_head(
 static void server_once(struct vec_case *c, const struct h1_ev *ev, enum h1_ev_kind k)
 {
 	static const struct ws_pmd_policy policy = {.on = true};
+	vec_known(c, "expect", c->expect, "status accept");
 	struct ws_hs_request req = {.status = 0};
 	json_t *statuses = json_object_get(c->expect, "status"), *s;
 	size_t i;
@@ -322,10 +345,17 @@ static void server_once(struct vec_case *c, const struct h1_ev *ev, enum h1_ev_k
 	vec_match(c, "accept", want, json_string(accept));
 }
 
-static struct bytes joined(struct vec_case *c, const char *name, struct buf *room)
+/* The first member of the case whose name is in the list: a text, or texts to be joined as a list. */
+static struct bytes joined(struct vec_case *c, const char *names, struct buf *room)
 {
-	json_t *v = json_object_get(c->j, name), *one;
+	json_t *v = NULL, *one, *member;
+	const char *key;
 	size_t i;
+	json_object_foreach(c->j, key, member)
+	{
+		if (v == NULL && vec_listed(names, key))
+			v = member;
+	}
 	json_array_foreach(v, i, one)
 	{
 		if (i > 0)
@@ -342,10 +372,11 @@ static void client_once(struct vec_case *c, const struct h1_ev *ev, enum h1_ev_k
 	buf_init(&extensions, c->al, SIZE_MAX);
 	struct ws_hs_offer offer = {
 		.key = member(c, "key"),
-		.protocols = joined(c, "protocols", &protocols),
-		.extensions = joined(c, json_object_get(c->j, "offer") ? "offer" : "extensions", &extensions),
+		.protocols = joined(c, "protocols protocol subprotocols subprotocol", &protocols),
+		.extensions = joined(c, "offer extensions", &extensions),
 	};
 	struct ws_hs_response res = {.ok = false};
+	vec_known(c, "expect", c->expect, "verdict");
 	if (k == H1_HEAD)
 		ws_hs_check_response(&ev->head, &offer, &res);
 	vec_match(
@@ -380,6 +411,7 @@ static void pmd_offer_case(struct vec_case *c)
 	static const struct ws_pmd_policy policy = {.on = true};
 	struct ws_pmd_params answer, agreed;
 	struct buf out;
+	vec_known(c, "expect", c->expect, "acceptable");
 	int rc = ws_pmd_accept(member(c, "offer"), &policy, &answer);
 	vec_match(c, "acceptable", json_object_get(c->expect, "acceptable"), json_boolean(rc > 0));
 	if (rc <= 0)
@@ -396,6 +428,7 @@ static void pmd_answer_case(struct vec_case *c)
 {
 	struct ws_pmd_params agreed;
 	struct perr why;
+	vec_known(c, "expect", c->expect, "verdict");
 	int rc = ws_pmd_check_answer(member(c, "offer"), member(c, "answer"), &agreed, &why);
 	vec_match(c, "verdict", json_object_get(c->expect, "verdict"),
 		json_string(rc >= 0 ? "accept" : "fail"));

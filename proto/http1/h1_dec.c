@@ -92,10 +92,17 @@ uint64_t h1_dec_off(const struct h1_dec *d)
 	return d->off;
 }
 
+/* A start line has begun: more is kept than the first half of an empty line. */
+static bool partial_line(const struct h1_dec *d)
+{
+	const struct h1_work *w = d->work;
+	return w != NULL && w->carried && w->have > 0 && !(w->have == 1 && w->base[0] == '\r');
+}
+
 bool h1_dec_busy(const struct h1_dec *d)
 {
 	if (d->state == S_START)
-		return d->work != NULL && d->work->carried && !(d->flags & F_LENT);
+		return !(d->flags & F_LENT) && partial_line(d);
 	return d->state < S_CLOSED;
 }
 
@@ -349,13 +356,6 @@ static enum h1_err field_line(struct h1_dec *d, struct h1_work *w, struct bytes 
 }
 
 /* ---- states -------------------------------------------------------------------------------------------------- */
-
-/* A start line has begun: more is kept than the first half of an empty line. */
-static bool partial_line(const struct h1_dec *d)
-{
-	const struct h1_work *w = d->work;
-	return w != NULL && w->carried && w->have > 0 && !(w->have == 1 && w->base[0] == '\r');
-}
 
 static enum h1_ev_kind at_end_of_input(struct h1_dec *d, struct h1_ev *ev)
 {

@@ -40,7 +40,7 @@ enum sse_ev_kind {
 	SSE_RETRY,   /* ev.retry_ms: the stream set the reconnection time */
 	SSE_EVENT,   /* an event is dispatched: ev.type, ev.data, ev.id */
 	SSE_ID,  /* an empty line took over a changed last event ID although no event was dispatched: ev.id */
-	SSE_END, /* after sse_dec_eof; ev.dropped tells whether an unfinished event was thrown away */
+	SSE_END, /* after sse_dec_eof; ev.dropped: an unfinished event, an ID not yet taken over or half a line was thrown away */
 	SSE_ERROR, /* a limit or memory ran out: ev.err */
 };
 

@@ -241,13 +241,13 @@ def sse_reference(data):
         else:
             line += ch
     events, comments, retry, last = [], [], None, ""
-    buf, kind, ident, had = [], "", "", False
+    buf, kind, ident, had, pending = [], "", "", False, False
     for one in lines:
         if one == "":
             last = ident
             if had:
                 events.append({"event": kind or "message", "data": "\n".join(buf), "id": last})
-            buf, kind, had = [], "", False
+            buf, kind, had, pending = [], "", False, False
             continue
         if one.startswith(":"):
             comments.append(one[1:])
@@ -261,11 +261,11 @@ def sse_reference(data):
             buf.append(value)
             had = True
         elif name == "id" and "\0" not in value:
-            ident = value
+            ident, pending = value, True
         elif name == "retry" and value and all(c in "0123456789" for c in value):
             retry = int(value)
     return {"events": events, "last_event_id": last, "retry": retry, "comments": comments,
-            "dropped_at_eof": bool(had or kind or line)}
+            "dropped_at_eof": bool(had or kind or pending or line)}
 
 
 WORDS = [b"data", b"data:", b"data: ", b"id: ", b"id", b"event: ", b"retry: ", b"1500", b"x", b"\n", b"\n", b"\r", b"\r\n", b"\n\n", b":",
@@ -291,4 +291,5 @@ def main():
     write(folder, "sse", [sse_case(i, odd) for i in range(n)])
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -88,7 +88,7 @@ static void the_grammar_is_followed_to_the_letter(void **state)
 		{BYTES_LIT("event: a\n\ndata: x\n\n"), "message||x; last="},
 		{BYTES_LIT("id: 1\n\nid: 2\ndata: x\n\ndata: y\n\n"), "message|2|x;message|2|y; last=2"},
 		{BYTES_LIT("id: 1\ndata: x\n\nid:\ndata: y\n\n"), "message|1|x;message||y; last="},
-		{BYTES_LIT("id: 1\0\ndata: x\n\nid: 2\n\nid: 3\n"), "message||x; last=2"},
+		{BYTES_LIT("id: 1\0\ndata: x\n\nid: 2\n\nid: 3\n"), "message||x;! last=2"},
 		{BYTES_LIT("retry: 100\nretry: 1e3\nretry: -1\nretry: 5 \nretry:  5\nretry:\nretry: 007\n"),
 			"retry 100;retry 7; last="},
 		{BYTES_LIT("retry: 18446744073709551615\nretry: 18446744073709551616\n"),
