@@ -66,6 +66,9 @@ json_t *vec_latin1(struct bytes b);
 /* Runs a script against our Engine.IO server, with a Socket.IO server on it or an echo. */
 void vec_run_server(struct vec_case *c, json_t *steps, bool socketio);
 
+/* Runs a script against our QPACK decoder. */
+void vec_run_qpack(struct vec_case *c, json_t *steps);
+
 /* A delivery plan. */
 struct vec_plan {
 	unsigned number; /* 0 whole, 1 octet by octet, then `splits` */

@@ -1,10 +1,10 @@
 /*
- * Vectors of HTTP/3: streams, datagrams, capsules, and QPACK step by step.
+ * Vectors of HTTP/3: streams, datagrams, capsules, WebTransport. QPACK is in vectors_qpack.c.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/h3/h3.h"
-#include "proto/qpack/qpack.h"
 #include "ui/vectors.h"
 
 static void set_all(json_t *obj, json_t *value, const char *const *names)
@@ -159,6 +159,38 @@ static json_t *capsules_json(struct vec_case *c, struct bytes in, bool end, stru
 	return list;
 }
 
+/* Other words for what a stream is. */
+static bool stream_word(const char *want, const char *have)
+{
+	static const char *const words[][2] = {{"encoder", "qpack-encoder"}, {"decoder", "qpack-decoder"},
+		{"webtransport-uni", "webtransport"}, {"webtransport-bidi", "webtransport"},
+		{"webtransport-stream", "webtransport"}, {"wt", "webtransport"}, {"grease", "reserved"},
+		{"unknown", "reserved"}, {"ignored", "reserved"}, {"ignored", "unknown"},
+		{"reserved", "unknown"}};
+	if (same_word(want, have))
+		return true;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (same_word(want, words[i][0]) && same_word(have, words[i][1]))
+			return true;
+	return false;
+}
+
+/* A DATA frame of a session's CONNECT stream may be given with the capsules it holds. */
+static void frame_capsules(struct vec_case *c, json_t *want, json_t *have)
+{
+	json_t *capsules = json_object_get(want, "capsules");
+	struct perr err = {0};
+	struct buf payload;
+	buf_init(&payload, c->al, SIZE_MAX);
+	if (capsules && json_object_get(have, "payload") &&
+		vec_bytes(c, json_object_get(have, "payload"), &payload)) {
+		json_object_set_new(have, "capsules", capsules_json(c, buf_bytes(&payload), true, &err));
+		if (err.what)
+			match_error(c, &err);
+	}
+	buf_fini(&payload);
+}
+
 static void match_stream(struct vec_case *c, struct got *g)
 {
 	json_t *frames = json_object_get(c->expect, "frames"),
@@ -171,6 +203,7 @@ static void match_stream(struct vec_case *c, struct got *g)
 		/* A type may be told by its name. */
 		json_t *type_name = json_object_get(f, "type");
 		json_t *have_all = json_array_get(g->all, i), *have_known = json_array_get(g->known, i);
+		frame_capsules(c, f, have_known);
 		if (json_is_string(type_name) && vec_same(type_name, json_object_get(have_all, "name")))
 			json_object_set(have_all, "type", type_name);
 		if (json_is_string(type_name) && vec_same(type_name, json_object_get(have_known, "name")))
@@ -178,7 +211,7 @@ static void match_stream(struct vec_case *c, struct got *g)
 	}
 	if (frames && !vec_same(frames, g->known))
 		vec_match(c, "frames", frames, json_incref(g->all));
-	if (json_is_string(type) && !(have && same_word(json_string_value(type), have)))
+	if (json_is_string(type) && !(have && stream_word(json_string_value(type), have)))
 		vec_match(c, "stream_type", type, json_incref(json_object_get(g->o, "stream_type")));
 	if (json_is_integer(type))
 		vec_match(c, "stream_type", type, json_incref(json_object_get(g->o, "stream_type_value")));
@@ -289,204 +322,43 @@ static void run_capsules(struct vec_case *c, struct bytes in)
 	json_decref(list);
 }
 
-/* ---- QPACK ---- */
-
-struct qrun {
-	struct vec_case *c;
-	struct qpack_dec d;
-	struct hfields fields;
-	struct {
-		uint64_t stream;
-		json_t *fields;
-	} due[QPACK_BLOCKED_MAX]; /* what blocked sections must give once they are free */
-	size_t n_due, step;
-	struct vec_plan plan;
-};
-
-static json_t *fields_json(const struct hfields *l, bool mark_never)
+/* A number, written as one or as "0x…". */
+static bool any_number(json_t *o, uint64_t *v)
 {
-	json_t *list = json_array();
-	for (size_t i = 0; i < l->count; i++) {
-		struct hfield f = hfields_at(l, i);
-		json_t *one = json_array();
-		json_array_append_new(one, vec_string(f.name));
-		json_array_append_new(one, vec_string(f.value));
-		if (f.never_indexed && mark_never)
-			json_array_append_new(one, json_string("never-indexed"));
-		json_array_append_new(list, one);
-	}
-	return list;
-}
-
-static void match_fields(struct qrun *q, json_t *expected)
-{
-	json_t *marked = fields_json(&q->fields, true);
-	if (!vec_same(expected, marked))
-		vec_match(q->c, "fields", expected, fields_json(&q->fields, false));
-	json_decref(marked);
-}
-
-static json_t *error_member(json_t *v)
-{
-	if (json_is_object(v))
-		return json_object_get(v, "error");
-	if (json_is_string(v) &&
-		(strstr(json_string_value(v), "QPACK_") || strstr(json_string_value(v), "error")))
-		return v;
-	return NULL;
-}
-
-static void match_qpack_error(struct qrun *q, json_t *expected)
-{
-	if (!expected) /* the case as a whole may say how it ends */
-		expected = json_object_get(q->c->expect, "error");
-	if (!expected)
-		expected = json_object_get(q->c->j, "error");
-	if (!expected)
-		vec_fail(q->c, "step %zu: %s: %s (%s)", q->step, error_name(&q->d.err), q->d.err.what,
-			q->d.err.ref);
-	else if (json_is_string(expected) && strstr(json_string_value(expected), "QPACK_") &&
-		 !error_is(expected, error_name(&q->d.err)))
-		vec_fail(q->c, "step %zu: wrong error %s: %s", q->step, error_name(&q->d.err), q->d.err.what);
-}
-
-static void free_blocked(struct qrun *q)
-{
-	uint64_t stream;
-	int r;
-	while ((r = qpack_dec_unblocked(&q->d, &stream, &q->fields)) == 1)
-		for (size_t i = 0; i < q->n_due; i++)
-			if (q->due[i].stream == stream && q->due[i].fields) {
-				match_fields(q, q->due[i].fields);
-				q->due[i].fields = NULL;
-				break;
-			}
-	if (r < 0)
-		match_qpack_error(q, NULL);
-}
-
-/* ["encoder-stream", HEX, {"error": …}?] */
-static void step_encoder(struct qrun *q, json_t *step)
-{
-	struct buf in;
-	struct bytes piece;
-	json_t *error = error_member(json_array_get(step, 2));
-	bool ok = true;
-	buf_init(&in, q->c->al, SIZE_MAX);
-	if (vec_bytes(q->c, json_array_get(step, 1), &in)) {
-		q->plan.at = 0;
-		while (ok && vec_next_piece(q->c, &q->plan, buf_bytes(&in), &piece))
-			ok = qpack_dec_encoder_stream(&q->d, piece);
-		if (!ok)
-			match_qpack_error(q, error);
-		else if (error)
-			vec_fail(q->c, "step %zu: expected an error, was accepted", q->step);
+	const char *key, *text;
+	json_t *m;
+	json_object_foreach(o, key, m)
+	{
+		text = json_string_value(m);
+		if (json_is_integer(m))
+			*v = (uint64_t)json_integer_value(m);
+		else if (text && !strncmp(text, "0x", 2))
+			*v = strtoull(text, NULL, 16);
 		else
-			free_blocked(q);
+			continue;
+		return true;
 	}
-	buf_fini(&in);
+	return false;
 }
 
-/* ["field-section", stream, HEX, fields | "blocked" | {"error": …}] */
-static void step_section(struct qrun *q, json_t *step)
+/* WebTransport's application codes and what they are on the wire: the larger range is the wire's. */
+static void run_error_code(struct vec_case *c)
 {
-	struct buf in;
-	uint64_t stream = (uint64_t)json_integer_value(json_array_get(step, 1));
-	json_t *want = json_array_get(step, 3), *error = error_member(want);
-	buf_init(&in, q->c->al, SIZE_MAX);
-	if (vec_bytes(q->c, json_array_get(step, 2), &in)) {
-		int r = qpack_dec_section(&q->d, stream, buf_bytes(&in), &q->fields);
-		bool says_blocked = (json_is_string(want) && !error) || json_is_null(want) ||
-				    json_is_true(json_object_get(want, "blocked"));
-		json_t *later =
-			json_array_get(step, 4) ? json_array_get(step, 4) : json_object_get(want, "fields");
-		if (r < 0)
-			match_qpack_error(q, error);
-		else if (error)
-			vec_fail(q->c, "step %zu: expected an error, %s", q->step,
-				r ? "was accepted" : "is blocked");
-		else if (r == 1 && says_blocked)
-			vec_fail(q->c, "step %zu: expected blocked, was decoded", q->step);
-		else if (r == 1 && json_is_array(want))
-			match_fields(q, want);
-		else if (r == 0 && q->n_due < QPACK_BLOCKED_MAX) {
-			q->due[q->n_due].stream = stream;
-			q->due[q->n_due++].fields = json_is_array(want) ? want : later;
-		}
+	uint64_t in = 0, want = 0;
+	uint32_t application = 0;
+	any_number(c->j, &in);
+	bool wanted = any_number(c->expect, &want);
+	if (in > UINT32_MAX) {
+		bool ok = h3_wt_application_code(in, &application);
+		if (ok != wanted)
+			vec_fail(c, "the code %s WebTransport's", ok ? "is" : "is not");
+		in = application;
+	} else if (wanted && h3_wt_application_code(h3_wt_error_code((uint32_t)in), &application) &&
+		   application == in) {
+		in = h3_wt_error_code((uint32_t)in);
 	}
-	buf_fini(&in);
-}
-
-/* ["decoder-emits", HEX]: an Insert Count Increment may be told at once, later, or with the next thing. */
-static void step_emits(struct qrun *q, json_t *step)
-{
-	struct buf want;
-	buf_init(&want, q->c->al, SIZE_MAX);
-	if (vec_bytes(q->c, json_array_get(step, 1), &want)) {
-		struct bytes have = buf_bytes(&q->d.out);
-		if (!bytes_eq(have, buf_bytes(&want))) {
-			struct buf plain;
-			buf_init(&plain, q->c->al, SIZE_MAX);
-			buf_add(&plain, have);
-			qpack_dec_increment(&q->d);
-			size_t n = q->d.out.n - plain.n; /* the increment stands last: try it first, too */
-			bool first = want.n == q->d.out.n && plain.n && n &&
-				     memcmp(want.p, q->d.out.p + plain.n, n) == 0 &&
-				     memcmp(want.p + n, plain.p, plain.n) == 0;
-			if (!first)
-				vec_match(q->c, "decoder-emits", json_array_get(step, 1),
-					vec_hex(buf_bytes(&q->d.out)));
-			buf_fini(&plain);
-		}
-		buf_clear(&q->d.out);
-	}
-	buf_fini(&want);
-}
-
-static void run_step(struct qrun *q, json_t *step)
-{
-	const char *kind = json_string_value(json_array_get(step, 0));
-	if (!kind)
-		vec_unknown(q->c, "a step without a name");
-	else if (!strcmp(kind, "encoder-stream"))
-		step_encoder(q, step);
-	else if (!strcmp(kind, "field-section"))
-		step_section(q, step);
-	else if (!strcmp(kind, "decoder-emits"))
-		step_emits(q, step);
-	else if (!strcmp(kind, "stream-cancel"))
-		qpack_dec_cancel(&q->d, (uint64_t)json_integer_value(json_array_get(step, 1)));
-	else
-		vec_unknown(q->c, "the step %s", kind);
-}
-
-static void run_qpack(struct vec_case *c, json_t *steps)
-{
-	json_t *capacity = json_object_get(c->j, "max_capacity"),
-	       *blocked = json_object_get(c->j, "max_blocked"), *step;
-	if (!blocked)
-		blocked = json_object_get(c->j, "blocked_streams");
-	if (!blocked)
-		blocked = json_object_get(c->j, "max_blocked_streams");
-	struct qrun q = {.c = c, .plan = VEC_PLAN_FIRST};
-	while (vec_next_plan(c, &q.plan, 0)) {
-		q.n_due = 0;
-		qpack_dec_init(&q.d, c->al, capacity ? (uint64_t)json_integer_value(capacity) : 0,
-			blocked ? (uint64_t)json_integer_value(blocked) : QPACK_BLOCKED_MAX);
-		hfields_init(&q.fields, c->al, 1u << 20);
-		json_array_foreach(steps, q.step, step)
-		{
-			run_step(&q, step);
-			if (c->failures || q.d.failed)
-				break;
-		}
-		for (size_t i = 0; i < q.n_due && !q.d.failed && !c->failures; i++)
-			if (q.due[i].fields)
-				vec_fail(c, "the section of stream %llu stays blocked",
-					(unsigned long long)q.due[i].stream);
-		hfields_fini(&q.fields);
-		qpack_dec_fini(&q.d);
-	}
+	if (wanted && in != want)
+		vec_fail(c, "expected code %llx, got %llx", (unsigned long long)want, (unsigned long long)in);
 }
 
 void vec_http3(struct vec_case *c)
@@ -494,13 +366,15 @@ void vec_http3(struct vec_case *c)
 	json_t *steps = json_object_get(c->j, "steps");
 	const char *stream = json_string_value(json_object_get(c->j, "stream"));
 	if (json_is_array(steps)) {
-		run_qpack(c, steps);
+		vec_run_qpack(c, steps);
 		return;
 	}
 	struct buf input;
 	buf_init(&input, c->al, SIZE_MAX);
 	if (!c->expect || !vec_input(c, "input", &input))
 		vec_unknown(c, "neither a stream nor steps");
+	else if (!stream && !input.n && any_number(c->j, &(uint64_t){0}))
+		run_error_code(c);
 	else if (!stream && (strstr(c->id, "capsule") || json_object_get(c->expect, "capsules")))
 		run_capsules(c, buf_bytes(&input));
 	else if (!stream)

@@ -40,6 +40,24 @@ static void run_varint(struct vec_case *c, struct bytes in)
 	vec_match(c, "varint", c->expect, got);
 }
 
+/* A value to write: any string of `expect` is its shortest form in hex. */
+static void run_varint_write(struct vec_case *c, uint64_t v)
+{
+	struct buf out;
+	const char *key;
+	json_t *want;
+	buf_init(&out, c->al, SIZE_MAX);
+	quic_varint_write(&out, v);
+	json_object_foreach(c->expect, key, want)
+	{
+		if (json_is_string(want))
+			vec_match(c, key, want, vec_hex(buf_bytes(&out)));
+		else if (!strcmp(key, "length"))
+			vec_match(c, key, want, num(out.n));
+	}
+	buf_fini(&out);
+}
+
 static void run_pn(struct vec_case *c)
 {
 	uint64_t largest = (uint64_t)json_integer_value(json_object_get(c->j, "largest"));
@@ -272,7 +290,8 @@ static void run_frames(struct vec_case *c, struct bytes in)
 {
 	static struct quic_frame const empty;
 	struct quic_frame f = empty;
-	struct perr err = {0};
+	struct perr err = {
+		QUIC_PROTOCOL_VIOLATION, 0, "a packet must hold at least one frame", "RFC 9000 12.4"};
 	json_t *expected = json_object_get(c->expect, "frames"), *list = json_array();
 	struct buf out;
 	int r;
@@ -283,7 +302,7 @@ static void run_frames(struct vec_case *c, struct bytes in)
 		json_array_append_new(list, o);
 		quic_frame_write(&out, &f);
 	}
-	if (r < 0)
+	if (r < 0 || in.n == 0)
 		match_error(c, &err);
 	else if (json_object_get(c->expect, "error"))
 		vec_fail(c, "expected an error, was accepted");
@@ -355,16 +374,38 @@ static bool type_alike(const char *want, enum quic_packet type)
 	       (type == QUIC_0RTT && words_alike(want, "zerortt"));
 }
 
+/* Takes the words and notations `expect` uses where they mean the same. */
+static void header_notation(json_t *got, json_t *expect, const struct quic_header *h)
+{
+	static const char *const type_keys[] = {"type", "packet_type", "packet"};
+	static const char *const hex_keys[] = {"version", "versions", "supported_versions"};
+	for (size_t i = 0; i < 3; i++) {
+		json_t *want = json_object_get(expect, type_keys[i]);
+		if (json_is_string(want) && type_alike(json_string_value(want), h->type))
+			json_object_set(got, type_keys[i], want);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		json_t *want = json_object_get(expect, hex_keys[i]);
+		if (json_is_string(want) || json_is_string(json_array_get(want, 0)))
+			json_object_set(
+				got, hex_keys[i], json_object_get(got, i ? "versions_hex" : "version_hex"));
+	}
+}
+
+static size_t dcid_len(struct vec_case *c)
+{
+	static const char *const keys[] = {"dcid_len", "cid_len", "dcid_length"};
+	for (size_t i = 0; i < 3; i++)
+		if (json_object_get(c->j, keys[i]))
+			return (size_t)json_integer_value(json_object_get(c->j, keys[i]));
+	return 8;
+}
+
 static void run_header(struct vec_case *c, struct bytes in)
 {
 	struct quic_header h;
 	struct perr err = {0};
-	json_t *len = json_object_get(c->j, "dcid_len");
-	if (!len)
-		len = json_object_get(c->j, "cid_len");
-	if (!len)
-		len = json_object_get(c->j, "dcid_length");
-	bool ok = quic_header_read(in, len ? (size_t)json_integer_value(len) : 8, &h, &err);
+	bool ok = quic_header_read(in, dcid_len(c), &h, &err);
 	if (!ok) {
 		if (!json_object_get(c->expect, "error") &&
 			!json_is_true(json_object_get(c->expect, "incomplete")) &&
@@ -374,24 +415,40 @@ static void run_header(struct vec_case *c, struct bytes in)
 		return;
 	}
 	if (json_object_get(c->expect, "error")) {
-		vec_fail(c, "expected an error, was accepted");
+		err.code = QUIC_PROTOCOL_VIOLATION; /* known once the bits are in clear */
+		if (h.reserved)
+			match_error(c, &err);
+		else
+			vec_fail(c, "expected an error, was accepted");
 		return;
 	}
 	json_t *got = header_json(&h);
-	static const char *const type_keys[] = {"type", "packet_type", "packet"};
-	for (size_t i = 0; i < 3; i++) {
-		json_t *want = json_object_get(c->expect, type_keys[i]);
-		if (json_is_string(want) && type_alike(json_string_value(want), h.type))
-			json_object_set(got, type_keys[i], want);
-	}
-	static const char *const hex_keys[] = {"version", "versions", "supported_versions"};
-	for (size_t i = 0; i < 3; i++) {
-		json_t *want = json_object_get(c->expect, hex_keys[i]);
-		if (json_is_string(want) || json_is_string(json_array_get(want, 0)))
-			json_object_set(
-				got, hex_keys[i], json_object_get(got, i ? "versions_hex" : "version_hex"));
-	}
+	header_notation(got, c->expect, &h);
 	vec_match(c, "header", c->expect, got);
+}
+
+/* Packets that share a datagram. What cannot be read, or names another connection, is dropped (RFC 9000 12.2). */
+static void run_coalesced(struct vec_case *c, json_t *packets, struct bytes in)
+{
+	json_t *list = json_array();
+	struct bytes dcid = BYTES_NONE;
+	for (size_t at = 0; at < in.n;) {
+		struct quic_header h;
+		struct perr err;
+		if (!quic_header_read(bytes_sub(in, at, in.n - at), dcid_len(c), &h, &err))
+			break;
+		if (at == 0)
+			dcid = h.dcid;
+		if (bytes_eq(dcid, h.dcid)) {
+			json_t *got = header_json(&h);
+			json_object_set_new(got, "off", num(at));
+			json_object_set_new(got, "size", num(h.end));
+			header_notation(got, json_array_get(packets, json_array_size(list)), &h);
+			json_array_append_new(list, got);
+		}
+		at += h.end;
+	}
+	vec_match(c, "packets", packets, list);
 }
 
 static json_t *params_json(const struct quic_param *list, int n)
@@ -536,6 +593,10 @@ static void run_open(struct vec_case *c, struct bytes packet)
 	if (ok) {
 		SET(o, num(h.pn), "packet_number", "pn");
 		SET(o, vec_hex(buf_bytes(&plain)), "payload", "plaintext", "plain");
+		SET(o, num(h.pn_len), "pn_len", "packet_number_length");
+		if (json_object_get(c->expect, "frames"))
+			run_frames(c, buf_bytes(&plain));
+		json_object_set(o, "frames", json_object_get(c->expect, "frames"));
 		if (!json_object_get(c->expect, "error"))
 			vec_match(c, "packet", c->expect, json_incref(o));
 	}
@@ -566,12 +627,16 @@ void vec_quic(struct vec_case *c)
 							     : json_object_get(c->j, "packet_number"));
 	else if (json_object_get(c->j, "sample") && json_object_get(c->expect, "mask"))
 		run_mask(c);
+	else if (json_is_array(json_object_get(c->expect, "packets")))
+		run_coalesced(c, json_object_get(c->expect, "packets"), buf_bytes(&input));
 	else if (json_object_get(c->j, "dcid") && json_object_get(c->j, "input"))
 		run_open(c, buf_bytes(&input));
 	else if (json_object_get(c->expect, "secret") || json_object_get(c->expect, "key"))
 		run_keys(c);
 	else if (params || tp)
 		run_params(c, params ? params : c->expect, buf_bytes(&input));
+	else if (json_is_integer(json_object_get(c->j, "value")) && !json_object_get(c->j, "input"))
+		run_varint_write(c, (uint64_t)json_integer_value(json_object_get(c->j, "value")));
 	else if (strstr(c->id, "/varint") || json_object_get(c->expect, "minimal"))
 		run_varint(c, buf_bytes(&input));
 	else if (json_object_get(c->expect, "frames") || strstr(c->id, "/frame"))

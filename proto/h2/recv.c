@@ -87,7 +87,7 @@ int h2_recv_data(struct h2_conn *c, const struct h2_frame *f, struct h2_event *e
 		return h2_stream_fail(
 			c, ev, id, H2_STREAM_CLOSED, f->off + 9, "DATA after END_STREAM", "RFC 9113 5.1");
 	}
-	if (s->recv_window < 0) {
+	if (f->length > 0 && s->recv_window < 0) {
 		h2_windows_refill(c, NULL, f->length);
 		return h2_stream_fail(c, ev, id, H2_FLOW_CONTROL_ERROR, f->off + 9,
 			"DATA over the stream's window", "RFC 9113 6.9.1");
@@ -181,6 +181,16 @@ static int apply_setting(struct h2_conn *c, struct h2_setting s, uint64_t off, s
 	}
 }
 
+/* Our settings are in force now: a smaller INITIAL_WINDOW_SIZE takes from every stream (RFC 9113 6.9.2). */
+static void settings_in_force(struct h2_conn *c)
+{
+	int64_t delta = (int64_t)c->local.initial_window - c->stream_window;
+	for (size_t i = 0; i < c->stream_count; i++)
+		c->streams[i]->recv_window += delta;
+	c->stream_window += delta;
+	hpack_dec_set_limit(&c->hdec, c->local.header_table_size);
+}
+
 static int recv_settings(struct h2_conn *c, const struct h2_frame *f, struct h2_event *ev)
 {
 	if (spend(c, f, ev))
@@ -189,7 +199,7 @@ static int recv_settings(struct h2_conn *c, const struct h2_frame *f, struct h2_
 		if (c->settings_unacked == 0)
 			return 0;
 		c->settings_unacked--;
-		hpack_dec_set_limit(&c->hdec, c->local.header_table_size);
+		settings_in_force(c);
 		*ev = (struct h2_event){.kind = H2_EV_SETTINGS_ACK, .off = f->off};
 		return 1;
 	}

@@ -104,6 +104,9 @@ static int trailers(struct h2_conn *c, struct h2_stream *s, struct h2_event *ev)
 {
 	struct hmsg m = {.kind = HMSG_TRAILERS};
 	int r;
+	if (s->connect && (c->role == H2_SERVER || s->got_headers))
+		return h2_stream_fail(c, ev, s->id, H2_PROTOCOL_ERROR, c->block_off,
+			"only DATA may follow on a CONNECT stream", "RFC 9113 8.5");
 	if (!c->block_end_stream)
 		return h2_stream_fail(c, ev, s->id, H2_PROTOCOL_ERROR, c->block_off,
 			"a second header section without END_STREAM", "RFC 9113 8.1");

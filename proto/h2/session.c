@@ -51,7 +51,9 @@ bool h2_conn_init(struct h2_conn *c, const struct alloc *al, enum h2_role role, 
 		.peer_max_header_list = UINT32_MAX,
 		.next_stream = role == H2_CLIENT ? 1 : 2,
 		.send_window = H2_WINDOW_DEFAULT,
-		.recv_window = H2_WINDOW_DEFAULT};
+		.recv_window = H2_WINDOW_DEFAULT,
+		.stream_window = local->initial_window > H2_WINDOW_DEFAULT ? local->initial_window
+									   : H2_WINDOW_DEFAULT};
 	h2_conn_calm(c);
 	h2_dec_init(&c->dec, al, role == H2_SERVER ? H2_PREFACE_LEN : 0);
 	c->dec.max_frame_size = local->max_frame_size;

@@ -119,6 +119,7 @@ struct h2_conn {
 	uint32_t closed_forgotten; /* highest identifier that fell out of `closed` */
 
 	int64_t send_window, recv_window;
+	int64_t stream_window; /* what a new stream may receive: a smaller INITIAL_WINDOW_SIZE of ours waits for the ACK */
 	uint32_t consumed;
 
 	/* the header block being put together */

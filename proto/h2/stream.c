@@ -41,7 +41,7 @@ struct h2_stream *h2_stream_open(struct h2_conn *c, uint32_t id)
 	*s = (struct h2_stream){.id = id,
 		.state = H2_OPEN,
 		.send_window = c->peer_initial_window,
-		.recv_window = c->local.initial_window};
+		.recv_window = c->stream_window};
 	c->streams[c->stream_count++] = s;
 	if (h2_stream_is_peers(c, id))
 		c->peer_active++;

@@ -398,3 +398,17 @@ void h3_write_wt_bidi(struct buf *out, uint64_t session)
 	quic_varint_write(out, H3_WT_STREAM);
 	quic_varint_write(out, session);
 }
+
+uint64_t h3_wt_error_code(uint32_t application)
+{
+	return H3_WT_ERROR_FIRST + application + application / 0x1e;
+}
+
+bool h3_wt_application_code(uint64_t code, uint32_t *application)
+{
+	if (code < H3_WT_ERROR_FIRST || code > H3_WT_ERROR_LAST || h3_is_grease(code))
+		return false;
+	uint64_t shifted = code - H3_WT_ERROR_FIRST;
+	*application = (uint32_t)(shifted - shifted / 0x1f);
+	return true;
+}

@@ -174,6 +174,14 @@ void h3_write_settings(struct buf *out, const struct h3_setting *s, size_t n);
 void h3_write_stream_type(struct buf *out, uint64_t type, uint64_t id);
 void h3_write_wt_bidi(struct buf *out, uint64_t session);
 
+/* A WebTransport application's error code as RESET_STREAM and STOP_SENDING carry it: the codes that HTTP/3 reserves to
+ * be ignored are left out (draft-ietf-webtrans-http3 4.4). */
+#define H3_WT_ERROR_FIRST 0x52e4a40fa8dbull
+#define H3_WT_ERROR_LAST 0x52e5ac983162ull
+uint64_t h3_wt_error_code(uint32_t application);
+/* False: the code is not one of WebTransport's. */
+bool h3_wt_application_code(uint64_t code, uint32_t *application);
+
 /* ---- RFC 9297 ---- */
 
 #define H3_CAPSULE_DATAGRAM 0x00

@@ -284,8 +284,8 @@ static bool request_ok(struct check *c)
 		return true;
 	if (!path_ok(c, bytes_eq_str(c->method, "OPTIONS")))
 		return false;
-	if (!(c->seen & P_AUTHORITY) && !c->has_host)
-		return bad(m, "neither :authority nor host names the origin", "RFC 9113 8.3.1");
+	if (m->need_authority && !(c->seen & P_AUTHORITY) && !c->has_host)
+		return bad(m, "neither :authority nor host names the origin", "RFC 9114 4.3.1");
 	if (((c->seen & P_AUTHORITY) && c->authority.n == 0) || (c->has_host && c->host.n == 0))
 		return bad(m, "the authority is empty", "RFC 9113 8.3.1");
 	if (has_octet(c->authority, '@'))

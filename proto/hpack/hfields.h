@@ -45,6 +45,9 @@ enum hmsg_kind { HMSG_REQUEST, HMSG_RESPONSE, HMSG_TRAILERS };
 struct hmsg {
 	enum hmsg_kind kind;
 	bool extended_connect; /* in: SETTINGS_ENABLE_CONNECT_PROTOCOL was sent (RFC 8441 3) */
+	/* in: a request must name its authority. HTTP/3's rule (RFC 9114 4.3.1); HTTP/2 leaves it to HTTP, whose answer
+	 * is a status code, not a reset. */
+	bool need_authority;
 
 	bool connect; /* out: method CONNECT without :protocol */
 	bool head;    /* out: method HEAD */

@@ -104,6 +104,7 @@ bool quic_initial_open(const struct quic_keys *k, struct bytes packet, uint64_t 
 		return false;
 	h->first ^= mask[0] & 0x0f;
 	h->pn_len = (h->first & 3) + 1u;
+	h->reserved = h->first & 0x0c;
 	h->payload_off = h->pn_off + h->pn_len;
 	buf_init(&head, plain->al, SIZE_MAX);
 	buf_u8(&head, h->first);

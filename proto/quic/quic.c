@@ -106,6 +106,7 @@ static bool read_short(struct bytes in, size_t dcid_len, struct quic_header *h, 
 		return CUT(err, in.n);
 	h->spin = h->first & 0x20;
 	h->key_phase = h->first & 0x04;
+	h->reserved = h->first & 0x18;
 	h->dcid = bytes_sub(in, 1, dcid_len);
 	h->pn_off = 1 + dcid_len;
 	h->end = in.n;
@@ -134,6 +135,9 @@ static bool read_long_v1(struct bytes in, size_t at, struct quic_header *h, stru
 	if (h->type == QUIC_RETRY) {
 		if (in.n - at < 16)
 			return CUT(err, in.n);
+		if (in.n - at == 16)
+			return bad(
+				err, 0, at, "a Retry packet without a token is dropped", "RFC 9000 17.2.5.2");
 		h->token = bytes_sub(in, at, in.n - at - 16);
 		h->retry_tag = bytes_sub(in, in.n - 16, 16);
 		h->payload_off = h->end = in.n;
@@ -145,6 +149,7 @@ static bool read_long_v1(struct bytes in, size_t at, struct quic_header *h, stru
 	if (!used)
 		return CUT(err, in.n);
 	h->pn_off = at + used;
+	h->reserved = h->first & 0x0c;
 	if (in.n - h->pn_off < h->length)
 		return bad(err, 0, in.n, "the packet is shorter than its Length", "RFC 9000 17.2");
 	h->end = h->pn_off + (size_t)h->length;
@@ -213,6 +218,14 @@ void quic_header_write(struct buf *out, const struct quic_header *h)
 
 /* ---- transport parameters ---- */
 
+static bool has_version_0(struct bytes versions)
+{
+	for (size_t i = 0; i + 4 <= versions.n; i += 4)
+		if (be32_get(versions.p + i) == 0)
+			return true;
+	return false;
+}
+
 static const char *param_fault(struct quic_param *p, bool from_client)
 {
 	const struct quic_param_info *i = p->info;
@@ -229,6 +242,8 @@ static const char *param_fault(struct quic_param *p, bool from_client)
 	}
 	if (p->data.n < i->min || p->data.n > i->max)
 		return "this transport parameter has not a length it can have";
+	if (p->id == QUIC_TP_VERSION_INFORMATION && (p->data.n % 4 || has_version_0(p->data)))
+		return "version_information is a list of versions, none of them 0";
 	if (i->type == QUIC_TP_ADDRESS &&
 		(p->data.p[24] == 0 || p->data.p[24] > QUIC_CID_MAX || p->data.n != 41u + p->data.p[24]))
 		return "the connection id of preferred_address has 1 to 20 octets";

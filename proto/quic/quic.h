@@ -82,9 +82,10 @@ struct quic_header {
 	struct bytes versions;          /* Version Negotiation: four octets each */
 	struct bytes retry_tag;         /* Retry: the last 16 octets */
 	bool spin, key_phase;           /* short header; key_phase is protected */
-	unsigned pn_len;                /* as the low bits of `first` say: protected in a captured packet */
-	uint64_t pn;                    /* truncated, likewise */
-	uint64_t length;                /* of packet number and payload together, long header */
+	bool reserved; /* the reserved bits are not 0: a fault once protection is off (RFC 9000 17.2, 17.3.1) */
+	unsigned pn_len; /* as the low bits of `first` say: protected in a captured packet */
+	uint64_t pn;     /* truncated, likewise */
+	uint64_t length; /* of packet number and payload together, long header */
 	size_t pn_off, payload_off,
 		end; /* offsets in the datagram; end: where a coalesced packet may follow */
 };
@@ -186,7 +187,8 @@ struct quic_param {
 	struct bytes data;
 	uint64_t value; /* QUIC_TP_VARINT */
 };
-#define QUIC_PARAMS_MAX 64 /* in one list */
+#define QUIC_TP_VERSION_INFORMATION 0x11 /* RFC 9368 3 */
+#define QUIC_PARAMS_MAX 64               /* in one list */
 
 /* Reads the list. `from_client`: what only a server may send is refused. Returns their number, -1: *err. */
 int quic_params_read(

@@ -412,6 +412,46 @@ static void windows_below_zero_hold_data_back(void **state)
 	h2_conn_fini(&c);
 }
 
+/* What we advertise holds to the octet, and a smaller window holds only once the peer has acknowledged it. */
+static void receive_windows_are_what_was_advertised(void **state)
+{
+	struct h2_conn c;
+	struct h2_event ev;
+	struct h2_local local = h2_local_default();
+	struct buf in;
+	(void)state;
+	local.initial_window = 100;
+	local.manual_window = true;
+	assert_true(h2_conn_init(&c, &alloc_libc, H2_SERVER, &local));
+	h2_conn_feed(&c, bytes_str(H2_PREFACE));
+	in = from_hex("000000040000000000"
+		      "00000b010400000001 83864106 682e74657374 84" /* POST, h.test */
+		      "0000960000000000 01");
+	for (int i = 0; i < 150; i++)
+		buf_u8(&in, 'x');
+	h2_conn_feed(&c, buf_bytes(&in));
+	assert_int_equal(h2_conn_next(&c, &ev), 1);
+	assert_int_equal(ev.kind, H2_EV_SETTINGS);
+	assert_int_equal(h2_conn_next(&c, &ev), 1);
+	assert_int_equal(ev.kind, H2_EV_HEADERS);
+	assert_int_equal(
+		h2_conn_next(&c, &ev), 1); /* 150 octets, before the ACK: the default window still holds */
+	assert_int_equal(ev.kind, H2_EV_DATA);
+	buf_fini(&in);
+	in = from_hex("000000040100000000 000000000000000001 000001000000000001 78");
+	h2_conn_feed(&c, buf_bytes(&in));
+	assert_int_equal(h2_conn_next(&c, &ev), 1);
+	assert_int_equal(ev.kind, H2_EV_SETTINGS_ACK);
+	assert_true(h2_conn_stream(&c, 1)->recv_window == -50);
+	assert_int_equal(h2_conn_next(&c, &ev), 1); /* an empty frame needs no window */
+	assert_int_equal(ev.kind, H2_EV_DATA);
+	assert_int_equal(h2_conn_next(&c, &ev), 1);
+	assert_int_equal(ev.kind, H2_EV_STREAM_FAULT);
+	assert_int_equal(ev.code, H2_FLOW_CONTROL_ERROR);
+	buf_fini(&in);
+	h2_conn_fini(&c);
+}
+
 static void a_failing_allocation_leaks_nothing_when_sending(void **state)
 {
 	struct alloc_probe probe;
@@ -501,6 +541,7 @@ int main(void)
 		cmocka_unit_test(a_long_connection_keeps_little),
 		cmocka_unit_test(a_long_stream_is_no_flood),
 		cmocka_unit_test(windows_below_zero_hold_data_back),
+		cmocka_unit_test(receive_windows_are_what_was_advertised),
 		cmocka_unit_test(a_failing_allocation_leaks_nothing_when_sending),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
