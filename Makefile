@@ -97,6 +97,7 @@ TEST_SRC := $(sort $(wildcard tests/*/test_*.c tests/prop/*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/bench_*.c))
+PEER_SRC := $(sort $(wildcard tests/bench/peer_*.c))
 
 LIBS := $(B)/libui.a $(B)/libsim.a $(B)/libproto.a
 PROGRAM := $(if $(MAIN_SRC),$(B)/backtalk)
@@ -168,11 +169,29 @@ $(B)/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/tools/fuzz_replay.o $(B)/l
 
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS)
 	$(call say,LD,$@)
-	$(LINK) $(LIB_LIBS)
+	$(LINK) $(BENCH_LIBS) $(LIB_LIBS)
+
+# The libraries whose speed ours is compared with, as far as they are here; llhttp comes as sources (Debian's node-llhttp).
+ifneq ($(filter bench bench-%,$(MAKECMDGOALS))$(findstring /bench/,$(MAKECMDGOALS)),)
+LLHTTP := $(wildcard /usr/share/llhttp/llhttp.c)
+WSLAY := $(wildcard /usr/include/wslay/wslay.h)
+NGHTTP2 := $(if $(call missing_pkgs,libnghttp2),,1)
+BENCH_PEERS := $(if $(LLHTTP),-DHAVE_LLHTTP -I/usr/share/include/llhttp) $(if $(WSLAY),-DHAVE_WSLAY) $(if $(NGHTTP2),-DHAVE_NGHTTP2)
+BENCH_LIBS := $(if $(WSLAY),-lwslay) $(if $(NGHTTP2),-lnghttp2)
+$(B)/bench/peers: FORCE
+	@mkdir -p $(@D); echo '$(BENCH_PEERS)' >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+endif
+BENCH_OBJ := $(call obj,$(BENCH_SRC) $(PEER_SRC))
+$(BENCH_OBJ): CPPFLAGS += $(BENCH_PEERS)
+$(BENCH_OBJ): $(if $(BENCH_PEERS),$(B)/bench/peers)
+$(B)/bench/bench_codecs: $(call obj,$(PEER_SRC)) $(if $(LLHTTP),$(patsubst %,$(B)/bench/llhttp/%.o,api http llhttp))
+$(B)/bench/llhttp/%.o: /usr/share/llhttp/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(OPT) -w -I/usr/share/include/llhttp -c -o $@ $<
 
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(call obj,$(PROTO_SRC) $(SIM_SRC) $(UI_SRC) $(MAIN_SRC) $(TEST_SRC) $(SUPPORT_SRC) \
-	$(FUZZ_SRC) $(BENCH_SRC) tests/tools/fuzz_replay.c))
+	$(FUZZ_SRC) $(BENCH_SRC) $(PEER_SRC) tests/tools/fuzz_replay.c))
 
 # ---------------------------------------------------------------------------------------------- tests
 # `make unit` runs every test binary; `make test T=ws` those whose path holds "ws" (T=tests/unit/test_ws.c works too).
@@ -221,16 +240,14 @@ fuzz-run: all $(FUZZ_BIN)
 			-artifact_prefix=$(B)/crashes/$$n- $(B)/corpus/$$n $$(test -d $$seeds && echo $$seeds) || exit 1; \
 	done
 
-# Figures, not pass or fail.
+# Figures, not pass or fail.  PARTS="units codecs" measures only these; REPS repeats (3); FULL=1 goes up to a million clients.
 bench: all $(BENCH_BIN)
-	@for t in $(BENCH_BIN) $(sort $(wildcard tests/bench/*.sh)); do \
-		echo "== $${t##*/}"; case $$t in \
-		*.sh) sh tests/tools/check-env sh $$t ;; *) $$t ;; esac || exit 1; done
+	@BUILD=$(B) CC='$(CC)' FULL='$(FULL)' sh tests/tools/check-env sh tests/bench/bench.sh $(PARTS)
 
 # ---------------------------------------------------------------------------------------------- using it
 .PHONY: deps demo install uninstall clean help
 deps:
-	@sh tests/tools/deps build check
+	@sh tests/tools/deps build check $(FOR)
 
 demo:
 	@sh tests/tools/deps build
@@ -258,7 +275,7 @@ clean:
 help:
 	@sed -n 's/^#: \{0,1\}//p' Makefile
 #: make                 build build/release/backtalk; says what is missing
-#: make deps            install what is missing to build and test (asks for nothing when all is there)
+#: make deps            install what is missing to build and test (asks for nothing when all is there); FOR=bench: the yardsticks too
 #: make demo            deps, build, and the lecture `first-look`
 #: make check           deps, build, format, lint, layers, all tests; ends in "N passed, N failed"
 #: make check-peers     tests judged by other programs, such as tshark; skipped where these cannot be had
@@ -266,7 +283,8 @@ help:
 #: make unit            build and run every test binary
 #: make test T=ws       those with "ws" in the name (VARIANT=asan: under the sanitizers)
 #: make fuzz F=ws SECONDS=60     libFuzzer on tests/fuzz/fuzz_ws.c, with clang
-#: make bench           figures: events a second, memory a client
+#: make bench           what a unit of work costs beside ns-3, SimPy and other libraries (some minutes; needs `make deps FOR=bench`)
+#: make bench PARTS="units codecs" FULL=1    only these parts; FULL=1: up to a million clients (many minutes more)
 #: make golden-update   record expected results anew; look at the difference before you commit it
 #:
 #: make install         to DESTDIR/PREFIX (default /usr/local); make uninstall takes it away
