@@ -238,7 +238,8 @@ int main(void)
 	puts("<style>.grid{stroke:#e3e5e9;fill:none}.major{stroke:#c3c7ce}.tick{font-size:12px;fill:#555b66}"
 	     ".title{font-size:17px;font-weight:600;fill:#1c2026}.note{font-size:12.5px;fill:#555b66}.key{"
 	     "font-size:13px;fill:#1c2026}"
-	     ".floor{font-size:12px;fill:#6b7079;paint-order:stroke;stroke:#fff;stroke-width:4px}.log{fill:none;stroke-width:1.3;stroke-dasharray:5 "
+	     ".floor{font-size:12px;fill:#6b7079;paint-order:stroke;stroke:#fff;stroke-width:4px}.log{fill:"
+	     "none;stroke-width:1.3;stroke-dasharray:5 "
 	     "4;opacity:.75}</style>");
 	printf("<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", W, H);
 	panel("unit", LEFT, "What a unit of work costs",

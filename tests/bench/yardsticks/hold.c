@@ -683,7 +683,8 @@ static void want(u32 id)
 		return seconds() - t0;                                             \
 	}
 RUN(heap2, 0)
-RUN(heap4, 0) RUN(heap8, 0) RUN(heap4w, 0) RUN(calendar, 0) RUN(wheel, 1) RUN(chunk, 1) RUN(none, 0)
+RUN(heap4, 0)
+RUN(heap8, 0) RUN(heap4w, 0) RUN(calendar, 0) RUN(wheel, 1) RUN(chunk, 1) RUN(none, 0)
 #ifdef WITH_EVQ
 	RUN(ours, 0)
 #else
