@@ -42,7 +42,8 @@ struct tech_opts {
 	bool resume;         /* since=…, Last-Event-ID; the server keeps a history */
 	bool keepalive_conn; /* HTTP/1.1 persistent connections (default true); false: Connection: close */
 	struct tech_headers headers;
-	const char *path; /* request target without query, e.g. "/events" */
+	uint64_t read_bps; /* how fast the client's application takes what arrives; 0 = at once */
+	const char *path;  /* request target without query, e.g. "/events" */
 };
 
 #endif

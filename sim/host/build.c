@@ -316,6 +316,8 @@ void build_world(struct sim *s)
 	memcpy(s->nets, s->cfg->nets, s->cfg->nnets * sizeof *s->nets);
 	s->server_tcp = tcp_cfg_linux;
 	s->server_tcp.nodelay = true;
+	s->proxy_tcp = s->server_tcp;
+	s->proxy_tcp.snd_buffer_bytes = HOST_PROXY_BUFFER;
 	build_servers(s);
 	build_boxes(s);
 	s->ngroups = (uint32_t)s->cfg->ngroups;
@@ -358,6 +360,7 @@ void build_free(struct sim *s)
 		xfree(gr->down);
 		xfree(gr->way);
 		xfree(gr->order);
+		xfree(gr->reading);
 	}
 }
 

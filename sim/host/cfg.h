@@ -45,6 +45,9 @@ struct cfg_box {
 	enum cfg_upgrade upgrade;
 };
 
+/* What a server does with a message for a connection in which too much waits already. */
+enum cfg_write_limit { CFG_WRITE_CLOSE, CFG_WRITE_DROP };
+
 enum cfg_server_model { CFG_EVENT_LOOP };
 
 struct cfg_server {
@@ -53,9 +56,11 @@ struct cfg_server {
 	enum cfg_server_model model;
 	int64_t request_cpu_ns; /* cost of one request (SV-20), of one push (SV-24) */
 	int64_t push_cpu_ns;
-	uint32_t conn_bytes;  /* memory per open connection (SV-01 + SV-08) */
-	uint32_t backlog;     /* listen queue */
-	int64_t keepalive_ns; /* idle persistent connection kept; 0 = default of the model */
+	uint32_t conn_bytes;        /* memory per open connection (SV-01 + SV-08) */
+	uint32_t backlog;           /* listen queue */
+	int64_t keepalive_ns;       /* idle persistent connection kept; 0 = default of the model */
+	uint32_t write_limit_bytes; /* what may wait in one connection; 0 = no limit */
+	enum cfg_write_limit on_write_limit;
 };
 
 enum cfg_backplane { CFG_BACKPLANE_NONE, CFG_BACKPLANE_REDIS, CFG_BACKPLANE_KAFKA };

@@ -16,6 +16,13 @@
 
 static void outputs(struct sim *s, struct client *c, uint64_t cause);
 
+/* Arms the client's one timer: its endpoint's, or the end of its being busy with what it read. */
+static void wake(struct sim *s, struct client *c)
+{
+	int64_t app = tech_client_wake_at(&c->tech), reads = flow_read_at(c);
+	lazy_arm(s->w, &c->armed_ns, reads < app ? reads : app, EV_CLIENT_APP, c->node.elem, c);
+}
+
 /* ---- network ------------------------------------------------------------------------------------------------ */
 
 static void client_packet(struct world *w, struct node *n, unsigned port, struct pkt *p)
@@ -102,10 +109,15 @@ static void on_up(struct sim *s, struct sock *k, uint64_t cause)
 
 static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t cause)
 {
+	struct client *c = k->user;
+	const uint32_t slot = k->slot; /* the socket may be gone once the endpoint has seen the octets */
 	struct tech_in in = {
 		.kind = TECH_IN_DATA, .conn = k->slot, .data = slice_bytes(owned), .now_ns = s->w->now_ns};
-	client_input(s, k->user, &in, cause);
+	client_input(s, c, &in, slot == TECH_MAIN ? flow_cause(c, cause) : cause);
+	if (slot == TECH_MAIN)
+		flow_took(s, c, owned.len, cause);
 	blob_unref(owned.blob);
+	wake(s, c);
 }
 
 static void on_eof(struct sim *s, struct sock *k, uint64_t cause)
@@ -151,7 +163,7 @@ static void on_gone(struct sim *s, struct sock *k, enum trace_reason reason, uin
 	client_input(s, c, &in, cause);
 }
 
-static const struct sock_ops client_sock = {on_up, on_data, on_eof, on_gone};
+static const struct sock_ops client_sock = {on_up, on_data, on_eof, on_gone, NULL};
 
 static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t cause)
 {
@@ -258,7 +270,7 @@ static void outputs(struct sim *s, struct client *c, uint64_t cause)
 		}
 	}
 	assert(!s->outs.failed);
-	lazy_arm(s->w, &c->armed_ns, tech_client_wake_at(&c->tech), EV_CLIENT_APP, c->node.elem, c);
+	wake(s, c);
 }
 
 void client_input(struct sim *s, struct client *c, const struct tech_in *in, uint64_t cause)
@@ -274,8 +286,9 @@ static void on_app(struct world *w, const struct ev *e)
 	if (!lazy_fired(e, &c->armed_ns) || !c->started)
 		return;
 	w->cause = 0;
+	flow_read_on(s, c);
 	if (tech_client_wake_at(&c->tech) > w->now_ns) {
-		lazy_arm(w, &c->armed_ns, tech_client_wake_at(&c->tech), EV_CLIENT_APP, c->node.elem, c);
+		wake(s, c);
 		return;
 	}
 	struct tech_in in = {.kind = TECH_IN_TIME, .now_ns = w->now_ns};

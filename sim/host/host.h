@@ -38,6 +38,8 @@
 #define HOST_ACCEPT_CPU_NS 12000        /* SV-21 less SV-20: what a new connection costs beside its request */
 #define HOST_BUSY_NS NS_PER_MS          /* what waits this long for the processor says so */
 #define HOST_HTTP_PORT 80
+#define HOST_PROXY_BUFFER \
+	65536u /* octets a proxy lets wait in one leg before it stops reading from the other */
 #define HOST_EPHEMERAL_FIRST 32768u /* TC-08 */
 #define HOST_EPHEMERAL_COUNT 28232u
 #define HOST_KEEPALIVE_NS (5 * NS_PER_S) /* PX-10, where the scenario says nothing */
@@ -45,6 +47,7 @@
 struct sim;
 struct sock;
 struct client;
+struct reading;
 
 /* ---- sockets: a TCP connection of some host, with whoever uses it --------------------------------------------- */
 
@@ -54,6 +57,7 @@ struct sock_ops {
 	void (*eof)(struct sim *s, struct sock *k, uint64_t cause);
 	/* the connection is gone by no act of ours; the socket is freed after this */
 	void (*gone)(struct sim *s, struct sock *k, enum trace_reason reason, uint64_t cause);
+	void (*writable)(struct sim *s, struct sock *k, uint64_t cause); /* may be NULL */
 };
 
 struct sock {
@@ -163,6 +167,8 @@ struct sconn {
 	struct sconn *prev, *next;
 	uint32_t items; /* pieces of work that still point here */
 	bool accepted, dead;
+	uint32_t waits_bytes; /* what waits beyond the send buffer (flow.c) */
+	uint64_t waits_rec;   /* WRITE_WAIT */
 	uint64_t cause_timer;
 	struct tech_conn tech;
 };
@@ -239,6 +245,7 @@ struct group {
 	struct hclass **up, **down;     /* per network: classes of access links, made when first used */
 	struct hclass *dc_up, *dc_down; /* when the path begins with a box */
 	uint32_t elem;
+	struct reading *reading; /* clients with a read_rate (flow.c); NULL: none was ever busy */
 	uint64_t opened, failed, open, open_peak;
 	uint64_t radio_uj, radio_ns;
 };
@@ -284,6 +291,29 @@ void client_attach(struct sim *s, struct client *c, int32_t net);
 
 void radio_touch(struct sim *s, struct client *c);
 void radio_close(struct sim *s, struct client *c, int64_t until_ns);
+
+/* ---- flow control (flow.c) --------------------------------------------------------------------------------- */
+
+enum flow { FLOW_WRITE, FLOW_DROP, FLOW_CLOSE };
+
+/* The client's application has taken `octets` from its main connection: it may be busy with them for a while. */
+void flow_took(struct sim *s, struct client *c, uint32_t octets, uint64_t cause);
+/* When it reads on, TIME_NEVER: it is reading. */
+int64_t flow_read_at(const struct client *c);
+/* Reads on, when that time has come. The connection may be gone afterwards. */
+void flow_read_on(struct sim *s, struct client *c);
+/* Why octets reach the application only now: they waited until it read on; else `cause`, the packet that brought them. */
+uint64_t flow_cause(const struct client *c, uint64_t cause);
+/* Whether a server's connection has room for what is to be written (servers.NAME.write_limit). */
+enum flow flow_room(const struct cfg_server *v, const struct sconn *c, const struct tech_out *o);
+/* Records that it has not; the id, for what follows from it. */
+uint64_t flow_refused(struct sim *s, const struct cfg_server *v, struct sconn *c, const struct tech_out *o,
+	enum flow verdict, uint64_t cause);
+/* After a write, or when the connection is gone: counts what waits as the process's memory. */
+void flow_written(struct sim *s, struct sconn *c, uint64_t cause);
+/* A proxy's two legs: stops or resumes reading from each as the other one's send buffer has it. The leg that reads on, to
+ * be pumped as the caller's last act; NULL: none. */
+struct sock *flow_relay(struct sim *s, struct sock *const leg[2], bool buffers);
 
 /* ---- messages ---------------------------------------------------------------------------------------------- */
 
@@ -396,7 +426,7 @@ struct sim {
 	bool counting, ended, lost_written;
 	uint64_t memory_bytes, memory_peak_bytes;
 	struct sim_counters counters;
-	struct tcp_cfg server_tcp;
+	struct tcp_cfg server_tcp, proxy_tcp;
 };
 
 static inline struct sim *sim_of(const struct world *w)

@@ -4,10 +4,12 @@
  * Every MSG_LOST is given as its cause the record that decided, found in this order:
  *
  *	written into a connection for it?
- *	├─ yes ─▶ follow the unit from hop to hop: held in a proxy's buffer ─▶ PROXY_HOLD
+ *	├─ yes ─▶ the server left it out or reset the connection for it     ─▶ WRITE_DROP, WRITE_CLOSE
+ *	│         follow the unit from hop to hop: held in a proxy's buffer ─▶ PROXY_HOLD
  *	│                                          its packet was lost      ─▶ PKT_DROP
  *	│                                          never sent, because earlier octets are not acknowledged
  *	│                                                                   ─▶ the latest PKT_DROP of the connection
+ *	│                                          never sent, because the receiver takes too little ─▶ WRITE_WAIT
  *	└─ no ──▶ a process was down when it was published                  ─▶ CRASH
  *	          it reached one process only                               ─▶ its arrival there, reason no-backplane
  *	          the client was not connected then                         ─▶ its DISCONNECT or CONNECT_FAIL
@@ -29,6 +31,7 @@ struct autopsy {
 	const struct trace *tr;
 	struct why_index *ix;
 	uint64_t *drop;   /* per connection and direction (1: down): the latest packet lost */
+	uint64_t *waits;  /* per connection: since when more waits at the server than its send buffer holds */
 	struct ids *down; /* per row of s->lens_of: when it lost, or failed to get, its connection */
 };
 
@@ -46,11 +49,14 @@ static void autopsy_init(struct autopsy *a, const struct sim *s)
 	const struct trace *tr = a->tr = s->tr;
 	a->ix = why_index_new(tr);
 	a->drop = xcalloc(((size_t)tr->nconn + 1) * 2, sizeof *a->drop);
+	a->waits = xcalloc((size_t)tr->nconn + 1, sizeof *a->waits);
 	a->down = xcalloc((size_t)s->nlens + 1, sizeof *a->down);
 	for (uint64_t i = 0; i < tr->nrec; i++) {
 		const struct trace_rec *r = &tr->rec[i];
 		if (r->kind == TRACE_PKT_DROP && r->conn < tr->nconn)
 			a->drop[(size_t)r->conn * 2 + ((r->flags & TRACE_DOWN) != 0)] = r->id;
+		if (r->kind == TRACE_WRITE_WAIT && r->conn < tr->nconn)
+			a->waits[r->conn] = r->id;
 		bool down = r->kind == TRACE_DISCONNECT || r->kind == TRACE_CONNECT_FAIL;
 		if (down && r->client && r->client <= s->nclients && s->lens_of[r->client - 1])
 			ids_add(&a->down[s->lens_of[r->client - 1] - 1], r->id);
@@ -64,6 +70,7 @@ static void autopsy_fini(struct autopsy *a, const struct sim *s)
 		xfree(a->down[i].v);
 	xfree(a->down);
 	xfree(a->drop);
+	xfree(a->waits);
 }
 
 /* A unit that a proxy had received: the buffer that still holds it, or its way on (a …_SEND of the same node). */
@@ -93,14 +100,16 @@ static uint64_t decided(const struct autopsy *a, uint64_t sent, bool *behind)
 		const struct trace_rec *r = trace_get(a->tr, sent);
 		uint64_t drop = 0, recv = why_unit_fate(a->ix, sent, &drop);
 		bool held;
-		if (!r)
+		if (!r || r->kind == TRACE_WRITE_DROP || r->kind == TRACE_WRITE_CLOSE)
 			return sent;
 		if (!recv) {
 			size_t i = (size_t)r->conn * 2 + ((r->flags & TRACE_DOWN) != 0);
 			if (drop || r->conn >= a->tr->nconn)
 				return drop ? drop : sent;
-			*behind = a->drop[i] != 0;
-			return a->drop[i] ? a->drop[i] : sent;
+			if (!a->drop[i] || a->waits[r->conn] > a->drop[i])
+				return a->waits[r->conn] ? a->waits[r->conn] : sent;
+			*behind = true;
+			return a->drop[i];
 		}
 		uint64_t next = onward(a, recv, &held);
 		if (held || !next)

@@ -78,6 +78,7 @@ static void conn_dead(struct sim *s, struct sconn *c)
 		if (!c->accepted)
 			c->proc->waiting--;
 		sim_memory(s, -(int64_t)values(s, c->proc)->conn_bytes);
+		flow_written(s, c, 0);
 	}
 	if (!c->items)
 		conn_free(s, c);
@@ -115,6 +116,23 @@ static int64_t cost(const struct sim *s, const struct proc *p, const struct item
 
 /* ---- the endpoint's outputs ------------------------------------------------------------------------------------ */
 
+/* Too much waits in the connection already: this is left out, or the connection ends. */
+static uint64_t refuse_write(
+	struct sim *s, struct sconn *c, struct tech_out *o, enum flow verdict, uint64_t cause)
+{
+	struct sock *k = c->sock;
+	uint64_t rec = flow_refused(s, values(s, c->proc), c, o, verdict, cause);
+	if (o->id)
+		messages_sent(s, k->tcp.client, o->id, o->n_msgs, rec);
+	blob_unref(o->data.blob);
+	if (verdict == FLOW_CLOSE) {
+		c->sock = NULL;
+		s->w->cause = rec;
+		sock_abort(s, k);
+	}
+	return rec;
+}
+
 static uint64_t do_write(
 	struct sim *s, struct sconn *c, struct tech_out *o, uint64_t cause, int64_t waited_ns)
 {
@@ -123,6 +141,9 @@ static uint64_t do_write(
 		blob_unref(o->data.blob);
 		return cause;
 	}
+	enum flow room = flow_room(values(s, c->proc), c, o);
+	if (room != FLOW_WRITE)
+		return refuse_write(s, c, o, room, cause);
 	struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
 	s->unit_reason = waited_ns >= HOST_BUSY_NS ? REASON_SERVER_BUSY : REASON_NONE;
 	uint64_t rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b, k->written + o->uoff,
@@ -131,6 +152,7 @@ static uint64_t do_write(
 	if (o->id)
 		messages_sent(s, k->tcp.client, o->id, o->n_msgs, rec);
 	sock_write(s, k, o->data, rec);
+	flow_written(s, c, rec);
 	return rec;
 }
 
@@ -341,7 +363,7 @@ static void on_gone(struct sim *s, struct sock *k, enum trace_reason reason, uin
 		conn_free(s, c);
 }
 
-static const struct sock_ops server_sock = {on_up, on_data, on_eof, on_gone};
+static const struct sock_ops server_sock = {on_up, on_data, on_eof, on_gone, NULL};
 
 static void refuse(struct sim *s, struct proc *p, struct pkt *seg)
 {

@@ -277,7 +277,13 @@ static void on_gone(struct sim *s, struct sock *k, enum trace_reason reason, uin
 	outputs(s, p, cause);
 }
 
-static const struct sock_ops proxy_sock = {on_up, on_data, on_eof, on_gone};
+/* The other side may be read from again. */
+static void on_writable(struct sim *s, struct sock *k, uint64_t cause)
+{
+	outputs(s, k->user, cause);
+}
+
+static const struct sock_ops proxy_sock = {on_up, on_data, on_eof, on_gone, on_writable};
 
 static void open_upstream(struct sim *s, struct prelay *p, uint64_t cause)
 {
@@ -293,7 +299,7 @@ static void open_upstream(struct sim *s, struct prelay *p, uint64_t cause)
 	struct tcp_addr a = {x->addr + n / HOST_EPHEMERAL_COUNT, u->addr,
 		(uint16_t)(HOST_EPHEMERAL_FIRST + n % HOST_EPHEMERAL_COUNT), u->port};
 	struct sock *k = sock_new(
-		s, &proxy_sock, p, RELAY_UPSTREAM, x->node.elem, &s->server_tcp, a, u->out, &x->demux);
+		s, &proxy_sock, p, RELAY_UPSTREAM, x->node.elem, &s->proxy_tcp, a, u->out, &x->demux);
 	const struct client *c = p->client ? &s->client[p->client - 1] : NULL;
 	uint32_t conn = c ? rec_conn(s, c, x->node.trace_node, u->end, a) : 0;
 	tcp_trace(&k->tcp, conn, p->client, x->node.trace_node, u->end, p->eyes != NULL);
@@ -352,6 +358,9 @@ static void outputs(struct sim *s, struct prelay *p, uint64_t cause)
 		return;
 	}
 	lazy_arm(s->w, &p->armed_ns, relay_wake_at(p->relay), EV_RELAY, p->proxy->node.elem, p);
+	struct sock *reads_on = flow_relay(s, p->leg, p->proxy->cfg.buffering != RELAY_BUFFER_OFF);
+	if (reads_on)
+		sock_pump(s, reads_on);
 }
 
 static void on_relay(struct world *w, const struct ev *e)
@@ -393,7 +402,7 @@ static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pk
 		x->first = p;
 	x->last = p;
 	struct sock *k = p->leg[RELAY_CLIENT] = sock_new(
-		s, &proxy_sock, p, RELAY_CLIENT, x->node.elem, &s->server_tcp, a, syn->link->rev, &x->demux);
+		s, &proxy_sock, p, RELAY_CLIENT, x->node.elem, &s->proxy_tcp, a, syn->link->rev, &x->demux);
 	tcp_trace(&k->tcp, syn->conn, syn->client, x->node.trace_node,
 		s->tr && syn->conn && syn->conn < s->tr->nconn ? s->tr->conn[syn->conn].client : 0, lens);
 	tcp_listen(s->tcp, &k->tcp, s->w->now_ns);

@@ -83,6 +83,8 @@ static bool take(struct sim *s, struct sock *k, struct tcp_out *o)
 		k->ops = NULL;
 		return true;
 	case TCP_OUT_WRITABLE:
+		if (ops && ops->writable)
+			ops->writable(s, k, o->cause);
 		return true;
 	case TCP_OUT_IDLE:
 		break;

@@ -155,6 +155,8 @@ static void read_server(const struct doc_node *n, struct cfg_server *o)
 		.conn_bytes = (uint32_t)plan_bytes(n, in, "connection_memory"),
 		.backlog = (uint32_t)plan_int(n, in, "backlog"),
 		.keepalive_ns = plan_dur(n, in, "keepalive"),
+		.write_limit_bytes = (uint32_t)plan_bytes(n, in, "write_limit"),
+		.on_write_limit = (enum cfg_write_limit)plan_word(n, in, "on_write_limit"),
 	};
 }
 
@@ -215,6 +217,7 @@ static void read_options(struct plan_impl *im, const struct doc_node *n, struct 
 	o->heartbeat_timeout_ns = plan_dur(n, in, "heartbeat_timeout");
 	o->resume = plan_bool(n, in, "resume");
 	o->keepalive_conn = plan_bool(n, in, "keepalive");
+	o->read_bps = plan_bps(n, in, "read_rate");
 	o->path = doc_get(n, "target") ? plan_text(n, in, "target") : NULL;
 	read_backoff(n, &o->reconnect);
 	read_headers(im, n, &o->headers);

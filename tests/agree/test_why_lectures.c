@@ -18,7 +18,7 @@
 #define LATE_NS 1000000000 /* a second: no lecture's network alone takes that long */
 
 static const char *const lectures[] = {"first-look", "nat-forgets", "buffering-proxy", "upgrade-blocked",
-	"phone-switches-network", "polling-at-scale"};
+	"phone-switches-network", "polling-at-scale", "slow-reader"};
 
 static bool starts(const char *s, const char *with)
 {
