@@ -112,6 +112,11 @@ static void use(struct h1_dec *d, size_t n)
 	d->off += n;
 }
 
+size_t h1_dec_unread(const struct h1_dec *d)
+{
+	return d->in.n;
+}
+
 struct bytes h1_dec_rest(struct h1_dec *d, uint64_t *off)
 {
 	struct bytes rest = d->in;

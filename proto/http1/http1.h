@@ -154,6 +154,8 @@ enum h1_ev_kind h1_dec_next(struct h1_dec *d, struct h1_ev *ev);
  * that grants an Upgrade or CONNECT calls it right after H1_END; one that does not simply goes on with h1_dec_next.
  * The octets borrow like the feed they came with. *off (may be NULL) gets their stream offset. */
 struct bytes h1_dec_rest(struct h1_dec *d, uint64_t *off);
+/* Octets fed and not yet read: after H1_END those of further messages. */
+size_t h1_dec_unread(const struct h1_dec *d);
 /* Stream offset of the next octet to be used. */
 uint64_t h1_dec_off(const struct h1_dec *d);
 /* A message has begun and is not complete. */

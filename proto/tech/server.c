@@ -458,6 +458,27 @@ static void refuse(struct tech_conn *c, const struct perr *err, int64_t now, str
 	tech_answer_refuse(c, err->code >= 400 ? (unsigned)err->code : 400, NULL, now, q);
 }
 
+/* The other side has ended it, or it is gone altogether. */
+static void ended(struct tech_conn *c, bool close, struct tech_outs *q)
+{
+	tech_unsubscribe(c);
+	if (c->mode == TECH_MODE_WS) {
+		ws_dec_fini(&c->u.ws);
+		h1_dec_init(&c->u.h1, c->srv->al, H1_REQUESTS, NULL);
+	}
+	if (close && c->mode != TECH_MODE_DONE)
+		tech_push(q, TECH_OUT_CLOSE, 0);
+	c->mode = TECH_MODE_DONE;
+	c->wake_ns = TECH_NEVER;
+}
+
+/* A second request before the first answer has ended: we do not pipeline behind a held answer or a stream. */
+static void too_early(struct tech_conn *c, struct tech_outs *q)
+{
+	ended(c, false, q);
+	tech_push(q, TECH_OUT_ABORT, 0);
+}
+
 static void http_data(struct tech_conn *c, struct bytes data, int64_t now, struct tech_outs *q)
 {
 	struct tech_want w = {0};
@@ -478,9 +499,12 @@ static void http_data(struct tech_conn *c, struct bytes data, int64_t now, struc
 				now, q);
 			return;
 		case H1_END:
-			if (!serve(c, &w, ev.off + ev.len, now, q))
-				return;
-			break;
+			if (serve(c, &w, ev.off + ev.len, now, q))
+				break;
+			if ((c->mode == TECH_MODE_HELD || c->mode == TECH_MODE_STREAM) &&
+				h1_dec_unread(&c->u.h1))
+				too_early(c, q);
+			return;
 		case H1_ERROR:
 			refuse(c, &ev.err, now, q);
 			return;
@@ -519,20 +543,6 @@ bool tech_conn_streaming(const struct tech_conn *c)
 	return c->mode == TECH_MODE_STREAM || c->mode == TECH_MODE_WS;
 }
 
-/* The other side has ended it, or it is gone altogether. */
-static void ended(struct tech_conn *c, bool close, struct tech_outs *q)
-{
-	tech_unsubscribe(c);
-	if (c->mode == TECH_MODE_WS) {
-		ws_dec_fini(&c->u.ws);
-		h1_dec_init(&c->u.h1, c->srv->al, H1_REQUESTS, NULL);
-	}
-	if (close && c->mode != TECH_MODE_DONE)
-		tech_push(q, TECH_OUT_CLOSE, 0);
-	c->mode = TECH_MODE_DONE;
-	c->wake_ns = TECH_NEVER;
-}
-
 static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 {
 	if (c->mode == TECH_MODE_HTTP) {
@@ -567,9 +577,8 @@ static void conn_data(struct tech_conn *c, const struct tech_in *in, struct tech
 		conn_ops[c->site->kind]->data(c, in->data, in->now_ns, q);
 		break;
 	case TECH_MODE_HELD:
-	case TECH_MODE_STREAM: /* a second request before the first answer has ended */
-		ended(c, false, q);
-		tech_push(q, TECH_OUT_ABORT, 0);
+	case TECH_MODE_STREAM:
+		too_early(c, q);
 		break;
 	default:
 		break;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -656,6 +657,35 @@ static void a_held_request_is_answered_by_a_message_or_by_the_clock(void **st)
 	pair_end(&p);
 }
 
+/* The second request may come in the same piece as the first. */
+static void requests_in_one_piece_are_no_different(void **state)
+{
+	static const struct {
+		enum tech_kind kind;
+		const char *request, *log;
+	} t[] = {
+		{TECH_LONG_POLLING, "GET /longpoll?since=0 HTTP/1.1\r\nHost: a\r\n\r\n", "abort; "},
+		{TECH_SSE, "GET /events HTTP/1.1\r\nHost: a\r\n\r\n", "abort; "},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		struct pair p = {.o = options()};
+		char two[200];
+		snprintf(two, sizeof two, "%s%s", t[i].request, t[i].request);
+		pair_init(&p, &alloc_libc, t[i].kind);
+		kit_client(&p.c, &p.site[0], 0);
+		kit_server(&p.s, &p.srv);
+		kit_text(&p.s, two);
+		size_t n = strlen(p.s.log), want = strlen(t[i].log);
+		assert_true(n >= want);
+		assert_string_equal(p.s.log + n - want, t[i].log);
+		assert_int_equal(p.site[1].subs, 0);
+		kit_text(&p.s, t[i].request); /* it is over */
+		assert_true(strstr(p.s.log, "write") == NULL || t[i].kind == TECH_SSE);
+		pair_end(&p);
+	}
+}
+
 static void http_1_0_gets_a_body_until_close(void **st)
 {
 	struct pair p = {.o = options()};
@@ -988,6 +1018,7 @@ int main(void)
 		cmocka_unit_test(a_long_history_comes_in_several_answers),
 		cmocka_unit_test(messages_go_to_those_they_are_for),
 		cmocka_unit_test(a_held_request_is_answered_by_a_message_or_by_the_clock),
+		cmocka_unit_test(requests_in_one_piece_are_no_different),
 		cmocka_unit_test(http_1_0_gets_a_body_until_close),
 		cmocka_unit_test(requests_that_make_no_sense_are_refused),
 		cmocka_unit_test(an_idle_connection_is_closed_after_keepalive),
