@@ -5,43 +5,33 @@
 #include <assert.h>
 #include <string.h>
 
-#define CHUNK_EVENTS 20
-
-struct evq_chunk { /* in 512 octets */
-	struct evq_chunk *next;
-	uint32_t fill, pad;
-	struct ev e[CHUNK_EVENTS];
-};
 _Static_assert(sizeof(struct ev) == 24, "an event is three words");
-_Static_assert(sizeof(struct evq_chunk) <= 512, "a chunk fills eight cache lines");
+_Static_assert(sizeof(struct evq_chunk) == EVQ_CHUNK_BYTES, "a chunk fills eight cache lines");
 
 struct evq_slab {
 	struct evq_slab *next;
 	size_t bytes;
 };
 
-/* A slot of width 2^SHIFT_MAX reaches, over all levels, beyond the largest time. */
+/* A slot of width 2^SHIFT_MIN reaches, over all levels, beyond the largest time; the offset in a slot of 2^SHIFT_MAX
+ * fits into a key. */
 #define SHIFT_MIN 8
 #define SHIFT_MAX 24
 #define SHIFT_DEFAULT 16
-_Static_assert(SHIFT_MIN + EVQ_BITS * EVQ_LEVELS >= 63, "the top level covers all of time");
-
-static bool before(const struct ev *a, const struct ev *b)
-{
-	return a->at_ns < b->at_ns || (a->at_ns == b->at_ns && a->band < b->band);
-}
+_Static_assert(SHIFT_MIN + EVQ_BITS0 + EVQ_BITS * (EVQ_LEVELS - 1) >= 63, "the top level covers all of time");
+_Static_assert(SHIFT_MAX + EVQ_BAND_BITS + EVQ_PLACE_BITS == 64, "a key is one word");
+_Static_assert(BAND_COUNT <= 1 << EVQ_BAND_BITS, "bands fit into a key");
+_Static_assert(EVQ_SLOTS0 == 64 * 64, "one word tells which words of level 0's map to look at");
 
 void evq_init(struct evq *q, int64_t gap_ns)
 {
 	memset(q, 0, sizeof *q);
 	q->shift = SHIFT_DEFAULT;
-	if (gap_ns > 0) { /* aim at 32 to 64 events in a level-0 slot */
-		for (q->shift = SHIFT_MIN; q->shift < SHIFT_MAX && ((int64_t)1 << q->shift) < 32 * gap_ns;
+	if (gap_ns > 0) { /* aim at 64 to 128 events in a level-0 slot */
+		for (q->shift = SHIFT_MIN; q->shift < SHIFT_MAX && ((int64_t)1 << q->shift) < 64 * gap_ns;
 			q->shift++)
 			;
 	}
-	q->bot_cap = 256;
-	q->bot = xmalloc(q->bot_cap * sizeof *q->bot);
 }
 
 void evq_fini(struct evq *q)
@@ -51,39 +41,50 @@ void evq_fini(struct evq *q)
 		xfree_pages(s, s->bytes);
 	}
 	xfree(q->bot);
+	xfree(q->key);
 	xfree(q->tmp);
 	xfree(q->late);
 	memset(q, 0, sizeof *q);
 }
 
+size_t evq_bytes(const struct evq *q)
+{
+	return q->chunks * EVQ_CHUNK_BYTES + q->bot_cap * sizeof *q->bot + 2 * q->key_cap * sizeof *q->key +
+	       q->late_cap * sizeof *q->late;
+}
+
 /* ---- chunks ------------------------------------------------------------------------------------------------ */
 
-static struct evq_chunk *chunk_grow(struct evq *q)
+static void chunk_grow(struct evq *q)
 {
 	size_t n = q->chunks < 64 ? 64 : q->chunks > 8192 ? 8192 : q->chunks;
-	size_t bytes = 64 + n * 512;
+	size_t bytes = (n + 1) * EVQ_CHUNK_BYTES; /* one lost to the head and to alignment */
 	struct evq_slab *s = xpages(bytes);
+	uintptr_t first = ((uintptr_t)(s + 1) + EVQ_CHUNK_BYTES - 1) & ~(uintptr_t)(EVQ_CHUNK_BYTES - 1);
+	char *c = (char *)s + (first - (uintptr_t)s);
 
 	s->next = q->slabs;
 	s->bytes = bytes;
 	q->slabs = s;
+	n = (size_t)((char *)s + bytes - c) / EVQ_CHUNK_BYTES;
 	q->chunks += n;
 	for (size_t i = n; i-- > 0;) { /* so that they are used in the order of their addresses */
-		struct evq_chunk *c = (struct evq_chunk *)(void *)((char *)s + 64 + i * 512);
+		struct evq_chunk *x = (struct evq_chunk *)(void *)(c + i * EVQ_CHUNK_BYTES);
 
-		c->next = q->spare;
-		q->spare = c;
+		x->next = q->spare;
+		q->spare = x;
 	}
-	return q->spare;
 }
 
-static inline struct evq_chunk *chunk_get(struct evq *q)
+static struct evq_chunk *chunk_get(struct evq *q)
 {
-	struct evq_chunk *c = q->spare ? q->spare : chunk_grow(q);
+	struct evq_chunk *c;
 
+	if (!q->spare)
+		chunk_grow(q);
+	c = q->spare;
 	q->spare = c->next;
 	c->next = NULL;
-	c->fill = 0;
 	return c;
 }
 
@@ -93,43 +94,48 @@ static void bot_reserve(struct evq *q, size_t n)
 {
 	if (n <= q->bot_cap)
 		return;
+	if (!q->bot_cap)
+		q->bot_cap = 256;
 	while (q->bot_cap < n)
 		q->bot_cap *= 2;
 	q->bot = xrealloc(q->bot, q->bot_cap * sizeof *q->bot);
 }
 
-/* Latecomers: a binary heap ordered by (time, band, sequence). Everything in it was inserted after everything in
- * `bot`, so at equal (time, band) `bot` goes first. */
-static bool late_before(const struct evq_late *a, const struct evq_late *b)
+static void key_reserve(struct evq *q, size_t n)
 {
-	if (a->ev.at_ns != b->ev.at_ns)
-		return a->ev.at_ns < b->ev.at_ns;
-	if (a->ev.band != b->ev.band)
-		return a->ev.band < b->ev.band;
-	return a->seq < b->seq;
+	if (n <= q->key_cap)
+		return;
+	if (!q->key_cap)
+		q->key_cap = 256;
+	while (q->key_cap < n)
+		q->key_cap *= 2;
+	q->key = xrealloc(q->key, q->key_cap * sizeof *q->key);
+	q->tmp = xrealloc(q->tmp, q->key_cap * sizeof *q->tmp);
 }
 
-static void late_push(struct evq *q, const struct ev *e)
+static inline uint64_t key_of(const struct evq *q, const struct ev *e, size_t place)
 {
-	struct evq_late x = {*e, q->late_seq++};
+	uint64_t off = (uint64_t)e->at_ns & (((uint64_t)1 << q->shift) - 1);
+
+	return (off << EVQ_BAND_BITS | e->band) << EVQ_PLACE_BITS | place;
+}
+
+static void late_push(struct evq *q, uint64_t x)
+{
 	size_t i;
 
 	if (q->late_n == q->late_cap) {
 		q->late_cap = q->late_cap ? q->late_cap * 2 : 64;
 		q->late = xrealloc(q->late, q->late_cap * sizeof *q->late);
 	}
-	for (i = q->late_n++; i; i = (i - 1) / 2) {
-		if (!late_before(&x, &q->late[(i - 1) / 2]))
-			break;
+	for (i = q->late_n++; i && x < q->late[(i - 1) / 2]; i = (i - 1) / 2)
 		q->late[i] = q->late[(i - 1) / 2];
-	}
 	q->late[i] = x;
 }
 
-static struct ev late_pop(struct evq *q)
+static uint64_t late_pop(struct evq *q)
 {
-	struct ev top = q->late[0].ev;
-	struct evq_late x = q->late[--q->late_n];
+	uint64_t top = q->late[0], x = q->late[--q->late_n];
 	size_t i = 0;
 
 	for (;;) {
@@ -137,9 +143,9 @@ static struct ev late_pop(struct evq *q)
 
 		if (c >= q->late_n)
 			break;
-		if (c + 1 < q->late_n && late_before(&q->late[c + 1], &q->late[c]))
+		if (c + 1 < q->late_n && q->late[c + 1] < q->late[c])
 			c++;
-		if (!late_before(&q->late[c], &x))
+		if (q->late[c] > x)
 			break;
 		q->late[i] = q->late[c];
 		i = c;
@@ -149,144 +155,243 @@ static struct ev late_pop(struct evq *q)
 	return top;
 }
 
-#define SHIFTED_MAX \
-	16 /* how far an insertion into the sorted slot may move others before the heap is better */
+/* The smallest key of the slot, which is not empty. */
+static inline uint64_t key_pop(struct evq *q)
+{
+	if (q->key_h < q->key_n && (!q->late_n || q->key[q->key_h] < q->late[0]))
+		return q->key[q->key_h++];
+	return late_pop(q);
+}
+
+#define COMPACT_MIN 4096 /* events served and not yet forgotten, at least */
+
+/* Forgets the events of the slot that were served, when many reactions to reactions have piled up in it. */
+static void bot_compact(struct evq *q)
+{
+	size_t n = q->key_n - q->key_h + q->late_n;
+	struct ev *bot = xmalloc(q->bot_cap * sizeof *bot);
+	uint64_t *key = xmalloc(q->key_cap * sizeof *key);
+
+	for (size_t i = 0; i < n; i++) {
+		bot[i] = q->bot[key_pop(q) & EVQ_PLACE_MASK];
+		key[i] = key_of(q, &bot[i], i);
+	}
+	xfree(q->bot);
+	xfree(q->key);
+	q->bot = bot;
+	q->key = key;
+	q->key_h = 0;
+	q->key_n = q->bot_n = n;
+}
+
+#define MOVED_MAX 64 /* how many keys an insertion may move before the heap is better */
+
+/* Where `x` belongs among key[h .. n), looking at most MOVED_MAX from an end; SIZE_MAX: further inside. */
+static size_t key_place(const struct evq *q, uint64_t x)
+{
+	size_t h = q->key_h, n = q->key_n, i;
+
+	for (i = n; i > h && n - i <= MOVED_MAX; i--)
+		if (q->key[i - 1] < x)
+			return i;
+	if (i == h)
+		return h;
+	for (i = h; i < n && i - h <= MOVED_MAX; i++)
+		if (q->key[i] > x)
+			return i;
+	return SIZE_MAX;
+}
 
 static void bot_insert(struct evq *q, const struct ev *e)
 {
-	size_t i, stop;
+	size_t live = q->key_n - q->key_h + q->late_n, i;
+	uint64_t x;
 
-	if (q->late_n) {
-		late_push(q, e);
-		return;
-	}
-	if (q->bot_h == q->bot_n)
-		q->bot_h = q->bot_n = 0;
+	if (!live)
+		q->key_h = q->key_n = q->bot_n = 0;
+	key_reserve(q, q->key_n + 1);
 	bot_reserve(q, q->bot_n + 1);
-	stop = q->bot_n - q->bot_h > SHIFTED_MAX ? q->bot_n - SHIFTED_MAX : q->bot_h;
-	for (i = q->bot_n; i > stop && before(e, &q->bot[i - 1]); i--)
-		;
-	if (i == stop && i > q->bot_h && before(e, &q->bot[i - 1])) {
-		late_push(q, e);
-		return;
+	if (q->bot_n >= COMPACT_MIN + 4 * live && live < q->key_cap)
+		bot_compact(q);
+	x = key_of(q, e, q->bot_n);
+	q->bot[q->bot_n++] = *e;
+	i = q->late_n ? SIZE_MAX : key_place(q, x);
+	if (i == SIZE_MAX) {
+		late_push(q, x);
+	} else if (i - q->key_h < q->key_n - i && q->key_h) { /* nearer to the front, where there is room */
+		memmove(&q->key[q->key_h - 1], &q->key[q->key_h], (i - q->key_h) * sizeof *q->key);
+		q->key[i - 1] = x;
+		q->key_h--;
+	} else {
+		memmove(&q->key[i + 1], &q->key[i], (q->key_n - i) * sizeof *q->key);
+		q->key[i] = x;
+		q->key_n++;
 	}
-	memmove(&q->bot[i + 1], &q->bot[i], (q->bot_n - i) * sizeof *q->bot);
-	q->bot[i] = *e;
-	q->bot_n++;
 }
 
-/* Stable: insertion sort for short runs, merging for longer ones; a slot that is in order already costs one pass. */
-static void sort_run(struct ev *a, size_t n, struct ev *tmp)
+/* ---- sorting keys ------------------------------------------------------------------------------------------- */
+
+static void insertion_sort(uint64_t *k, size_t n)
 {
-	if (n <= 24) {
-		for (size_t i = 1; i < n; i++) {
-			struct ev e = a[i];
-			size_t j = i;
+	for (size_t i = 1; i < n; i++) {
+		uint64_t x = k[i];
+		size_t j = i;
 
-			for (; j && before(&e, &a[j - 1]); j--)
-				a[j] = a[j - 1];
-			a[j] = e;
-		}
-		return;
+		for (; j && x < k[j - 1]; j--)
+			k[j] = k[j - 1];
+		k[j] = x;
 	}
-	size_t h = n / 2, i = 0, j = h, k = 0;
-
-	sort_run(a, h, tmp);
-	sort_run(a + h, n - h, tmp);
-	if (!before(&a[h], &a[h - 1]))
-		return;
-	memcpy(tmp, a, h * sizeof *a);
-	while (i < h && j < n)
-		a[k++] = before(&a[j], &tmp[i]) ? a[j++] : tmp[i++];
-	memcpy(&a[k], &tmp[i], (h - i) * sizeof *a);
 }
 
+static void merge_sort(uint64_t *k, size_t n, uint64_t *tmp)
+{
+	size_t h = n / 2, i = 0, j = h, o = 0;
+
+	if (n <= 24) {
+		insertion_sort(k, n);
+		return;
+	}
+	merge_sort(k, h, tmp);
+	merge_sort(k + h, n - h, tmp);
+	if (k[h - 1] < k[h])
+		return;
+	memcpy(tmp, k, h * sizeof *k);
+	while (i < h && j < n)
+		k[o++] = k[j] < tmp[i] ? k[j++] : tmp[i++];
+	memcpy(&k[o], &tmp[i], (h - i) * sizeof *k);
+}
+
+#define BUCKET_BITS_MAX 10
+#define BUCKET_FULL 24
+
+/* Times in a slot are usually spread evenly: each key goes to a bucket by its leading bits, about one to each, and
+ * what is left to do is little and predictable. False, with nothing done, when they are not spread. */
+static bool bucket_sort(uint64_t *k, size_t n, uint64_t *tmp, int shift)
+{
+	uint32_t start[(1u << BUCKET_BITS_MAX) + 1] = {0}, sum = 0;
+	int bits = 64 - __builtin_clzll(n - 1);
+
+	bits = bits > BUCKET_BITS_MAX ? BUCKET_BITS_MAX : bits > shift ? shift : bits;
+	int down = EVQ_PLACE_BITS + EVQ_BAND_BITS + shift - bits;
+
+	for (size_t i = 0; i < n; i++)
+		start[k[i] >> down]++;
+	for (size_t i = 0; i < (size_t)1 << bits; i++) {
+		uint32_t c = start[i];
+
+		if (c > BUCKET_FULL)
+			return false;
+		start[i] = sum;
+		sum += c;
+	}
+	for (size_t i = 0; i < n; i++)
+		tmp[start[k[i] >> down]++] = k[i];
+	memcpy(k, tmp, n * sizeof *k);
+	insertion_sort(k, n);
+	return true;
+}
+
+/* Gives the slot's events their keys, in order. */
 static void bot_sort(struct evq *q)
 {
-	if (q->bot_n > 24 && q->tmp_cap < q->bot_n / 2 + 1) {
-		q->tmp_cap = q->bot_cap / 2 + 1;
-		q->tmp = xrealloc(q->tmp, q->tmp_cap * sizeof *q->tmp);
-	}
-	sort_run(q->bot, q->bot_n, q->tmp);
-}
+	bool rising = true;
+	uint64_t last = 0;
 
-/* The objects of the slot's first events are fetched into the cache while it is sorted. */
-static void bot_warm(const struct evq *q)
-{
-	for (size_t i = 0; i < q->bot_n && i < EVQ_AHEAD; i++) {
-		__builtin_prefetch(q->bot[i].obj, 1);
-		__builtin_prefetch((char *)q->bot[i].obj + 64, 1);
+	key_reserve(q, q->bot_n);
+	for (size_t i = 0; i < q->bot_n; i++) {
+		uint64_t x = key_of(q, &q->bot[i], i);
+
+		rising = rising && x >= last;
+		q->key[i] = last = x;
 	}
+	q->key_h = 0;
+	q->key_n = q->bot_n;
+	if (rising)
+		return;
+	if (q->key_n <= 12)
+		insertion_sort(q->key, q->key_n);
+	else if (q->key_n > 8u << BUCKET_BITS_MAX || !bucket_sort(q->key, q->key_n, q->tmp, q->shift))
+		merge_sort(q->key, q->key_n, q->tmp);
 }
 
 /* ---- the wheel --------------------------------------------------------------------------------------------- */
 
-static inline void wheel_push(struct evq *q, const struct ev *e)
+void evq_push_slow(struct evq *q, const struct ev *e, unsigned slot)
 {
-	uint64_t x = ((uint64_t)e->at_ns ^ (uint64_t)q->wheel) >> q->shift;
-	struct evq_slot *s;
-	unsigned level, i;
+	struct evq_slot *s = &q->slot[slot % EVQ_SLOTS_ALL];
+	struct evq_chunk *c;
 
-	if (!x) {
+	if (slot == EVQ_SERVED) {
 		bot_insert(q, e);
 		return;
 	}
-	level = (63 - (unsigned)__builtin_clzll(x)) / EVQ_BITS;
-	i = (unsigned)((uint64_t)e->at_ns >> (q->shift + EVQ_BITS * (int)level)) & (EVQ_SLOTS - 1);
-	s = &q->slot[level][i];
+	c = chunk_get(q);
 	if (!s->head) {
-		s->head = s->tail = chunk_get(q);
-		q->map[level][i / 64] |= (uint64_t)1 << (i & 63);
-	} else if (s->tail->fill == CHUNK_EVENTS) {
-		struct evq_chunk *c = chunk_get(q);
+		s->head = c;
+		q->map[slot / 64] |= (uint64_t)1 << slot % 64;
+		if (slot < EVQ_SLOTS0)
+			q->map0_words |= (uint64_t)1 << slot / 64;
+	} else {
+		struct evq_chunk *full = (struct evq_chunk *)(void *)((char *)s->at - EVQ_CHUNK_BYTES);
 
-		s->tail->next = c;
-		s->tail = c;
+		full->next = c;
 	}
-	s->tail->e[s->tail->fill++] = *e;
-}
-
-void evq_push(struct evq *q, struct ev e)
-{
-	if (++q->count > q->count_peak)
-		q->count_peak = q->count;
-	wheel_push(q, &e);
+	c->e[0] = *e;
+	s->at = &c->e[1];
 }
 
 /* The first occupied slot of a level at or after `from`; -1 if none. */
 static int next_slot(const struct evq *q, int level, unsigned from)
 {
-	for (unsigned w = from / 64; w < EVQ_SLOTS / 64; w++) {
-		uint64_t m = q->map[level][w];
+	const uint64_t *map = level ? &q->map[(EVQ_SLOTS0 + (unsigned)(level - 1) * EVQ_SLOTS) / 64] : q->map;
+	unsigned words = (level ? EVQ_SLOTS : EVQ_SLOTS0) / 64, w = from / 64;
+	uint64_t m = map[w] & ~(uint64_t)0 << from % 64;
 
-		if (w == from / 64)
-			m &= ~(uint64_t)0 << (from & 63);
-		if (m)
-			return (int)(w * 64 + (unsigned)__builtin_ctzll(m));
+	while (!m) {
+		if (!level) {
+			uint64_t rest = w < 63 ? q->map0_words & ~(uint64_t)0 << (w + 1) : 0;
+
+			if (!rest)
+				return -1;
+			w = (unsigned)__builtin_ctzll(rest);
+		} else if (++w == words) {
+			return -1;
+		}
+		m = map[w];
 	}
-	return -1;
+	return (int)(w * 64 + (unsigned)__builtin_ctzll(m));
+}
+
+static void chunk_fetch(const struct evq_chunk *c)
+{
+	for (int k = 0; k < EVQ_CHUNK_BYTES / 64; k++)
+		__builtin_prefetch((const char *)c + 64 * k);
 }
 
 /* Empties a slot: into `bot` (level 0) or to the levels below. */
 static void deal(struct evq *q, int level, unsigned i)
 {
-	struct evq_chunk *c = q->slot[level][i].head;
+	unsigned slot = level ? EVQ_SLOTS0 + (unsigned)(level - 1) * EVQ_SLOTS + i : i;
+	struct evq_chunk *c = q->slot[slot].head;
+	const struct ev *at = q->slot[slot].at;
 
-	q->slot[level][i].head = q->slot[level][i].tail = NULL;
-	q->map[level][i / 64] &= ~((uint64_t)1 << (i & 63));
+	q->slot[slot] = (struct evq_slot){0};
+	q->map[slot / 64] &= ~((uint64_t)1 << slot % 64);
+	if (!level && !q->map[slot / 64])
+		q->map0_words &= ~((uint64_t)1 << slot / 64);
 	while (c) {
 		struct evq_chunk *next = c->next;
+		size_t n = next ? EVQ_CHUNK_EVENTS : (size_t)(at - c->e);
 
 		if (next)
-			for (int k = 0; k < 8; k++)
-				__builtin_prefetch((char *)next + 64 * k);
+			chunk_fetch(next);
 		if (level == 0) {
-			bot_reserve(q, q->bot_n + c->fill);
-			memcpy(q->bot + q->bot_n, c->e, c->fill * sizeof *c->e);
-			q->bot_n += c->fill;
+			bot_reserve(q, q->bot_n + n);
+			memcpy(q->bot + q->bot_n, c->e, n * sizeof *c->e);
+			q->bot_n += n;
 		} else {
-			for (uint32_t k = 0; k < c->fill; k++)
-				wheel_push(q, &c->e[k]);
+			for (size_t k = 0; k < n; k++)
+				evq_put(q, &c->e[k]);
 		}
 		c->next = q->spare;
 		q->spare = c;
@@ -298,15 +403,16 @@ static void deal(struct evq *q, int level, unsigned i)
  * starts after `until_ns` (then nothing has changed that matters). */
 static bool refill(struct evq *q, int64_t until_ns)
 {
-	q->bot_h = q->bot_n = 0;
+	q->key_h = q->key_n = q->bot_n = 0;
 	for (int level = 0; level < EVQ_LEVELS;) {
-		int span = q->shift + EVQ_BITS * level;
+		int span = q->shift + (level ? EVQ_BITS0 + EVQ_BITS * (level - 1) : 0);
+		int bits = level ? EVQ_BITS : EVQ_BITS0;
 		unsigned from;
 		int i;
 
 		if (span >= 63)
 			return false;
-		from = (unsigned)((uint64_t)q->wheel >> span) & (EVQ_SLOTS - 1);
+		from = (unsigned)((uint64_t)q->wheel >> span) & ((1u << bits) - 1);
 		if (level > 0 && ++from == EVQ_SLOTS) {
 			level++;
 			continue;
@@ -318,21 +424,25 @@ static bool refill(struct evq *q, int64_t until_ns)
 		}
 		int64_t start = (int64_t)((uint64_t)i << span);
 
-		if (span + EVQ_BITS < 63)
-			start |= (int64_t)((uint64_t)q->wheel >> (span + EVQ_BITS) << (span + EVQ_BITS));
+		if (span + bits < 63)
+			start |= (int64_t)((uint64_t)q->wheel >> (span + bits) << (span + bits));
 		if (start > until_ns)
 			return false;
 		q->wheel = start;
 		deal(q, level, (unsigned)i);
 		if (level == 0) {
-			bot_warm(q);
 			bot_sort(q);
+			i = next_slot(q, 0, (unsigned)i);
+			if (i >= 0) /* will be wanted soon */
+				chunk_fetch(q->slot[i].head);
 			q->served_slots++;
 			q->served_events += q->bot_n;
+			q->entered++;
 			return true;
 		}
-		if (q->bot_n || q->late_n) {
-			return true; /* wheel_push put them in order */
+		if (q->bot_n) { /* evq_put put them in order */
+			q->entered++;
+			return true;
 		}
 		level = 0;
 	}
@@ -341,25 +451,26 @@ static bool refill(struct evq *q, int64_t until_ns)
 
 /* ---- width ------------------------------------------------------------------------------------------------- */
 
-#define RETUNE_SLOTS 4096
-#define SLOT_EVENTS_HIGH 256 /* on average: sorting becomes dear */
-#define SLOT_EVENTS_LOW 8    /* too few to fetch their objects ahead of time */
-#define SLOT_EVENTS_AIM 48
+#define RETUNE_SLOTS 2048
+#define SLOT_EVENTS_HIGH 512 /* on average */
+#define SLOT_EVENTS_LOW 24   /* too few to fetch their objects ahead of time */
+#define SLOT_EVENTS_AIM 96
 #define WIDEN_PENDING 4096 /* with fewer pending all fits into the cache anyway */
 
 static bool take(struct evq *q, int64_t until_ns, struct ev *out)
 {
-	if (q->bot_h == q->bot_n && !q->late_n && !refill(q, until_ns))
+	const struct ev *e;
+
+	if (q->key_h == q->key_n && !q->late_n && !refill(q, until_ns))
 		return false;
-	if (q->bot_h < q->bot_n && (!q->late_n || !before(&q->late[0].ev, &q->bot[q->bot_h]))) {
-		if (q->bot[q->bot_h].at_ns > until_ns)
-			return false;
-		*out = q->bot[q->bot_h++];
-	} else {
-		if (q->late[0].ev.at_ns > until_ns)
-			return false;
-		*out = late_pop(q);
-	}
+	if (q->key_h < q->key_n && (!q->late_n || q->key[q->key_h] < q->late[0]))
+		e = &q->bot[q->key[q->key_h] & EVQ_PLACE_MASK];
+	else
+		e = &q->bot[q->late[0] & EVQ_PLACE_MASK];
+	if (e->at_ns > until_ns)
+		return false;
+	*out = *e;
+	(void)key_pop(q);
 	q->count--;
 	return true;
 }
@@ -379,7 +490,7 @@ static void set_shift(struct evq *q, int shift)
 	nq->wheel = q->wheel;
 	while (take(q, INT64_MAX, &e))
 		evq_push(nq, e);
-	nq->count_peak = q->count_peak;
+	nq->entered = q->entered;
 	evq_fini(q);
 	*q = *nq;
 	xfree(nq);
@@ -400,14 +511,9 @@ static void retune(struct evq *q)
 	set_shift(q, shift < SHIFT_MIN ? SHIFT_MIN : shift > SHIFT_MAX ? SHIFT_MAX : shift);
 }
 
-bool evq_pop_until(struct evq *q, int64_t until_ns, struct ev *out)
+bool evq_pop_slow(struct evq *q, int64_t until_ns, struct ev *out)
 {
-	if (q->served_slots >= RETUNE_SLOTS && q->bot_h == q->bot_n && !q->late_n)
+	if (q->served_slots >= RETUNE_SLOTS && q->key_h == q->key_n && !q->late_n)
 		retune(q);
 	return q->count && take(q, until_ns, out);
-}
-
-bool evq_pop(struct evq *q, struct ev *out)
-{
-	return evq_pop_until(q, INT64_MAX, out);
 }

@@ -1,16 +1,22 @@
 /*
  * evq: the set of pending events, ordered exactly by (time, band, order of insertion).
  *
- *	level 0   |slot|slot|slot| ... 256 slots of 2^shift ns      chunks of 20 events, singly linked,
- *	level 1   |  slot   |  slot   | ... 256 slots, 256 x wider   first in first out
+ *	level 0   |slot|slot|slot| ... 4096 slots of 2^shift ns      chunks of 21 events, singly linked,
+ *	level 1   |  slot   |  slot   | ... 256 slots, 4096 x wider   first in first out
+ *	level 2   ... 256 x wider
  *	...
- *	bottom    the slot being served: an array sorted by (time, band), plus a small heap for latecomers
+ *	bottom    the slot being served: its events as they came, and an array of sorted keys
  *
  * A hierarchical timing wheel: an event goes to the level of the highest digit in which its time differs from
  * the wheel's. When the wheel enters a slot of level n > 0 its events are dealt to the levels below; that happens
- * before anything is inserted there directly, so insertion order survives. A level-0 slot is sorted (stably) when
- * it is entered. Cost per event is constant and memory is touched in order, which is what counts at a million
- * pending events. No allocation per event: chunks come from a free list.
+ * before anything is inserted there directly, so insertion order survives. Level 0 is wide enough for what networks
+ * do (milliseconds), so that most events are never dealt. When a level-0 slot is entered, its events get keys
+ *
+ *	63        40 39  37 36                        0
+ *	| offset    | band | place in order of arrival |
+ *
+ * and only keys are sorted; no two are equal. Cost per event is constant and memory is touched in order, which is what
+ * counts at a million pending events. No allocation per event: chunks come from a free list.
  *
  * There is no deletion: a timer that moved is recognised when it fires (world.h, struct timer).
  */
@@ -40,40 +46,50 @@ struct ev {
 	uint8_t arg;   /* the handler's own */
 };
 
-#define EVQ_AHEAD 24 /* so far ahead objects are fetched into the cache */
-#define EVQ_BITS 8
-#define EVQ_SLOTS (1u << EVQ_BITS)
+#define EVQ_BITS0 12 /* level 0 */
+#define EVQ_BITS 8   /* each level above */
 #define EVQ_LEVELS 7
+#define EVQ_SLOTS0 (1u << EVQ_BITS0)
+#define EVQ_SLOTS (1u << EVQ_BITS)
+#define EVQ_SLOTS_ALL (EVQ_SLOTS0 + (EVQ_LEVELS - 1) * EVQ_SLOTS)
 
-struct evq_chunk;
+#define EVQ_CHUNK_BYTES 512
+#define EVQ_CHUNK_EVENTS 21
+
+struct evq_chunk { /* aligned to its size */
+	struct evq_chunk *next;
+	struct ev e[EVQ_CHUNK_EVENTS];
+};
 
 struct evq_slot {
-	struct evq_chunk *head, *tail;
+	struct evq_chunk *head;
+	struct ev *at; /* where the next event goes; on a chunk's boundary: a new chunk is needed */
 };
 
-struct evq_late { /* an event put into the slot being served */
-	struct ev ev;
-	uint64_t seq;
-};
+#define EVQ_PLACE_BITS 37
+#define EVQ_BAND_BITS 3
+#define EVQ_PLACE_MASK (((uint64_t)1 << EVQ_PLACE_BITS) - 1)
 
 struct evq {
-	int shift;     /* log2 of a level-0 slot's width in ns */
-	int64_t wheel; /* start of the slot being served */
-	size_t count;  /* pending events */
-	size_t count_peak;
-	struct ev *bot; /* the slot being served: bot[bot_h .. bot_n) is still to come */
-	size_t bot_h, bot_n, bot_cap;
-	struct ev *tmp; /* scratch of the sort */
-	size_t tmp_cap;
-	struct evq_late *late; /* binary heap */
+	int shift;        /* log2 of a level-0 slot's width in ns */
+	int64_t wheel;    /* start of the slot being served */
+	size_t count;     /* pending events */
+	uint64_t entered; /* counts the slots that were readied */
+	/* the slot being served: bot in order of arrival; key[key_h .. key_n) of what is still to come, rising */
+	struct ev *bot;
+	uint64_t *key, *tmp;
+	size_t bot_n, key_h, key_n;
+	size_t bot_cap, key_cap;
+	uint64_t *
+		late; /* binary heap of keys: events put into the slot where moving others would cost too much */
 	size_t late_n, late_cap;
-	uint64_t late_seq;
 	struct evq_chunk *spare;
 	size_t chunks; /* allocated in all */
 	void *slabs;
 	uint64_t served_slots, served_events; /* for retuning the width */
-	uint64_t map[EVQ_LEVELS][EVQ_SLOTS / 64];
-	struct evq_slot slot[EVQ_LEVELS][EVQ_SLOTS];
+	uint64_t map0_words;                  /* which words of level 0's map are not zero */
+	uint64_t map[EVQ_SLOTS_ALL / 64];     /* which slots hold events */
+	struct evq_slot slot[EVQ_SLOTS_ALL];
 };
 
 /* An empty queue at time 0. `gap_ns` is the expected distance between events (a hint: it sets the slot width and
@@ -81,18 +97,75 @@ struct evq {
 void evq_init(struct evq *q, int64_t gap_ns);
 void evq_fini(struct evq *q);
 
+/* The rare half of evq_push: into the slot being served, or where a chunk is needed. */
+void evq_push_slow(struct evq *q, const struct ev *e, unsigned slot);
+#define EVQ_SERVED UINT32_MAX /* as a slot's number: the one being served */
+
+/* The number of the slot for a time: over all levels, or EVQ_SERVED. */
+static inline unsigned evq_slot_of(const struct evq *q, int64_t at_ns)
+{
+	uint64_t x = ((uint64_t)at_ns ^ (uint64_t)q->wheel) >> q->shift, t = (uint64_t)at_ns >> q->shift;
+	unsigned level;
+
+	if (!x)
+		return EVQ_SERVED;
+	if (x < EVQ_SLOTS0)
+		return (unsigned)t & (EVQ_SLOTS0 - 1);
+	level = (63 - (unsigned)__builtin_clzll(x) - EVQ_BITS0) / EVQ_BITS;
+	return EVQ_SLOTS0 + level * EVQ_SLOTS +
+	       ((unsigned)(t >> (EVQ_BITS0 + EVQ_BITS * level)) & (EVQ_SLOTS - 1));
+}
+
+static inline void evq_put(struct evq *q, const struct ev *e)
+{
+	unsigned i = evq_slot_of(q, e->at_ns);
+
+	if (i != EVQ_SERVED && (uintptr_t)q->slot[i].at % EVQ_CHUNK_BYTES)
+		*q->slot[i].at++ = *e;
+	else
+		evq_push_slow(q, e, i);
+}
+
 /* Inserts. `e.at_ns` must not lie before the last popped event's time, nor before an `until_ns` that was refused:
  * time has come that far. */
-void evq_push(struct evq *q, struct ev e);
-/* Takes the first event; false when there is none. */
-bool evq_pop(struct evq *q, struct ev *out);
+static inline void evq_push(struct evq *q, struct ev e)
+{
+	q->count++;
+	evq_put(q, &e);
+}
+
+/* The rare half of evq_pop_until: the next slot, or latecomers. */
+bool evq_pop_slow(struct evq *q, int64_t until_ns, struct ev *out);
+
 /* Takes the first event if its time is <= `until_ns`; false, leaving it, otherwise. */
-bool evq_pop_until(struct evq *q, int64_t until_ns, struct ev *out);
+static inline bool evq_pop_until(struct evq *q, int64_t until_ns, struct ev *out)
+{
+	if (q->key_h < q->key_n && !q->late_n) {
+		const struct ev *e = &q->bot[q->key[q->key_h] & EVQ_PLACE_MASK];
+
+		if (e->at_ns > until_ns)
+			return false;
+		*out = *e;
+		q->key_h++;
+		q->count--;
+		return true;
+	}
+	return evq_pop_slow(q, until_ns, out);
+}
+
+/* Takes the first event; false when there is none. */
+static inline bool evq_pop(struct evq *q, struct ev *out)
+{
+	return evq_pop_until(q, INT64_MAX, out);
+}
 
 /* The event `k` places behind the next one, if it stands in the slot being served; for fetching ahead of time. */
 static inline const struct ev *evq_ahead(const struct evq *q, size_t k)
 {
-	return q->bot_h + k < q->bot_n ? &q->bot[q->bot_h + k] : NULL;
+	return q->key_h + k < q->key_n ? &q->bot[q->key[q->key_h + k] & EVQ_PLACE_MASK] : NULL;
 }
+
+/* Octets of memory behind the queue. */
+size_t evq_bytes(const struct evq *q);
 
 #endif

@@ -140,41 +140,51 @@ static inline void dispatch(struct world *w, const struct ev *e)
 	w->on[e->kind].fn(w, e);
 }
 
-#define WARM_PENDING 8192 /* below that everything stays in the cache by itself */
+#define WARM_PENDING 4096 /* below that everything stays in the cache by itself */
+#define WARM_BLOCK 8
 
-static inline void warm_one(const struct world *w, size_t ahead, int stage)
+/* One stage for the events from..to places ahead. Stage -1: the objects themselves. */
+static void warm_stage(const struct world *w, int stage, size_t from, size_t to)
 {
-	const struct ev *e = evq_ahead(&w->queue, ahead);
+	for (size_t k = from; k < to; k++) {
+		const struct ev *e = evq_ahead(&w->queue, k);
 
-	if (e && w->on[e->kind].warm)
-		w->on[e->kind].warm(w, e, stage);
+		if (!e)
+			return;
+		if (stage < 0) {
+			__builtin_prefetch(e->obj, 1);
+			__builtin_prefetch((const char *)e->obj + 64, 1);
+		} else if (w->on[e->kind].warm) {
+			w->on[e->kind].warm(w, e, stage);
+		}
+	}
 }
 
-/* First the objects themselves (those at the head of a slot were fetched when it was entered), then in stages what
- * they point to. */
-static void warm(const struct world *w)
+/* The nearer an event, the further its stage; every event passes each stage once, in blocks so that the waits of
+ * one block overlap. At the start of a slot the first blocks catch up. */
+static void warm(const struct world *w, bool start)
 {
-	const struct ev *e = evq_ahead(&w->queue, EVQ_AHEAD);
+	for (int stage = -1; stage < WARM_STAGES; stage++) {
+		size_t to = (size_t)(WARM_STAGES - stage + 1) * WARM_BLOCK;
 
-	if (e) {
-		__builtin_prefetch(e->obj, 1);
-		__builtin_prefetch((const char *)e->obj + 64, 1);
+		warm_stage(w, stage, start ? 0 : to - WARM_BLOCK, to);
 	}
-	warm_one(w, 16, 0);
-	warm_one(w, 11, 1);
-	warm_one(w, 7, 2);
-	warm_one(w, 3, 3);
 }
 
 uint64_t world_run(struct world *w, int64_t until_ns)
 {
-	uint64_t before = w->events;
+	uint64_t before = w->events, slot = 0;
 	struct ev e;
 
 	w->stop = false;
 	while (evq_pop_until(&w->queue, until_ns, &e)) {
-		if (w->queue.count > WARM_PENDING)
-			warm(w);
+		if (w->queue.count > WARM_PENDING) {
+			if (slot != w->queue.entered)
+				warm(w, true);
+			else if (w->queue.key_h % WARM_BLOCK == 0)
+				warm(w, false);
+			slot = w->queue.entered;
+		}
 		dispatch(w, &e);
 		if (w->stop)
 			return w->events - before;

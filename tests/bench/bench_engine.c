@@ -237,7 +237,7 @@ static size_t pool_bytes(const struct world *w)
 
 	for (unsigned i = 0; i < w->n_pools; i++)
 		n += w->pools[i]->bytes;
-	return n + w->queue.chunks * 512;
+	return n + evq_bytes(&w->queue);
 }
 
 static void fleet(uint32_t n, bool pushing)
