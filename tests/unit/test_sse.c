@@ -99,7 +99,7 @@ static void the_grammar_is_followed_to_the_letter(void **state)
 		{BYTES_LIT("data: x\r\n\r"), "message||x; last="},
 		{BYTES_LIT("data: x\n"), "! last="},
 		{BYTES_LIT("event: x\n"), "! last="},
-		{BYTES_LIT("id: x\n"), " last="},
+		{BYTES_LIT("id: x\n"), "! last="},
 		{BYTES_LIT("data: x\n\n: bye"), "message||x;! last="},
 		{BYTES_LIT(""), " last="},
 	};
