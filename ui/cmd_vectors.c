@@ -81,24 +81,6 @@ static int file_wrong(const char *file, const char *what)
 	return EXIT_INPUT;
 }
 
-/* Integers that were read as reals for their size go back to integers where they fit exactly. */
-static json_t *tame(json_t *v)
-{
-	size_t i;
-	const char *key;
-	json_t *e;
-	if (json_is_array(v))
-		json_array_foreach(v, i, e) json_array_set_new(v, i, tame(json_incref(e)));
-	if (json_is_object(v))
-		json_object_foreach(v, key, e) json_object_set_new(v, key, tame(json_incref(e)));
-	double d = json_is_real(v) ? json_real_value(v) : 0.5;
-	if (d > -9007199254740992.0 && d < 9007199254740992.0 && (double)(json_int_t)d == d) {
-		json_decref(v);
-		return json_integer((json_int_t)d);
-	}
-	return v;
-}
-
 /* One number too big for 64 bits must not cost the whole file. */
 static json_t *load(const char *file, json_error_t *e)
 {
@@ -107,7 +89,7 @@ static json_t *load(const char *file, json_error_t *e)
 		return json_loadf(stdin, flags, e);
 	json_t *root = json_load_file(file, flags, e);
 	if (!root && json_error_code(e) == json_error_numeric_overflow)
-		root = tame(json_load_file(file, flags | JSON_DECODE_INT_AS_REAL, e));
+		root = vec_tame(json_load_file(file, flags | JSON_DECODE_INT_AS_REAL, e));
 	return root;
 }
 

@@ -194,6 +194,34 @@ bool vec_match(struct vec_case *c, const char *what, json_t *expected, json_t *a
 	return same;
 }
 
+json_t *vec_tame(json_t *v)
+{
+	size_t i;
+	const char *key;
+	json_t *e;
+	if (json_is_array(v))
+		json_array_foreach(v, i, e) json_array_set_new(v, i, vec_tame(json_incref(e)));
+	if (json_is_object(v))
+		json_object_foreach(v, key, e) json_object_set_new(v, key, vec_tame(json_incref(e)));
+	double d = json_is_real(v) ? json_real_value(v) : 0.5;
+	if (d > -9007199254740992.0 && d < 9007199254740992.0 && (double)(json_int_t)d == d) {
+		json_decref(v);
+		return json_integer((json_int_t)d);
+	}
+	return v;
+}
+
+json_t *vec_json(struct bytes text)
+{
+	const char *p = text.n ? (const char *)text.p : "";
+	size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+	json_error_t e;
+	json_t *v = json_loadb(p, text.n, flags, &e);
+	if (!v && json_error_code(&e) == json_error_numeric_overflow)
+		v = vec_tame(json_loadb(p, text.n, flags | JSON_DECODE_INT_AS_REAL, &e));
+	return v;
+}
+
 json_t *vec_hex(struct bytes b)
 {
 	struct buf out;

@@ -56,6 +56,11 @@ bool vec_match(struct vec_case *c, const char *what, json_t *expected, json_t *a
 /* Does it match? Nothing is reported. Neither is taken over. */
 bool vec_same(json_t *expected, json_t *actual);
 
+/* A JSON text as a value, NULL when it is none. Integers beyond 64 bits become reals. */
+json_t *vec_json(struct bytes text);
+/* Integers that were read as reals for their size go back to integers where they fit exactly. */
+json_t *vec_tame(json_t *v);
+
 /* Octets as a JSON string of hex digits. */
 json_t *vec_hex(struct bytes b);
 /* Octets as a JSON string; what is not UTF-8 is read as Latin-1. */

@@ -29,6 +29,7 @@ static void run_message(struct vec_case *c, json_t *expect)
 	struct jtext j;
 	struct perr err;
 	enum gqlws_from from = direction(c->j);
+	vec_known(c, "expect", expect, "valid close type");
 	if (!from) {
 		vec_unknown(c, "the direction");
 		return;
@@ -48,8 +49,8 @@ static void run_message(struct vec_case *c, json_t *expect)
 		struct buf out;
 		buf_init(&out, c->al, SIZE_MAX);
 		gqlws_write(&out, m.type, jt_text(&j, m.id), jt_text(&j, m.payload));
-		json_t *a = json_loads(json_string_value(json_object_get(c->j, "input")), 0, NULL);
-		json_t *b = json_loadb((const char *)out.p, out.n, 0, NULL);
+		json_t *a = vec_json(vec_text(json_object_get(c->j, "input")));
+		json_t *b = vec_json(buf_bytes(&out));
 		static const char *const known[] = {"id", "type", "payload"};
 		for (size_t i = 0; i < 3; i++)
 			if (json_object_get(a, known[i]) &&
@@ -104,7 +105,7 @@ static void step_recv(struct script *x, json_t *expected)
 		vec_fail(x->c, "step %zu: closed with %d %s", x->step, out.code, out.reason);
 		return;
 	}
-	json_t *got = json_loadb((const char *)out.text.p, out.text.n, 0, NULL);
+	json_t *got = vec_json(out.text);
 	vec_match(x->c, "recv", expected, got);
 }
 

@@ -23,7 +23,7 @@ static json_t *eio_json(const struct eio_packet *p, json_t *want)
 	json_t *o = json_object();
 	if (json_is_object(json_object_get(want, "data")) && !p->binary) {
 		json_object_set_new(o, "type", json_string(eio_types[p->type].name));
-		json_t *data = json_loadb(p->data.n ? (const char *)p->data.p : "", p->data.n, 0, NULL);
+		json_t *data = vec_json(p->data);
 		json_object_set_new(o, "data", data ? data : json_null());
 		return o;
 	}
@@ -183,8 +183,7 @@ static json_t *sio_json(const struct sio_dec *d, json_t *want)
 		json_object_set_new(o, "attachments", json_integer(p->attachments));
 	}
 	if (p->payload.n) {
-		json_t *v = json_loadb(
-			(const char *)p->payload.p, p->payload.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+		json_t *v = vec_json(p->payload);
 		json_object_set_new(o, "data", v ? fill(v, d) : json_null());
 		json_decref(v);
 	}
@@ -296,12 +295,14 @@ static void grpc_lpm(struct vec_case *c, json_t *expect, struct bytes input)
 
 static void grpc_timeout(struct vec_case *c, json_t *expect, struct bytes text)
 {
-	uint64_t ns = 0;
-	bool ok = grpc_timeout_read(text, &ns);
+	uint64_t ns = 0, unit_ns = 1;
+	uint32_t count = 0;
+	bool ok = grpc_timeout_parts(text, &count, &unit_ns) && grpc_timeout_read(text, &ns);
+	vec_known(c, "expect", expect, "valid ms ns");
 	if (ok != json_is_true(json_object_get(expect, "valid")))
 		vec_fail(c, "expected %s", ok ? "invalid, was accepted" : "valid, was refused");
 	else if (ok && json_object_get(expect, "ms"))
-		vec_match(c, "ms", json_object_get(expect, "ms"), json_real((double)ns / 1e6));
+		vec_match(c, "ms", json_object_get(expect, "ms"), json_real(count * ((double)unit_ns / 1e6)));
 	else if (ok && json_object_get(expect, "ns"))
 		vec_match(c, "ns", json_object_get(expect, "ns"), json_integer((json_int_t)ns));
 }

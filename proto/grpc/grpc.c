@@ -93,22 +93,33 @@ static const struct {
 	{'n', 1}, {'u', 1000}, {'m', 1000000}, {'S', 1000000000}, {'M', 60000000000}, {'H', 3600000000000}};
 #define UNITS (sizeof units / sizeof *units)
 
-bool grpc_timeout_read(struct bytes value, uint64_t *timeout_ns)
+bool grpc_timeout_parts(struct bytes value, uint32_t *count, uint64_t *unit_ns)
 {
-	uint64_t v = 0;
+	uint32_t v = 0;
 	if (value.n < 2 || value.n > 9)
 		return false;
 	for (size_t i = 0; i + 1 < value.n; i++) {
 		if (value.p[i] < '0' || value.p[i] > '9')
 			return false;
-		v = v * 10 + (uint64_t)(value.p[i] - '0');
+		v = v * 10 + (uint32_t)(value.p[i] - '0');
 	}
 	for (size_t i = 0; i < UNITS; i++)
 		if (value.p[value.n - 1] == (uint8_t)units[i].unit) {
-			*timeout_ns = v * units[i].ns;
+			*count = v;
+			*unit_ns = units[i].ns;
 			return v > 0; /* "positive integer" */
 		}
 	return false;
+}
+
+bool grpc_timeout_read(struct bytes value, uint64_t *timeout_ns)
+{
+	uint32_t count = 0;
+	uint64_t unit_ns = 1;
+	if (!grpc_timeout_parts(value, &count, &unit_ns))
+		return false;
+	*timeout_ns = count > UINT64_MAX / unit_ns ? UINT64_MAX : count * unit_ns;
+	return true;
 }
 
 void grpc_timeout_write(struct buf *out, uint64_t timeout_ns)

@@ -49,7 +49,9 @@ enum grpc_status grpc_from_h2_error(uint32_t h2_error);
 /* The value of grpc-status: decimal digits. False: not a number (the client then says UNKNOWN). */
 bool grpc_status_read(struct bytes value, unsigned *status);
 
-/* grpc-timeout: 1 to 8 digits and one of H M S m u n. Nanoseconds. */
+/* grpc-timeout: 1 to 8 digits and one of H M S m u n, as a number of units and the unit. */
+bool grpc_timeout_parts(struct bytes value, uint32_t *count, uint64_t *unit_ns);
+/* The same in nanoseconds; what 64 bits cannot hold (from 5,124,096 hours on) is UINT64_MAX. */
 bool grpc_timeout_read(struct bytes value, uint64_t *timeout_ns);
 /* The shortest exact form that fits in 8 digits; a longer time is rounded up to the next unit that fits. */
 void grpc_timeout_write(struct buf *out, uint64_t timeout_ns);

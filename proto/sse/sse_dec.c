@@ -403,8 +403,9 @@ static enum sse_ev_kind at_end_of_input(struct sse_dec *d, struct sse_ev *ev)
 {
 	struct sse_work *w = d->work;
 	if (d->flags & F_EOF) {
-		ev->dropped =
-			w != NULL && (w->n_data_lines > 0 || w->type.b.n > 0 || w->has_id || w->carry.n > 0);
+		bool half_bom = d->state == S_BOM && d->bom > 0;
+		ev->dropped = half_bom || (w != NULL && (w->n_data_lines > 0 || w->type.b.n > 0 ||
+								w->has_id || w->carry.n > 0));
 		work_free(d);
 		d->state = S_END;
 		d->err = ev->dropped;
