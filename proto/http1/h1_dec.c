@@ -43,6 +43,9 @@ enum {
 	F_ONE_DONE = 16, /* a message was completed on this connection */
 };
 
+#define H1_IDLE_ANSWERS 4 /* two bits each in an octet */
+_Static_assert(S_START == 0, "a struct h1_idle of zeros is the beginning of a stream");
+
 void h1_dec_init(struct h1_dec *d, const struct alloc *al, enum h1_role role, const struct h1_limits *lim)
 {
 	*d = (struct h1_dec){.al = al, .lim = lim != NULL ? lim : &h1_limits_default, .role = (uint8_t)role};
@@ -64,16 +67,57 @@ void h1_dec_fini(struct h1_dec *d)
 	work_free(d);
 }
 
+static uint64_t answer_to(struct bytes method)
+{
+	return bytes_eq_str(method, "HEAD")      ? H1_ANS_HEAD
+	       : bytes_eq_str(method, "CONNECT") ? H1_ANS_CONNECT
+						 : H1_ANS_OTHER;
+}
+
 bool h1_dec_expect(struct h1_dec *d, struct bytes method)
 {
 	if (d->n_answers == H1_PIPELINE_MAX)
 		return false;
-	uint64_t kind = bytes_eq_str(method, "HEAD")      ? H1_ANS_HEAD
-			: bytes_eq_str(method, "CONNECT") ? H1_ANS_CONNECT
-							  : H1_ANS_OTHER;
-	d->answers |= kind << (2 * d->n_answers);
+	d->answers |= answer_to(method) << (2 * d->n_answers);
 	d->n_answers++;
 	return true;
+}
+
+bool h1_idle_expect(struct h1_idle *idle, struct bytes method)
+{
+	if (idle->n_answers == H1_IDLE_ANSWERS)
+		return false;
+	idle->answers |= (uint8_t)(answer_to(method) << (2 * idle->n_answers));
+	idle->n_answers++;
+	return true;
+}
+
+bool h1_dec_park(struct h1_dec *d, struct h1_idle *out)
+{
+	bool between = d->state == S_START, inside = d->state == S_CHUNK_LINE || d->state == S_UNTIL_EOF;
+	if ((!between && !inside) || d->work != NULL || d->in.n > 0 || (d->flags & F_EOF) ||
+		d->empty_lines > 0 || d->ext_octets > 0 || d->n_answers > H1_IDLE_ANSWERS)
+		return false;
+	*out = (struct h1_idle){.off = d->off,
+		.body = between ? 0 : d->body,
+		.state = d->state,
+		.flags =
+			(uint8_t)(d->flags & (between ? F_ONE_DONE : F_ONE_DONE | F_KEEP_ALIVE | F_SWITCHES)),
+		.answers = (uint8_t)d->answers,
+		.n_answers = d->n_answers};
+	return true;
+}
+
+void h1_dec_unpark(struct h1_dec *d, const struct alloc *al, enum h1_role role, const struct h1_limits *lim,
+	const struct h1_idle *in)
+{
+	h1_dec_init(d, al, role, lim);
+	d->off = in->off;
+	d->body = in->body;
+	d->state = in->state;
+	d->flags = in->flags;
+	d->answers = in->answers;
+	d->n_answers = in->n_answers;
 }
 
 void h1_dec_feed(struct h1_dec *d, struct bytes in)

@@ -161,6 +161,22 @@ uint64_t h1_dec_off(const struct h1_dec *d);
 /* A message has begun and is not complete. */
 bool h1_dec_busy(const struct h1_dec *d);
 
+/* What a decoder has to remember while nothing is under way: between two messages, between two chunks, or in a body
+ * that ends with the connection. All zero: the beginning of a stream. A million idle connections need no more. */
+struct h1_idle {
+	uint64_t off;  /* stream offset of the next octet */
+	uint64_t body; /* octets of the body so far; 0 between messages */
+	uint8_t state, flags, answers, n_answers;
+};
+/* Takes out what a decoder has to remember and ends it: no h1_dec_fini. False, and the decoder unchanged, when something
+ * is under way: octets of an incomplete line or body, an error, a switch, an end, more than four outstanding answers. */
+bool h1_dec_park(struct h1_dec *d, struct h1_idle *out);
+/* A decoder that goes on where the parked one stood. Allocates nothing. */
+void h1_dec_unpark(struct h1_dec *d, const struct alloc *al, enum h1_role role, const struct h1_limits *lim,
+	const struct h1_idle *in);
+/* As h1_dec_expect, for a parked decoder. False when four answers are outstanding. */
+bool h1_idle_expect(struct h1_idle *idle, struct bytes method);
+
 /* The first field of that name (ASCII case ignored), or NULL. `after` NULL starts at the beginning. */
 const struct h1_field *h1_find(
 	const struct h1_field *f, uint32_t n, const char *name, const struct h1_field *after);

@@ -90,6 +90,14 @@ enum sse_ev_kind sse_dec_next(struct sse_dec *d, struct sse_ev *ev);
 /* The last event ID string: what Last-Event-ID says on reconnection. Valid until the next call. */
 struct bytes sse_dec_last_id(const struct sse_dec *d);
 
+/* At the beginning of a line with no event under way, what a decoder has to remember is whether the stream has begun
+ * (*begun: no byte order mark can follow) and the last event ID, which is the caller's business: it is released with
+ * the decoder. False, and the decoder unchanged, when more is under way. */
+bool sse_dec_park(struct sse_dec *d, bool *begun);
+/* A decoder that goes on there; offsets count from 0 again. Allocates nothing. */
+void sse_dec_unpark(
+	struct sse_dec *d, const struct alloc *al, const struct sse_limits *lim, unsigned want, bool begun);
+
 /* Encoder. An event: `type` and `id` are left out when p is NULL; data is split at CR, LF and CRLF into `data:` lines.
  * False (nothing appended) when type holds a line end, or id a line end or NUL. */
 bool sse_put_event(struct buf *out, struct bytes type, struct bytes id, struct bytes data);

@@ -92,6 +92,23 @@ void sse_dec_fini(struct sse_dec *d)
 	d->last_id_len = 0;
 }
 
+bool sse_dec_park(struct sse_dec *d, bool *begun)
+{
+	bool fresh = d->state == S_BOM && d->bom == 0;
+	if ((!fresh && d->state != S_LINE) || d->work != NULL || d->flags || d->in.n > 0)
+		return false;
+	*begun = !fresh;
+	sse_dec_fini(d);
+	return true;
+}
+
+void sse_dec_unpark(
+	struct sse_dec *d, const struct alloc *al, const struct sse_limits *lim, unsigned want, bool begun)
+{
+	sse_dec_init(d, al, lim, want);
+	d->state = begun ? S_LINE : S_BOM;
+}
+
 bool sse_dec_set_last_id(struct sse_dec *d, struct bytes id)
 {
 	char *copy = NULL;

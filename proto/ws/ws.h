@@ -142,6 +142,9 @@ enum ws_ev_kind ws_dec_next(struct ws_dec *d, struct ws_ev *ev);
 bool ws_dec_busy(const struct ws_dec *d);
 /* No frame is under way (a fragmented message may be). */
 bool ws_dec_at_frame(const struct ws_dec *d);
+/* Nothing is under way and nothing to be remembered but the stream offset, which *off gets: the decoder is ended, a
+ * fresh one can take its place later. False, and the decoder unchanged, otherwise (also with permessage-deflate). */
+bool ws_dec_park(struct ws_dec *d, uint64_t *off);
 /* The error as an enum (valid after WS_ERROR). */
 enum ws_err ws_dec_err(const struct ws_dec *d);
 

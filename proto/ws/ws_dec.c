@@ -92,6 +92,15 @@ bool ws_dec_at_frame(const struct ws_dec *d)
 	return d->state != S_PAYLOAD && (d->state != S_HEADER || d->hdr_n == 0);
 }
 
+bool ws_dec_park(struct ws_dec *d, uint64_t *off)
+{
+	if (d->state != S_HEADER || d->hdr_n > 0 || d->work != NULL || d->zin != NULL || d->pmd.on ||
+		d->in.n > 0)
+		return false;
+	*off = d->off;
+	return true;
+}
+
 enum ws_err ws_dec_err(const struct ws_dec *d)
 {
 	return d->state == S_ERROR ? (enum ws_err)d->err : WS_E_NONE;

@@ -1,5 +1,6 @@
 /*
- * The properties every decoder has: an input gives the same events however it is cut; a failing allocation makes an error or
+ * The properties every decoder has: an input gives the same events however it is cut, and also when the decoder is parked between
+ * the pieces wherever it can be; a failing allocation makes an error or
  * nothing, never a crash or a leak; nothing behind the input is read. Inputs are the seeds in tests/fuzz/corpus and all short
  * combinations of what each grammar is made of.
  */
@@ -32,10 +33,13 @@ static void every_cut(kit_seed *run, const char *name, struct bytes seed)
 {
 	struct buf want = kit_run(run, &alloc_libc, seed, whole);
 	for (size_t every = 1; every <= 7; every++)
-		try_cuts(run, name, seed, &want, (struct cuts){.every = every}, "every", every);
+		for (int park = 0; park < 2; park++)
+			try_cuts(run, name, seed, &want, (struct cuts){.every = every, .park = park},
+				park ? "parked every" : "every", every);
 	size_t step = seed.n > 800 ? seed.n / 400 : 1;
 	for (size_t at = 1; at + 1 < seed.n; at += step)
-		try_cuts(run, name, seed, &want, (struct cuts){.at = &at, .n = 1}, "cut at", at);
+		try_cuts(run, name, seed, &want, (struct cuts){.at = &at, .n = 1, .park = at & 1}, "cut at",
+			at);
 	for (size_t at = 1; at + 2 < seed.n && seed.n < 120; at++) {
 		size_t two[2] = {at, at + 1};
 		try_cuts(run, name, seed, &want, (struct cuts){.at = two, .n = 2}, "cut twice at", at);

@@ -98,6 +98,7 @@ struct cuts {
 	size_t every;
 	const size_t *at;
 	size_t n;
+	bool park; /* after each piece the decoder is put away, if it can be, and another takes its place */
 };
 
 KIT struct bytes cuts_next(const struct cuts *c, struct bytes in, size_t *pos)
@@ -283,6 +284,9 @@ KIT void h1_transcript(struct buf *o, const struct alloc *al, enum h1_role role,
 		h1_dec_feed(&d, lend(&l, cuts_next(&cuts, in, &pos)));
 		more = h1_events(&d, o, &b, &rest);
 		take_back(&l);
+		struct h1_idle idle;
+		if (more && cuts.park && h1_dec_park(&d, &idle))
+			h1_dec_unpark(&d, al, role, lim, &idle);
 	}
 	if (more && eof) {
 		h1_dec_eof(&d);
@@ -340,6 +344,24 @@ KIT bool sse_events(struct sse_dec *d, struct buf *o)
 	}
 }
 
+/* Puts the decoder away if it can be; what is the caller's business, offset and last event ID, goes on by hand. */
+KIT void sse_repark(struct sse_dec *d, const struct alloc *al, const struct sse_limits *lim, unsigned want)
+{
+	bool begun;
+	uint64_t off = d->off;
+	struct buf id;
+	buf_init(&id, &alloc_libc, SIZE_MAX);
+	buf_add(&id, sse_dec_last_id(d));
+	if (sse_dec_park(d, &begun)) {
+		sse_dec_unpark(d, al, lim, want, begun);
+		d->off = off;
+		bool ok = sse_dec_set_last_id(d, buf_bytes(&id));
+		assert(ok);
+		(void)ok;
+	}
+	buf_fini(&id);
+}
+
 KIT void sse_transcript(struct buf *o, const struct alloc *al, const struct sse_limits *lim, unsigned want,
 	struct bytes in, struct cuts cuts)
 {
@@ -352,6 +374,8 @@ KIT void sse_transcript(struct buf *o, const struct alloc *al, const struct sse_
 		sse_dec_feed(&d, lend(&l, cuts_next(&cuts, in, &pos)));
 		more = sse_events(&d, o);
 		take_back(&l);
+		if (more && cuts.park)
+			sse_repark(&d, al, lim, want);
 	}
 	if (more) {
 		sse_dec_eof(&d);
@@ -407,6 +431,11 @@ KIT void ws_transcript(struct buf *o, const struct alloc *al, enum ws_role role,
 		ws_dec_feed(&d, lend(&l, cuts_next(&cuts, in, &pos)));
 		more = ws_events(&d, o);
 		take_back(&l);
+		uint64_t off;
+		if (more && cuts.park && ws_dec_park(&d, &off)) {
+			ws_dec_init(&d, al, role, lim, pmd);
+			d.off = off;
+		}
 	}
 	if (more)
 		say(o, "busy=%d\n", ws_dec_busy(&d));
