@@ -92,6 +92,13 @@ bool h1_idle_expect(struct h1_idle *idle, struct bytes method)
 	return true;
 }
 
+void h1_idle_skip(struct h1_idle *idle, uint32_t len)
+{
+	assert(idle->state == S_START);
+	idle->off += len;
+	idle->flags = F_ONE_DONE;
+}
+
 bool h1_dec_park(struct h1_dec *d, struct h1_idle *out)
 {
 	bool between = d->state == S_START, inside = d->state == S_CHUNK_LINE || d->state == S_UNTIL_EOF;

@@ -174,6 +174,8 @@ bool h1_dec_park(struct h1_dec *d, struct h1_idle *out);
 /* A decoder that goes on where the parked one stood. Allocates nothing. */
 void h1_dec_unpark(struct h1_dec *d, const struct alloc *al, enum h1_role role, const struct h1_limits *lim,
 	const struct h1_idle *in);
+/* Requests only: the stream goes on `len` octets further, which were a complete request that keeps the connection. */
+void h1_idle_skip(struct h1_idle *idle, uint32_t len);
 /* As h1_dec_expect, for a parked decoder. False when four answers are outstanding. */
 bool h1_idle_expect(struct h1_idle *idle, struct bytes method);
 

@@ -29,26 +29,11 @@ void tech_client_init(struct tech_client *c, struct tech_site *site, uint32_t nu
 {
 	*c = (struct tech_client){.site = site, .seed = seed, .number = number};
 	c->wake_ns = c->due_ns = c->limit_ns = TECH_NEVER;
-	h1_dec_init(&c->u.h1, site->al, H1_RESPONSES, NULL);
 }
 
 void tech_client_clear(struct tech_client *c)
 {
-	if (c->site->kind == TECH_WEBSOCKET && (c->flags & TECH_F_STREAM))
-		ws_dec_fini(&c->u.ws);
-	else
-		h1_dec_fini(&c->u.h1);
-	if (c->sse) {
-		sse_dec_fini(c->sse);
-		alloc_put(c->site->al, c->sse, sizeof *c->sse);
-		c->sse = NULL;
-	}
-	if (c->body) {
-		buf_fini(c->body);
-		alloc_put(c->site->al, c->body, sizeof *c->body);
-		c->body = NULL;
-	}
-	h1_dec_init(&c->u.h1, c->site->al, H1_RESPONSES, NULL);
+	tech_reader_clear(&c->rd, c->site->al);
 	c->flags &= (uint16_t) ~(TECH_F_STREAM | TECH_F_ASKED | TECH_F_ANSWER | TECH_F_READ | TECH_F_USED |
 				 TECH_F_CLOSE | TECH_F_UP);
 	c->limit_ns = TECH_NEVER;
@@ -57,8 +42,15 @@ void tech_client_clear(struct tech_client *c)
 void tech_client_fini(struct tech_client *c)
 {
 	tech_client_clear(c);
-	h1_dec_fini(&c->u.h1);
 	tech_post_free(c);
+}
+
+struct tech_open *tech_client_open(struct tech_client *c, enum tech_reading what, struct tech_outs *q)
+{
+	struct tech_open *o = tech_reader_open(&c->rd, c->site->al, &c->site->spare, what, H1_RESPONSES);
+	if (!o)
+		q->failed = true;
+	return o;
 }
 
 bool tech_backoff_given(const struct tech_opts *o)
@@ -219,7 +211,7 @@ static void main_input(struct tech_client *c, const struct tech_in *in, struct t
 	case TECH_IN_DATA:
 		c->heard_ns = in->now_ns;
 		if (c->state == TECH_OPEN)
-			ops->data(c, in->data, in->now_ns, q);
+			ops->data(c, in, q);
 		break;
 	case TECH_IN_EOF:
 		main_gone(c, TECH_WHY_CLOSED, in->now_ns, q);

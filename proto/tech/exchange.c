@@ -17,7 +17,7 @@ void tech_ask(struct tech_client *c, struct tech_outs *q)
 		.with_since = o->resume,
 		.since = o->resume ? c->since : 0,
 		.number = c->site->identify ? c->number : 0};
-	h1_dec_expect(&c->u.h1, BYTES_LIT("GET"));
+	tech_reader_expect(&c->rd, BYTES_LIT("GET"));
 	c->flags |= TECH_F_ASKED;
 	c->flags &= (uint16_t) ~(TECH_F_ANSWER | TECH_F_READ | TECH_F_CLOSE);
 	tech_write(q, TECH_MAIN, tech_request_blob(c->site, &r), TECH_UNIT_REQUEST);
@@ -35,18 +35,18 @@ bool tech_ask_again(struct tech_client *c, struct tech_outs *q)
 	return true;
 }
 
-void tech_take(struct tech_client *c, struct bytes payload, struct tech_outs *q)
+void tech_take(struct bytes payload, struct tech_said *said, struct tech_outs *q)
 {
 	struct tech_ident id;
 	if (!tech_ident_read(payload, &id))
 		return;
-	c->since = id.id;
+	said->since = id.id;
 	tech_message(q, TECH_MAIN, &id, payload.n);
 }
 
 /* The unit stands in the queue before the messages it carried, and names the first. */
-static void read_list(
-	struct tech_client *c, struct bytes body, uint64_t off, uint64_t len, struct tech_outs *q)
+static void read_list(struct tech_client *c, struct bytes body, uint64_t off, uint64_t len,
+	struct tech_said *said, struct tech_outs *q)
 {
 	size_t at = q->n, n = 0;
 	uint64_t first = 0;
@@ -54,7 +54,7 @@ static void read_list(
 	tech_unit(q, TECH_MAIN, TECH_UNIT_RESPONSE, off, len);
 	while (c->status == 200 && tech_list_next(&rest, &payload)) {
 		size_t before = q->n;
-		tech_take(c, payload, q);
+		tech_take(payload, said, q);
 		if (q->n > before && !n++)
 			first = q->v[before].id;
 	}
@@ -66,30 +66,9 @@ static void read_list(
 	c->flags |= TECH_F_READ;
 }
 
-static bool keep_piece(struct tech_client *c, struct bytes piece)
-{
-	const struct alloc *al = c->site->al;
-	if (!c->body) {
-		c->body = alloc_get(al, sizeof *c->body);
-		if (!c->body)
-			return false;
-		buf_init(c->body, al, TECH_BODY_MAX);
-	}
-	buf_add(c->body, piece);
-	return !c->body->failed;
-}
-
-static void drop_body(struct tech_client *c)
-{
-	if (!c->body)
-		return;
-	buf_fini(c->body);
-	alloc_put(c->site->al, c->body, sizeof *c->body);
-	c->body = NULL;
-}
-
 /* One decoder event. Returns false when the answer cannot be read. */
-static bool answer_event(struct tech_client *c, const struct h1_ev *ev, struct tech_outs *q, bool *done)
+static bool answer_event(struct tech_client *c, struct tech_open *o, const struct h1_ev *ev,
+	struct tech_said *said, struct tech_outs *q, bool *done)
 {
 	switch (ev->kind) {
 	case H1_HEAD:
@@ -97,24 +76,25 @@ static bool answer_event(struct tech_client *c, const struct h1_ev *ev, struct t
 		if (ev->head.interim)
 			return true;
 		c->status = ev->head.status;
-		c->resp_off = ev->head.off;
-		c->resp_left = ev->head.framing == H1_FRAMING_LENGTH ? ev->head.content_length : UINT64_MAX;
+		o->msg_off = ev->head.off;
+		o->body_left = ev->head.framing == H1_FRAMING_LENGTH ? ev->head.content_length : UINT64_MAX;
 		if (!ev->head.keep_alive)
 			c->flags |= TECH_F_CLOSE;
 		return true;
 	case H1_DATA:
-		if (!c->body && ev->data.n == c->resp_left) { /* all of it lies here: read it in place */
-			read_list(c, ev->data, c->resp_off, ev->off + ev->len - c->resp_off, q);
+		if (!o->body.n && ev->data.n == o->body_left) { /* all of it lies here: read it in place */
+			read_list(c, ev->data, o->msg_off, ev->off + ev->len - o->msg_off, said, q);
 			return true;
 		}
-		return keep_piece(c, ev->data);
+		buf_add(&o->body, ev->data);
+		return !o->body.failed;
 	case H1_END:
 		if (c->status < 200)
 			return true;
 		if (!(c->flags & TECH_F_READ))
-			read_list(c, c->body ? buf_bytes(c->body) : BYTES_NONE, c->resp_off,
-				ev->off + ev->len - c->resp_off, q);
-		drop_body(c);
+			read_list(
+				c, buf_bytes(&o->body), o->msg_off, ev->off + ev->len - o->msg_off, said, q);
+		buf_fini(&o->body);
 		*done = true;
 		return true;
 	default:
@@ -122,31 +102,62 @@ static bool answer_event(struct tech_client *c, const struct h1_ev *ev, struct t
 	}
 }
 
-enum tech_answer tech_read_answer(struct tech_client *c, struct bytes data, bool eof, struct tech_outs *q)
+static void say_unreadable(const struct h1_ev *ev, struct tech_outs *q)
 {
+	struct tech_out *o = tech_note(q, TECH_MAIN, TECH_NOTE_HTTP_ERROR, 0, 0);
+	if (!o)
+		return;
+	o->why = TECH_WHY_PROTOCOL;
+	if (ev->kind == H1_ERROR || ev->kind == H1_TRUNCATED)
+		o->err = ev->err;
+}
+
+static enum tech_answer decode_answer(
+	struct tech_client *c, const struct tech_in *in, struct tech_said *said, struct tech_outs *q)
+{
+	struct tech_open *o = tech_client_open(c, TECH_READ_HTTP, q);
 	struct h1_ev ev;
 	bool done = false;
-	if (eof)
-		h1_dec_eof(&c->u.h1);
+	if (!o)
+		return TECH_ANSWER_BAD;
+	if (in)
+		h1_dec_feed(&o->h1, in->data);
 	else
-		h1_dec_feed(&c->u.h1, data);
-	while (h1_dec_next(&c->u.h1, &ev) != H1_NEED) {
-		if (!answer_event(c, &ev, q, &done)) {
-			struct tech_out *o = tech_note(q, TECH_MAIN, TECH_NOTE_HTTP_ERROR, 0, 0);
-			if (o) {
-				o->why = TECH_WHY_PROTOCOL;
-				if (ev.kind == H1_ERROR || ev.kind == H1_TRUNCATED)
-					o->err = ev.err;
-			}
+		h1_dec_eof(&o->h1);
+	while (h1_dec_next(&o->h1, &ev) != H1_NEED) {
+		if (!answer_event(c, o, &ev, said, q, &done)) {
+			say_unreadable(&ev, q);
 			return TECH_ANSWER_BAD;
 		}
 		if (ev.kind == H1_CLOSED || ev.kind == H1_SWITCHED)
 			break;
 	}
-	if (!done)
-		return TECH_ANSWER_PART;
+	said->status = c->status;
+	said->close = c->flags & TECH_F_CLOSE;
+	return done ? TECH_ANSWER_DONE : TECH_ANSWER_PART;
+}
+
+enum tech_answer tech_read_answer(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
+{
+	struct tech_memory *m = &c->site->memory;
+	struct tech_said said = {0};
+	enum tech_answer a = TECH_ANSWER_DONE;
+	if (!in || !tech_recall(m, TECH_READ_HTTP, &c->rd, in->slice, q, &said)) {
+		const struct h1_idle before = c->rd.idle;
+		bool idle = !c->rd.open;
+		size_t at = q->n;
+		a = decode_answer(c, in, &said, q);
+		tech_reader_rest(&c->rd, c->site->al, &c->site->spare);
+		if (in && idle && a == TECH_ANSWER_DONE)
+			tech_remember(m, TECH_READ_HTTP, &before, &c->rd, in->slice, q, at, &said);
+	}
+	if (said.since)
+		c->since = said.since;
+	if (a != TECH_ANSWER_DONE)
+		return a;
+	c->status = said.status;
 	c->flags &= (uint16_t) ~(TECH_F_ASKED | TECH_F_ANSWER | TECH_F_READ | TECH_F_RETRIED);
-	c->flags |= TECH_F_USED;
+	c->flags |= (uint16_t)(TECH_F_USED | (said.close ? TECH_F_CLOSE : 0));
 	return TECH_ANSWER_DONE;
 }
 

@@ -48,6 +48,8 @@ void tech_site_changed(struct tech_site *s)
 void tech_site_fini(struct tech_site *s)
 {
 	tech_site_changed(s);
+	tech_memory_fini(&s->memory);
+	tech_spare_fini(&s->spare, s->al);
 }
 
 struct blob *tech_cache_get(const struct tech_cached *c, uint64_t k0, uint64_t k1, uint64_t k2)

@@ -51,9 +51,10 @@ static void answered(struct tech_client *c, int64_t now, struct tech_outs *q)
 	tech_wait(c, &tech_backoff_default, TECH_WHY_STATUS, now, q);
 }
 
-static void client_data(struct tech_client *c, struct bytes data, int64_t now, struct tech_outs *q)
+static void client_data(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
 {
-	enum tech_answer a = tech_read_answer(c, data, false, q);
+	int64_t now = in->now_ns;
+	enum tech_answer a = tech_read_answer(c, in, q);
 	if (a == TECH_ANSWER_DONE) {
 		answered(c, now, q);
 	} else if (a == TECH_ANSWER_BAD) {
@@ -70,7 +71,7 @@ static void client_gone(struct tech_client *c, enum tech_why why, int64_t now, s
 	if ((why == TECH_WHY_CLOSED || why == TECH_WHY_RESET) && tech_ask_again(c, q))
 		return;
 	if (why == TECH_WHY_CLOSED && (c->flags & TECH_F_ASKED) &&
-		tech_read_answer(c, BYTES_NONE, true, q) == TECH_ANSWER_DONE) {
+		tech_read_answer(c, NULL, q) == TECH_ANSWER_DONE) {
 		c->flags |= TECH_F_CLOSE;
 		tech_connected(c, q);
 		tech_client_clear(c);

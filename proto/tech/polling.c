@@ -31,10 +31,9 @@ static void client_start(struct tech_client *c, int64_t now, struct tech_outs *q
 	tech_connect(c, q, true);
 }
 
-static void client_data(struct tech_client *c, struct bytes data, int64_t now, struct tech_outs *q)
+static void client_data(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
 {
-	(void)now;
-	enum tech_answer a = tech_read_answer(c, data, false, q);
+	enum tech_answer a = tech_read_answer(c, in, q);
 	if (a == TECH_ANSWER_PART)
 		return;
 	if (a == TECH_ANSWER_BAD) {
@@ -62,7 +61,7 @@ static void client_gone(struct tech_client *c, enum tech_why why, int64_t now, s
 		tech_push(q, TECH_OUT_CLOSE, TECH_MAIN);
 	if (asked && (why == TECH_WHY_CLOSED || why == TECH_WHY_RESET) && tech_ask_again(c, q))
 		return;
-	if (asked && why == TECH_WHY_CLOSED && tech_read_answer(c, BYTES_NONE, true, q) == TECH_ANSWER_DONE) {
+	if (asked && why == TECH_WHY_CLOSED && tech_read_answer(c, NULL, q) == TECH_ANSWER_DONE) {
 		tech_connected(c, q);
 		asked = false;
 	}

@@ -14,7 +14,21 @@
 
 #include <string.h>
 
-#define POST_BODY_MAX (1u << 20)
+/* A request met before, complete in one slice of a blob and without a body, and what its head asks for. Targets and
+ * sites do not change while a server runs, so the same octets ask for the same. See reader.h for why that is allowed. */
+struct tech_known {
+	struct slice in; /* owns a reference; no blob: free */
+	struct h1_idle before;
+	struct tech_want want;
+	struct tech_site *site;
+	uint8_t page, flags;
+};
+#define KNOWN 8
+
+struct tech_known_set {
+	uint32_t turn, latest;
+	struct tech_known known[KNOWN];
+};
 
 static const struct tech_conn_ops *const conn_ops[TECH_KINDS] = {
 	[TECH_POLLING] = &tech_polling_conn,
@@ -46,15 +60,26 @@ void tech_server_forget(struct tech_server *s)
 	}
 }
 
+static void known_free(struct tech_server *s)
+{
+	for (unsigned i = 0; s->known && i < KNOWN; i++)
+		blob_unref(s->known->known[i].in.blob);
+	alloc_put(s->al, s->known, sizeof *s->known);
+	s->known = NULL;
+}
+
 void tech_server_fini(struct tech_server *s)
 {
 	tech_server_forget(s);
+	known_free(s);
+	tech_spare_fini(&s->spare, s->al);
 }
 
 bool tech_server_add(struct tech_server *s, struct tech_site *site)
 {
 	if (s->n_sites == TECH_SITES_MAX)
 		return false;
+	known_free(s); /* a target may mean something else now */
 	s->site[s->n_sites++] = site;
 	return true;
 }
@@ -377,45 +402,22 @@ static void read_head(struct tech_conn *c, const struct h1_head *h, struct tech_
 		if (hs.status == 101)
 			ws_accept(hs.key, w->ws_accept);
 	}
-	c->req_off = h->off;
 	c->client = w->client;
 	c->flags &= (uint8_t) ~(TECH_CF_HTTP10 | TECH_CF_CLOSE | TECH_CF_POST);
 	c->flags |= (uint8_t)((w->http10 ? TECH_CF_HTTP10 : 0) | (w->close ? TECH_CF_CLOSE : 0) |
 			      (w->post ? TECH_CF_POST : 0));
 }
 
-static bool keep_body(struct tech_conn *c, struct bytes piece)
-{
-	if (!c->body) {
-		c->body = alloc_get(c->srv->al, sizeof *c->body);
-		if (!c->body)
-			return false;
-		buf_init(c->body, c->srv->al, POST_BODY_MAX);
-	}
-	buf_add(c->body, piece);
-	return !c->body->failed;
-}
-
-static void drop_body(struct tech_conn *c)
-{
-	if (!c->body)
-		return;
-	buf_fini(c->body);
-	alloc_put(c->srv->al, c->body, sizeof *c->body);
-	c->body = NULL;
-}
-
-static void answer_post(struct tech_conn *c, int64_t now, struct tech_outs *q)
+static void answer_post(struct tech_conn *c, struct buf *body, int64_t now, struct tech_outs *q)
 {
 	struct tech_ident id;
-	struct bytes body = c->body ? buf_bytes(c->body) : BYTES_NONE;
-	if (tech_ident_read(body, &id)) {
-		tech_message(q, 0, &id, body.n);
+	if (tech_ident_read(buf_bytes(body), &id)) {
+		tech_message(q, 0, &id, body->n);
 		tech_answer_empty(c, 204, now, q);
 	} else {
 		tech_answer_refuse(c, 400, NULL, now, q);
 	}
-	drop_body(c);
+	buf_fini(body);
 }
 
 static void answer_page(struct tech_conn *c, int64_t now, struct tech_outs *q)
@@ -430,18 +432,18 @@ static void answer_page(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	tech_answered(c, now, q);
 }
 
-/* A request is complete. False when the rest of the input is not HTTP any more. */
-static bool serve(
-	struct tech_conn *c, const struct tech_want *w, uint64_t end, int64_t now, struct tech_outs *q)
+/* A request is complete that stands from `off` to `end`. False when the rest of the input is not HTTP any more. */
+static bool serve(struct tech_conn *c, const struct tech_want *w, uint64_t off, uint64_t end, int64_t now,
+	struct tech_outs *q)
 {
-	tech_unit(q, 0, TECH_UNIT_REQUEST, c->req_off, end - c->req_off);
+	tech_unit(q, 0, TECH_UNIT_REQUEST, off, end - off);
 	c->wake_ns = TECH_NEVER;
 	if (c->page)
 		answer_page(c, now, q);
 	else if (!c->site)
 		tech_answer_refuse(c, 404, NULL, now, q);
 	else if (c->flags & TECH_CF_POST)
-		answer_post(c, now, q);
+		answer_post(c, &c->rd.open->body, now, q);
 	else
 		conn_ops[c->site->kind]->request(c, w, now, q);
 	return c->mode == TECH_MODE_HTTP;
@@ -462,10 +464,7 @@ static void refuse(struct tech_conn *c, const struct perr *err, int64_t now, str
 static void ended(struct tech_conn *c, bool close, struct tech_outs *q)
 {
 	tech_unsubscribe(c);
-	if (c->mode == TECH_MODE_WS) {
-		ws_dec_fini(&c->u.ws);
-		h1_dec_init(&c->u.h1, c->srv->al, H1_REQUESTS, NULL);
-	}
+	tech_reader_clear(&c->rd, c->srv->al);
 	if (close && c->mode != TECH_MODE_DONE)
 		tech_push(q, TECH_OUT_CLOSE, 0);
 	c->mode = TECH_MODE_DONE;
@@ -479,34 +478,102 @@ static void too_early(struct tech_conn *c, struct tech_outs *q)
 	tech_push(q, TECH_OUT_ABORT, 0);
 }
 
-static void http_data(struct tech_conn *c, struct bytes data, int64_t now, struct tech_outs *q)
+/* The request this slice was when it was met before, by a connection in the same state; NULL if it was not. */
+static const struct tech_known *known(const struct tech_conn *c, struct slice in)
 {
+	struct tech_known_set *set = c->srv->known;
+	if (!in.blob || !set || c->rd.open)
+		return NULL;
+	for (uint32_t i = 0; i < KNOWN; i++) {
+		uint32_t at = (set->latest + i) % KNOWN;
+		const struct tech_known *k = &set->known[at];
+		if (k->in.blob == in.blob && k->in.off == in.off && k->in.len == in.len &&
+			k->before.state == c->rd.idle.state && k->before.flags == c->rd.idle.flags) {
+			set->latest = at;
+			return k;
+		}
+	}
+	return NULL;
+}
+
+#define HEAD_FLAGS (TECH_CF_HTTP10 | TECH_CF_CLOSE | TECH_CF_POST)
+
+static void serve_known(
+	struct tech_conn *c, const struct tech_known *k, uint32_t len, int64_t now, struct tech_outs *q)
+{
+	uint64_t off = c->rd.idle.off;
+	h1_idle_skip(&c->rd.idle, len);
+	c->site = k->site;
+	c->page = k->page;
+	c->client = k->want.client;
+	c->flags = (uint8_t)((c->flags & ~HEAD_FLAGS) | k->flags);
+	serve(c, &k->want, off, off + len, now, q);
+}
+
+/* The slice was this request and nothing else. */
+static void get_known(
+	struct tech_conn *c, struct slice in, const struct h1_idle *before, const struct tech_want *w)
+{
+	struct tech_server *s = c->srv;
+	if (s->forgetful || w->post || w->close || w->ws_status)
+		return;
+	if (!s->known) {
+		s->known = alloc_get(s->al, sizeof *s->known);
+		if (!s->known)
+			return; /* then it is decoded again, no more */
+		memset(s->known, 0, sizeof *s->known);
+	}
+	struct tech_known *k = &s->known->known[s->known->latest = s->known->turn++ % KNOWN];
+	blob_unref(k->in.blob);
+	blob_ref(in.blob);
+	*k = (struct tech_known){.in = in,
+		.before = *before,
+		.want = *w,
+		.site = c->site,
+		.page = c->page,
+		.flags = c->flags & HEAD_FLAGS};
+}
+
+static void decode_requests(struct tech_conn *c, const struct tech_in *in, struct tech_outs *q)
+{
+	const struct h1_idle before = c->rd.idle;
+	const bool idle = !c->rd.open;
+	struct tech_open *o = tech_conn_open(c, TECH_READ_HTTP, q);
 	struct tech_want w = {0};
 	struct h1_ev ev;
-	c->wake_ns = TECH_NEVER;
-	h1_dec_feed(&c->u.h1, data);
+	if (!o)
+		return;
+	h1_dec_feed(&o->h1, in->data);
 	for (;;) {
-		switch (h1_dec_next(&c->u.h1, &ev)) {
+		switch (h1_dec_next(&o->h1, &ev)) {
 		case H1_HEAD:
+			o->msg_off = ev.head.off;
 			read_head(c, &ev.head, &w);
 			break;
 		case H1_DATA:
-			if (!(c->flags & TECH_CF_POST) || keep_body(c, ev.data))
+			if (c->flags & TECH_CF_POST)
+				buf_add(&o->body, ev.data);
+			if (!o->body.failed)
 				break;
 			refuse(c,
 				&(struct perr){
 					413, ev.off, "the body is longer than 1 MiB", "RFC 9110 15.5.14"},
-				now, q);
+				in->now_ns, q);
 			return;
-		case H1_END:
-			if (serve(c, &w, ev.off + ev.len, now, q))
+		case H1_END: {
+			uint64_t end = ev.off + ev.len;
+			if (in->slice.blob && idle && o->msg_off == before.off &&
+				end == before.off + in->data.n && ev.end.keep_alive)
+				get_known(c, in->slice, &before, &w);
+			if (serve(c, &w, o->msg_off, end, in->now_ns, q))
 				break;
 			if ((c->mode == TECH_MODE_HELD || c->mode == TECH_MODE_STREAM) &&
-				h1_dec_unread(&c->u.h1))
+				h1_dec_unread(&o->h1))
 				too_early(c, q);
 			return;
+		}
 		case H1_ERROR:
-			refuse(c, &ev.err, now, q);
+			refuse(c, &ev.err, in->now_ns, q);
 			return;
 		case H1_NEED:
 		case H1_CLOSED:
@@ -517,24 +584,39 @@ static void http_data(struct tech_conn *c, struct bytes data, int64_t now, struc
 	}
 }
 
+static void http_data(struct tech_conn *c, const struct tech_in *in, struct tech_outs *q)
+{
+	const struct tech_known *k = known(c, in->slice);
+	c->wake_ns = TECH_NEVER;
+	if (k) {
+		serve_known(c, k, in->slice.len, in->now_ns, q);
+		return;
+	}
+	decode_requests(c, in, q);
+	tech_reader_rest(&c->rd, c->srv->al, &c->srv->spare);
+}
+
 /* ---- connections ------------------------------------------------------------------------------------------ */
 
 void tech_conn_init(struct tech_conn *c, struct tech_server *s)
 {
 	*c = (struct tech_conn){
 		.srv = s, .wake_ns = TECH_NEVER, .due_ns = TECH_NEVER, .limit_ns = TECH_NEVER};
-	h1_dec_init(&c->u.h1, s->al, H1_REQUESTS, NULL);
 	s->conns++;
+}
+
+struct tech_open *tech_conn_open(struct tech_conn *c, enum tech_reading what, struct tech_outs *q)
+{
+	struct tech_open *o = tech_reader_open(&c->rd, c->srv->al, &c->srv->spare, what, H1_REQUESTS);
+	if (!o)
+		q->failed = true;
+	return o;
 }
 
 void tech_conn_fini(struct tech_conn *c)
 {
 	tech_unsubscribe(c);
-	if (c->mode == TECH_MODE_WS)
-		ws_dec_fini(&c->u.ws);
-	else
-		h1_dec_fini(&c->u.h1);
-	drop_body(c);
+	tech_reader_clear(&c->rd, c->srv->al);
 	c->srv->conns--;
 }
 
@@ -547,7 +629,7 @@ static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 {
 	if (c->mode == TECH_MODE_HTTP) {
 		int64_t keep = c->srv->keepalive_ns;
-		if (h1_dec_busy(&c->u.h1) || keep <= 0)
+		if (tech_reader_busy(&c->rd) || keep <= 0)
 			return;
 		c->wake_ns = c->since_ns + keep;
 		if (c->wake_ns > now)
@@ -571,7 +653,7 @@ static void conn_data(struct tech_conn *c, const struct tech_in *in, struct tech
 {
 	switch (c->mode) {
 	case TECH_MODE_HTTP:
-		http_data(c, in->data, in->now_ns, q);
+		http_data(c, in, q);
 		break;
 	case TECH_MODE_WS:
 		conn_ops[c->site->kind]->data(c, in->data, in->now_ns, q);

@@ -49,7 +49,7 @@ static void client_up(struct tech_client *c, int64_t now, struct tech_outs *q)
 		.since = resume ? c->since0 : 0,
 		.last_event_id = resume && c->since != c->since0 ? c->since : 0,
 		.number = c->site->identify ? c->number : 0};
-	h1_dec_expect(&c->u.h1, BYTES_LIT("GET"));
+	tech_reader_expect(&c->rd, BYTES_LIT("GET"));
 	c->flags |= TECH_F_ASKED;
 	tech_write(q, TECH_MAIN, tech_request_blob(c->site, &r), TECH_UNIT_REQUEST);
 	watch(c, now);
@@ -72,7 +72,7 @@ static void fail(struct tech_client *c, enum tech_why why, int64_t now, struct t
 	c->state = TECH_ENDED;
 }
 
-static bool head_ok(struct tech_client *c, const struct h1_head *h, struct tech_outs *q)
+static bool head_ok(struct tech_client *c, struct tech_open *o, const struct h1_head *h, struct tech_outs *q)
 {
 	struct bytes type = h1_media_type(h1_value(h, "Content-Type"));
 	bool ok = h->status == 200 && bytes_eq_nocase(type, BYTES_LIT("text/event-stream"));
@@ -82,18 +82,13 @@ static bool head_ok(struct tech_client *c, const struct h1_head *h, struct tech_
 	if (q->n)
 		q->v[q->n - 1].status = h->status;
 	if (!ok) {
-		struct tech_out *o = tech_note(q, TECH_MAIN, TECH_NOTE_HTTP_ERROR, h->status, 0);
-		if (o)
-			o->why = TECH_WHY_STATUS;
+		struct tech_out *n = tech_note(q, TECH_MAIN, TECH_NOTE_HTTP_ERROR, h->status, 0);
+		if (n)
+			n->why = TECH_WHY_STATUS;
 		return false;
 	}
-	c->sse = alloc_get(c->site->al, sizeof *c->sse);
-	if (!c->sse)
-		return false;
-	sse_dec_init(c->sse, c->site->al, NULL, 0);
+	tech_reader_events(o, c->site->al);
 	c->flags |= TECH_F_STREAM;
-	c->base = 0;
-	c->block_off = UINT64_MAX;
 	tech_connected(c, q);
 	return true;
 }
@@ -106,79 +101,129 @@ static uint64_t number_of(struct bytes b)
 	return v;
 }
 
+static void event(
+	const struct sse_ev *ev, uint64_t off, uint64_t end, struct tech_said *said, struct tech_outs *q)
+{
+	struct tech_ident id;
+	tech_unit(q, TECH_MAIN, TECH_UNIT_EVENT, off, end - off);
+	if (tech_ident_read(ev->data, &id)) {
+		if (q->n) {
+			q->v[q->n - 1].id = id.id;
+			q->v[q->n - 1].n_msgs = 1;
+		}
+		tech_message(q, TECH_MAIN, &id, ev->data.n);
+	}
+	if (number_of(ev->id))
+		said->since = number_of(ev->id);
+}
+
 /* A piece of the body, `off` being its place in the connection's stream. `base` counts body octets before it. */
-static bool body_piece(struct tech_client *c, struct bytes piece, uint64_t off, struct tech_outs *q)
+static bool body_piece(
+	struct tech_open *o, struct bytes piece, uint64_t off, struct tech_said *said, struct tech_outs *q)
 {
 	struct sse_ev ev;
-	if (c->block_off == UINT64_MAX)
-		c->block_off = off;
-	sse_dec_feed(c->sse, piece);
-	while (sse_dec_next(c->sse, &ev) != SSE_NEED) {
-		uint64_t end = off + (ev.off + ev.len - c->base);
+	if (o->block_off == UINT64_MAX)
+		o->block_off = off;
+	sse_dec_feed(&o->sse, piece);
+	while (sse_dec_next(&o->sse, &ev) != SSE_NEED) {
+		uint64_t end = off + (ev.off + ev.len - o->base);
 		switch (ev.kind) {
-		case SSE_EVENT: {
-			struct tech_ident id;
-			tech_unit(q, TECH_MAIN, TECH_UNIT_EVENT, c->block_off, end - c->block_off);
-			if (tech_ident_read(ev.data, &id)) {
-				if (q->n) {
-					q->v[q->n - 1].id = id.id;
-					q->v[q->n - 1].n_msgs = 1;
-				}
-				tech_message(q, TECH_MAIN, &id, ev.data.n);
-			}
-			if (number_of(ev.id))
-				c->since = number_of(ev.id);
+		case SSE_EVENT:
+			event(&ev, o->block_off, end, said, q);
 			break;
-		}
 		case SSE_COMMENT: /* `:` and the empty line after it, as we write it, come together */
-			tech_unit(q, TECH_MAIN, TECH_UNIT_COMMENT, c->block_off, end + 1 - c->block_off);
+			tech_unit(q, TECH_MAIN, TECH_UNIT_COMMENT, o->block_off, end + 1 - o->block_off);
 			end++;
 			break;
 		case SSE_RETRY:
-			c->retry_ns = ev.retry_ms < 3600000 ? (int64_t)ev.retry_ms * TECH_MS : 3600 * TECH_S;
+			said->retry_ns =
+				ev.retry_ms < 3600000 ? (int64_t)ev.retry_ms * TECH_MS : 3600 * TECH_S;
+			said->other = true; /* it may also be nothing, which c->retry_ns must be told */
 			continue;
 		case SSE_ERROR:
 			return false;
 		default:
 			continue;
 		}
-		c->block_off = end - off < piece.n ? end : UINT64_MAX;
+		o->block_off = end - off < piece.n ? end : UINT64_MAX;
 	}
-	c->base += piece.n;
+	o->base += piece.n;
 	return true;
 }
 
-static void client_data(struct tech_client *c, struct bytes data, int64_t now, struct tech_outs *q)
+/* How reading a piece of input ends. */
+enum verdict { GO_ON, STREAM_ENDED, WRONG_ANSWER, BROKEN };
+
+static enum verdict decode(
+	struct tech_client *c, struct bytes data, struct tech_said *said, struct tech_outs *q)
 {
+	struct tech_open *o =
+		tech_client_open(c, c->flags & TECH_F_STREAM ? TECH_READ_EVENTS : TECH_READ_HTTP, q);
 	struct h1_ev ev;
-	h1_dec_feed(&c->u.h1, data);
-	while (h1_dec_next(&c->u.h1, &ev) != H1_NEED) {
+	if (!o)
+		return BROKEN;
+	h1_dec_feed(&o->h1, data);
+	while (h1_dec_next(&o->h1, &ev) != H1_NEED) {
 		if (ev.kind == H1_HEAD && !ev.head.interim) {
-			if (!head_ok(c, &ev.head, q))
+			if (!head_ok(c, o, &ev.head, q))
 				c->flags |= TECH_F_ANSWER; /* wrong: read to its end, then close in order */
 		} else if (ev.kind == H1_DATA && (c->flags & TECH_F_STREAM)) {
-			if (!body_piece(c, ev.data, ev.off, q)) {
-				fail(c, TECH_WHY_PROTOCOL, now, q);
-				return;
-			}
+			if (!body_piece(o, ev.data, ev.off, said, q))
+				return BROKEN;
 		} else if (ev.kind == H1_END && (c->flags & TECH_F_ANSWER)) {
-			fail(c, TECH_WHY_STATUS, now, q);
-			return;
+			return WRONG_ANSWER;
 		} else if (ev.kind == H1_END && (c->flags & TECH_F_STREAM)) {
-			tech_drop(c, TECH_OUT_CLOSE, q);
-			wait(c, TECH_WHY_CLOSED, now, q);
-			return;
+			return STREAM_ENDED;
 		} else if (ev.kind == H1_ERROR) {
-			struct tech_out *o = tech_note(q, TECH_MAIN, TECH_NOTE_HTTP_ERROR, 0, 0);
-			if (o) {
-				o->why = TECH_WHY_PROTOCOL;
-				o->err = ev.err;
+			struct tech_out *n = tech_note(q, TECH_MAIN, TECH_NOTE_HTTP_ERROR, 0, 0);
+			if (n) {
+				n->why = TECH_WHY_PROTOCOL;
+				n->err = ev.err;
 			}
-			fail(c, TECH_WHY_PROTOCOL, now, q);
-			return;
+			return BROKEN;
 		}
 	}
-	watch(c, now);
+	return GO_ON;
+}
+
+static enum verdict read_data(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
+{
+	struct tech_memory *m = &c->site->memory;
+	struct tech_said said = {0};
+	bool events = c->flags & TECH_F_STREAM, idle = !c->rd.open;
+	enum verdict v = GO_ON;
+	if (!events || !tech_recall(m, TECH_READ_EVENTS, &c->rd, in->slice, q, &said)) {
+		const struct h1_idle before = c->rd.idle;
+		size_t at = q->n;
+		v = decode(c, in->data, &said, q);
+		tech_reader_rest(&c->rd, c->site->al, &c->site->spare);
+		if (events && idle && v == GO_ON)
+			tech_remember(m, TECH_READ_EVENTS, &before, &c->rd, in->slice, q, at, &said);
+	}
+	if (said.since)
+		c->since = said.since;
+	if (said.other)
+		c->retry_ns = said.retry_ns;
+	return v;
+}
+
+static void client_data(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
+{
+	switch (read_data(c, in, q)) {
+	case GO_ON:
+		watch(c, in->now_ns);
+		break;
+	case STREAM_ENDED:
+		tech_drop(c, TECH_OUT_CLOSE, q);
+		wait(c, TECH_WHY_CLOSED, in->now_ns, q);
+		break;
+	case WRONG_ANSWER:
+		fail(c, TECH_WHY_STATUS, in->now_ns, q);
+		break;
+	case BROKEN:
+		fail(c, TECH_WHY_PROTOCOL, in->now_ns, q);
+		break;
+	}
 }
 
 static void client_gone(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q)

@@ -31,10 +31,8 @@
 #define PROTO_TECH_TECH_H
 
 #include "proto/base/base.h"
-#include "proto/http1/http1.h"
-#include "proto/sse/sse.h"
 #include "proto/tech/opts.h"
-#include "proto/ws/ws.h"
+#include "proto/tech/reader.h"
 
 #define TECH_NEVER INT64_MAX
 #define TECH_HISTORY_MAX 1024 /* messages a server process remembers for those who come back */
@@ -123,6 +121,8 @@ struct tech_in {
 	enum tech_in_kind kind;
 	uint32_t conn; /* client: TECH_MAIN or TECH_UPLINK */
 	struct bytes data;
+	struct slice
+		slice; /* DATA: the same octets as part of a shared blob, SLICE_NONE if they are in none */
 	int64_t now_ns;
 	enum tech_why why;
 	struct tech_msg *msg;
@@ -229,6 +229,8 @@ struct tech_site {
 	bool identify;  /* clients name themselves (client=N): needed when a message is not for everyone */
 	struct tech_cached requests[TECH_CACHE], responses[TECH_CACHE];
 	uint32_t request_turn, response_turn;
+	struct tech_memory memory; /* client end: what octets have said */
+	struct tech_spare spare;
 	/* server end, per process: */
 	struct tech_conn *sub_first, *sub_last, *cursor; /* subscribers in the order in which they came */
 	uint32_t subs;
@@ -247,25 +249,16 @@ struct tech_post;
 struct tech_client {
 	struct tech_site *site;
 	uint64_t seed;
-	uint64_t since;     /* number of the latest message received */
-	uint64_t since0;    /* what the page knew when it was loaded */
-	int64_t heard_ns;   /* when the last octet came */
-	int64_t wake_ns;    /* when TIME is wanted */
-	int64_t due_ns;     /* next poll; next attempt while waiting; next heartbeat of this end */
-	int64_t limit_ns;   /* when an unanswered request, or silence, is taken for death */
-	uint64_t base;      /* stream offset at which the decoder in `u` began */
-	uint64_t block_off; /* SSE: stream offset of the first octet of the block being read */
-	union {
-		struct h1_dec h1;
-		struct ws_dec ws;
-	} u;
-	struct sse_dec *sse;
-	struct buf *body; /* a response body that arrives in pieces */
+	uint64_t since;   /* number of the latest message received */
+	uint64_t since0;  /* what the page knew when it was loaded */
+	int64_t heard_ns; /* when the last octet came */
+	int64_t wake_ns;  /* when TIME is wanted */
+	int64_t due_ns;   /* next poll; next attempt while waiting; next heartbeat of this end */
+	int64_t limit_ns; /* when an unanswered request, or silence, is taken for death */
+	struct tech_reader rd;
 	struct tech_post *post;
 	int64_t retry_ns;     /* SSE: retry: of the stream, 0 none */
 	int64_t prev_wait_ns; /* decorrelated jitter */
-	uint64_t resp_off;    /* stream offset of the response under way */
-	uint64_t resp_left;   /* octets of its body still to come, when known */
 	uint32_t number;      /* client number in the run, from 1 */
 	uint32_t keys;        /* masking keys drawn */
 	uint32_t waits;       /* reconnection delays drawn */
@@ -296,6 +289,8 @@ struct tech_hub {
 
 #define TECH_SITES_MAX 64
 
+struct tech_known_set; /* requests met before (server.c) */
+
 /* A document served as it is, at a target of its own: the page a browser opens to try a technique. */
 struct tech_page {
 	const char *path, *type;
@@ -315,6 +310,9 @@ struct tech_server {
 	/* the fan-out under way */
 	struct tech_msg *fan_msg;
 	uint32_t fan_site;
+	struct tech_known_set *known; /* requests met before; NULL until the first */
+	struct tech_spare spare;
+	bool forgetful; /* every request is decoded anew: for tests that hold both ways against each other */
 };
 
 /* One accepted connection. */
@@ -322,14 +320,8 @@ struct tech_conn {
 	struct tech_server *srv;
 	struct tech_site *site; /* of the request being served or the stream that is open; NULL */
 	struct tech_conn *sub_prev, *sub_next;
-	union {
-		struct h1_dec h1;
-		struct ws_dec ws;
-	} u;
-	struct buf *body; /* of a POST */
-	uint64_t base;    /* stream offset at which the decoder in `u` began */
-	uint64_t cursor;  /* hub position up to which this connection has everything */
-	uint64_t req_off;
+	struct tech_reader rd;
+	uint64_t cursor; /* hub position up to which this connection has everything */
 	int64_t wake_ns;
 	int64_t since_ns;         /* held since; idle since; last beat */
 	int64_t due_ns, limit_ns; /* next beat; pong expected by */

@@ -9,8 +9,9 @@
 
 #define TECH_MS 1000000LL
 #define TECH_S 1000000000LL
-#define TECH_BODY_MAX (4u << 20) /* octets of a response body kept for reading */
-#define TECH_LIST_MAX (3u << 20) /* octets after which no further message goes into the same list */
+#define TECH_BODY_MAX (4u << 20)      /* octets of a response body kept for reading */
+#define TECH_POST_BODY_MAX (1u << 20) /* likewise of a request body */
+#define TECH_LIST_MAX (3u << 20)      /* octets after which no further message goes into the same list */
 #define TECH_HEAD_MAX \
 	65536u /* octets of a head we write, and of a message with its framing beside the payload */
 
@@ -70,7 +71,7 @@ void tech_cache_put(
 struct tech_client_ops {
 	void (*start)(struct tech_client *c, int64_t now, struct tech_outs *q);
 	void (*up)(struct tech_client *c, int64_t now, struct tech_outs *q);
-	void (*data)(struct tech_client *c, struct bytes data, int64_t now, struct tech_outs *q);
+	void (*data)(struct tech_client *c, const struct tech_in *in, struct tech_outs *q);
 	/* the main connection is gone: EOF (why CLOSED) or RESET */
 	void (*gone)(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q);
 	void (*time)(struct tech_client *c, int64_t now, struct tech_outs *q);
@@ -116,10 +117,12 @@ bool tech_wait(struct tech_client *c, const struct tech_backoff *fallback, enum 
 /* One request and its answer (exchange.c), shared by both polling techniques. */
 enum tech_answer { TECH_ANSWER_PART, TECH_ANSWER_DONE, TECH_ANSWER_BAD };
 void tech_ask(struct tech_client *c, struct tech_outs *q);
-/* Reads; on DONE c->status is set, messages were put out and c->since advanced. */
-enum tech_answer tech_read_answer(struct tech_client *c, struct bytes data, bool eof, struct tech_outs *q);
-/* Takes identity, remembers it for `since`, puts the message out. */
-void tech_take(struct tech_client *c, struct bytes payload, struct tech_outs *q);
+/* Reads, `in` NULL: the end of the connection. On DONE c->status is set, messages were put out and c->since advanced. */
+enum tech_answer tech_read_answer(struct tech_client *c, const struct tech_in *in, struct tech_outs *q);
+/* Puts the message out and says its number. */
+void tech_take(struct bytes payload, struct tech_said *said, struct tech_outs *q);
+/* The client's decoders; NULL when out of memory, which the queue then knows. */
+struct tech_open *tech_client_open(struct tech_client *c, enum tech_reading what, struct tech_outs *q);
 
 /* An answer was due but the connection ended: repeats the request once on a new connection if the old one had served
  * before and nothing of the answer had come (RFC 9112 9.3.1). */
@@ -134,6 +137,8 @@ int64_t tech_post_wake(const struct tech_client *c);
 void tech_post_free(struct tech_client *c);
 
 /* ---- server (server.c) ---- */
+/* The connection's decoders; NULL when out of memory, which the queue then knows. */
+struct tech_open *tech_conn_open(struct tech_conn *c, enum tech_reading what, struct tech_outs *q);
 /* What a request asks for, taken from its head. */
 struct tech_want {
 	bool has_since;

@@ -19,11 +19,13 @@
 #define BEAT "{\"type\":\"ping\"}"
 #define BEAT_ANSWER "{\"type\":\"pong\"}"
 
+/* One for each handshake: neither figure changes between asking and being answered, one of them does after it. */
 static void client_nonce(const struct tech_client *c, char key[WS_KEY_LEN + 1])
 {
+	uint64_t ordinal = c->waits + c->successes;
 	uint8_t nonce[16];
-	be64_put(nonce, tech_mix(c->seed, TECH_SALT_NONCE, (uint64_t)c->resp_left * 2));
-	be64_put(nonce + 8, tech_mix(c->seed, TECH_SALT_NONCE, (uint64_t)c->resp_left * 2 + 1));
+	be64_put(nonce, tech_mix(c->seed, TECH_SALT_NONCE, ordinal * 2));
+	be64_put(nonce + 8, tech_mix(c->seed, TECH_SALT_NONCE, ordinal * 2 + 1));
 	ws_key(nonce, key);
 }
 
@@ -59,14 +61,13 @@ static void client_up(struct tech_client *c, int64_t now, struct tech_outs *q)
 {
 	const struct tech_opts *o = c->site->opts;
 	char key[WS_KEY_LEN + 1];
-	c->resp_left = c->waits + c->successes; /* ordinal of this handshake's nonce */
 	client_nonce(c, key);
 	struct tech_request r = {.ask = TECH_ASK_UPGRADE,
 		.with_since = o->resume,
 		.since = o->resume ? c->since : 0,
 		.number = c->site->identify ? c->number : 0,
 		.ws_key = key};
-	h1_dec_expect(&c->u.h1, BYTES_LIT("GET"));
+	tech_reader_expect(&c->rd, BYTES_LIT("GET"));
 	c->flags |= TECH_F_ASKED;
 	tech_write(q, TECH_MAIN, tech_request_blob(c->site, &r), TECH_UNIT_REQUEST);
 	c->due_ns = TECH_NEVER;
@@ -121,57 +122,77 @@ static void end(struct tech_client *c, unsigned code, enum tech_why why, int64_t
 	gone(c, why, now, q);
 }
 
-static void message(struct tech_client *c, const struct ws_ev *ev, struct tech_outs *q)
+static void message(const struct ws_ev *ev, uint64_t base, struct tech_said *said, struct tech_outs *q)
 {
 	struct tech_ident id;
 	size_t at = q->n;
-	tech_unit(q, TECH_MAIN, TECH_UNIT_FRAME, c->base + ev->off, ev->len);
+	tech_unit(q, TECH_MAIN, TECH_UNIT_FRAME, base + ev->off, ev->len);
 	if (!tech_ident_read(ev->data, &id))
 		return;
 	if (q->n > at) {
 		q->v[at].id = id.id;
 		q->v[at].n_msgs = 1;
 	}
-	tech_take(c, ev->data, q);
+	tech_take(ev->data, said, q);
 }
 
-static void frames(struct tech_client *c, struct bytes data, int64_t now, struct tech_outs *q)
+/* False: the connection was given up. */
+static bool decode(
+	struct tech_client *c, struct bytes data, int64_t now, struct tech_said *said, struct tech_outs *q)
 {
+	struct tech_open *o = tech_client_open(c, TECH_READ_FRAMES, q);
 	struct ws_ev ev;
-	ws_dec_feed(&c->u.ws, data);
-	while (ws_dec_next(&c->u.ws, &ev) != WS_NEED) {
+	if (!o)
+		return false;
+	ws_dec_feed(&o->ws, data);
+	while (ws_dec_next(&o->ws, &ev) != WS_NEED) {
 		if (ev.kind == WS_PING || ev.kind == WS_PONG || ev.kind == WS_CLOSE)
-			tech_unit(q, TECH_MAIN, TECH_UNIT_FRAME, c->base + ev.off, ev.len);
+			tech_unit(q, TECH_MAIN, TECH_UNIT_FRAME, o->base + ev.off, ev.len);
 		if (ev.kind == WS_MESSAGE) {
-			message(c, &ev, q);
+			message(&ev, o->base, said, q);
 		} else if (ev.kind == WS_PING) {
 			send_masked(c, WS_OP_PONG, ev.data, NULL, q);
 		} else if (ev.kind == WS_CLOSE) {
 			end(c, ev.code == WS_CLOSE_NO_STATUS ? WS_CLOSE_NORMAL : ev.code, TECH_WHY_CLOSED,
 				now, q);
-			return;
+			return false;
 		} else if (ev.kind == WS_ERROR) {
-			struct tech_out *o = tech_note(q, TECH_MAIN, TECH_NOTE_WS_ERROR, ev.err.code, 0);
-			if (o) {
-				o->err = ev.err;
-				o->why = TECH_WHY_PROTOCOL;
+			struct tech_out *n = tech_note(q, TECH_MAIN, TECH_NOTE_WS_ERROR, ev.err.code, 0);
+			if (n) {
+				n->err = ev.err;
+				n->why = TECH_WHY_PROTOCOL;
 			}
 			end(c, (unsigned)ev.err.code, TECH_WHY_PROTOCOL, now, q);
-			return;
+			return false;
 		} else if (ev.kind == WS_CLOSED) {
 			break;
 		}
 	}
+	return true;
+}
+
+static void frames(
+	struct tech_client *c, struct bytes data, struct slice slice, int64_t now, struct tech_outs *q)
+{
+	struct tech_memory *m = &c->site->memory;
+	struct tech_said said = {0};
+	if (!tech_recall(m, TECH_READ_FRAMES, &c->rd, slice, q, &said)) {
+		const struct h1_idle before = c->rd.idle;
+		bool idle = !c->rd.open;
+		size_t at = q->n;
+		bool alive = decode(c, data, now, &said, q);
+		tech_reader_rest(&c->rd, c->site->al, &c->site->spare);
+		if (alive && idle)
+			tech_remember(m, TECH_READ_FRAMES, &before, &c->rd, slice, q, at, &said);
+	}
+	if (said.since)
+		c->since = said.since;
 }
 
 /* The head was right: from here on frames. What came behind it in the same segment is read at once. */
-static void switch_over(struct tech_client *c, int64_t now, struct tech_outs *q)
+static void switch_over(
+	struct tech_client *c, struct bytes rest, uint64_t off, int64_t now, struct tech_outs *q)
 {
-	uint64_t off;
-	struct bytes rest = h1_dec_rest(&c->u.h1, &off);
-	h1_dec_fini(&c->u.h1);
-	ws_dec_init(&c->u.ws, c->site->al, WS_CLIENT, NULL, NULL);
-	c->base = off;
 	c->flags |= TECH_F_STREAM;
 	tech_connected(c, q);
 	tech_note(q, TECH_MAIN, TECH_NOTE_WS_OPEN, 0, 0);
@@ -180,7 +201,8 @@ static void switch_over(struct tech_client *c, int64_t now, struct tech_outs *q)
 		send_masked(c, WS_TEXT, slice_bytes(slice_of(m->payload)), m, q);
 		tech_post_pop(c);
 	}
-	frames(c, rest, now, q);
+	tech_reader_switch(&c->rd, c->site->al, off);
+	frames(c, rest, SLICE_NONE, now, q);
 }
 
 static enum tech_why refusal(const struct tech_client *c)
@@ -190,9 +212,12 @@ static enum tech_why refusal(const struct tech_client *c)
 
 static void handshake(struct tech_client *c, struct bytes data, int64_t now, struct tech_outs *q)
 {
+	struct tech_open *o = tech_client_open(c, TECH_READ_HTTP, q);
 	struct h1_ev ev;
-	h1_dec_feed(&c->u.h1, data);
-	while (h1_dec_next(&c->u.h1, &ev) != H1_NEED) {
+	if (!o)
+		return;
+	h1_dec_feed(&o->h1, data);
+	while (h1_dec_next(&o->h1, &ev) != H1_NEED) {
 		if (ev.kind == H1_HEAD && !ev.head.interim && !head_ok(c, &ev.head, q))
 			c->flags |= TECH_F_ANSWER; /* refused: read to its end, then close in order */
 		if (ev.kind == H1_END && (c->flags & TECH_F_ANSWER)) {
@@ -202,7 +227,9 @@ static void handshake(struct tech_client *c, struct bytes data, int64_t now, str
 			return;
 		}
 		if (ev.kind == H1_SWITCHED) {
-			switch_over(c, now, q);
+			uint64_t off;
+			struct bytes rest = h1_dec_rest(&o->h1, &off);
+			switch_over(c, rest, off, now, q);
 			return;
 		}
 		if (ev.kind == H1_ERROR || ev.kind == H1_CLOSED || ev.kind == H1_TRUNCATED) {
@@ -211,15 +238,16 @@ static void handshake(struct tech_client *c, struct bytes data, int64_t now, str
 			return;
 		}
 	}
+	tech_reader_rest(&c->rd, c->site->al, &c->site->spare);
 }
 
-static void client_data(struct tech_client *c, struct bytes data, int64_t now, struct tech_outs *q)
+static void client_data(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
 {
 	c->limit_ns = TECH_NEVER; /* something was heard */
 	if (c->flags & TECH_F_STREAM)
-		frames(c, data, now, q);
+		frames(c, in->data, in->slice, in->now_ns, q);
 	else
-		handshake(c, data, now, q);
+		handshake(c, in->data, in->now_ns, q);
 }
 
 static void client_gone(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q)
@@ -310,8 +338,7 @@ static void send_close(struct tech_conn *c, unsigned code, struct tech_outs *q)
 	buf_fini(&b);
 	tech_unsubscribe(c);
 	tech_push(q, TECH_OUT_CLOSE, 0);
-	ws_dec_fini(&c->u.ws);
-	h1_dec_init(&c->u.h1, c->srv->al, H1_REQUESTS, NULL);
+	tech_reader_clear(&c->rd, c->srv->al);
 	c->mode = TECH_MODE_DONE;
 	c->wake_ns = TECH_NEVER;
 }
@@ -338,40 +365,49 @@ static void conn_arm(struct tech_conn *c, int64_t now)
 	tech_min(&c->wake_ns, c->limit_ns);
 }
 
+/* False when the connection has ended. */
+static bool conn_event(struct tech_conn *c, const struct ws_ev *ev, uint64_t base, struct tech_outs *q)
+{
+	struct tech_ident id;
+	size_t at = q->n;
+	if (ev->kind == WS_MESSAGE || ev->kind == WS_PING || ev->kind == WS_PONG || ev->kind == WS_CLOSE)
+		tech_unit(q, 0, TECH_UNIT_FRAME, base + ev->off, ev->len);
+	if (ev->kind == WS_MESSAGE && tech_ident_read(ev->data, &id)) {
+		if (q->n > at)
+			q->v[at].id = id.id;
+		tech_message(q, 0, &id, ev->data.n);
+	} else if (ev->kind == WS_MESSAGE && bytes_eq(ev->data, BYTES_LIT(BEAT))) {
+		send_frame(c, WS_TEXT, BYTES_LIT(BEAT_ANSWER), q);
+	} else if (ev->kind == WS_PING) {
+		send_frame(c, WS_OP_PONG, ev->data, q);
+	} else if (ev->kind == WS_CLOSE) {
+		send_close(c, ev->code == WS_CLOSE_NO_STATUS ? 0 : ev->code, q);
+		return false;
+	} else if (ev->kind == WS_ERROR) {
+		struct tech_out *o = tech_note(q, 0, TECH_NOTE_WS_ERROR, ev->err.code, 0);
+		if (o) {
+			o->err = ev->err;
+			o->why = TECH_WHY_PROTOCOL;
+		}
+		send_close(c, (unsigned)ev->err.code, q);
+		return false;
+	}
+	return true;
+}
+
 static void conn_data(struct tech_conn *c, struct bytes data, int64_t now, struct tech_outs *q)
 {
+	struct tech_open *o = tech_conn_open(c, TECH_READ_FRAMES, q);
 	struct ws_ev ev;
 	c->since_ns = now;
 	c->limit_ns = TECH_NEVER;
-	ws_dec_feed(&c->u.ws, data);
-	while (ws_dec_next(&c->u.ws, &ev) != WS_NEED) {
-		struct tech_ident id;
-		size_t at = q->n;
-		if (ev.kind == WS_MESSAGE || ev.kind == WS_PING || ev.kind == WS_PONG || ev.kind == WS_CLOSE)
-			tech_unit(q, 0, TECH_UNIT_FRAME, c->base + ev.off, ev.len);
-		if (ev.kind == WS_MESSAGE && tech_ident_read(ev.data, &id)) {
-			if (q->n > at)
-				q->v[at].id = id.id;
-			tech_message(q, 0, &id, ev.data.n);
-		} else if (ev.kind == WS_MESSAGE && bytes_eq(ev.data, BYTES_LIT(BEAT))) {
-			send_frame(c, WS_TEXT, BYTES_LIT(BEAT_ANSWER), q);
-		} else if (ev.kind == WS_PING) {
-			send_frame(c, WS_OP_PONG, ev.data, q);
-		} else if (ev.kind == WS_CLOSE) {
-			send_close(c, ev.code == WS_CLOSE_NO_STATUS ? 0 : ev.code, q);
+	if (!o)
+		return;
+	ws_dec_feed(&o->ws, data);
+	while (ws_dec_next(&o->ws, &ev) != WS_NEED && ev.kind != WS_CLOSED)
+		if (!conn_event(c, &ev, o->base, q))
 			return;
-		} else if (ev.kind == WS_ERROR) {
-			struct tech_out *o = tech_note(q, 0, TECH_NOTE_WS_ERROR, ev.err.code, 0);
-			if (o) {
-				o->err = ev.err;
-				o->why = TECH_WHY_PROTOCOL;
-			}
-			send_close(c, (unsigned)ev.err.code, q);
-			return;
-		} else if (ev.kind == WS_CLOSED) {
-			break;
-		}
-	}
+	tech_reader_rest(&c->rd, c->srv->al, &c->srv->spare);
 	conn_arm(c, now);
 }
 
@@ -396,10 +432,8 @@ static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t
 		o->status = 101;
 		o->b = -1;
 	}
-	struct bytes rest = h1_dec_rest(&c->u.h1, &off);
-	h1_dec_fini(&c->u.h1);
-	ws_dec_init(&c->u.ws, c->srv->al, WS_SERVER, NULL, NULL);
-	c->base = off;
+	struct bytes rest = h1_dec_rest(&c->rd.open->h1, &off);
+	tech_reader_switch(&c->rd, c->srv->al, off);
 	c->mode = TECH_MODE_WS;
 	tech_seek(c, w);
 	for (struct tech_msg *m; (m = tech_history_next(c));)
@@ -428,8 +462,7 @@ static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 		tech_note(q, 0, TECH_NOTE_HEARTBEAT_TIMEOUT, now - c->since_ns, o->heartbeat_timeout_ns);
 		tech_unsubscribe(c);
 		tech_push(q, TECH_OUT_ABORT, 0);
-		ws_dec_fini(&c->u.ws);
-		h1_dec_init(&c->u.h1, c->srv->al, H1_REQUESTS, NULL);
+		tech_reader_clear(&c->rd, c->srv->al);
 		c->mode = TECH_MODE_DONE;
 		c->wake_ns = TECH_NEVER;
 		return;

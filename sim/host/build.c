@@ -250,6 +250,7 @@ static void build_group(struct sim *s, uint32_t i)
 	snprintf(host, sizeof host, "%.40s.example", s->server[cg->to].name);
 	tech_site_init(&g->site, &alloc_libc, (enum tech_kind)kind, &cg->opts, path, host);
 	g->site.identify = somebody_is_named(s);
+	g->site.memory.off = s->opts.decode_anew;
 	g->up = xcalloc(s->cfg->nnets + 1, sizeof *g->up);
 	g->down = xcalloc(s->cfg->nnets + 1, sizeof *g->down);
 	g->nway = has_proxy(s, cg, 0) ? 1 : s->server[cg->to].nproc;
@@ -275,6 +276,7 @@ static void build_group(struct sim *s, uint32_t i)
 static void build_sites(struct sim *s, struct proc *p)
 {
 	p->sites = xcalloc(s->ngroups + 1, sizeof *p->sites);
+	p->srv.forgetful = s->opts.decode_anew;
 	for (uint32_t g = 0; g < s->ngroups; g++) {
 		const struct tech_site *t = &s->group[g].site;
 		if (s->cfg->groups[g].to != p->server->index)

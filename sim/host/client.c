@@ -111,8 +111,11 @@ static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t 
 {
 	struct client *c = k->user;
 	const uint32_t slot = k->slot; /* the socket may be gone once the endpoint has seen the octets */
-	struct tech_in in = {
-		.kind = TECH_IN_DATA, .conn = k->slot, .data = slice_bytes(owned), .now_ns = s->w->now_ns};
+	struct tech_in in = {.kind = TECH_IN_DATA,
+		.conn = k->slot,
+		.data = slice_bytes(owned),
+		.slice = owned,
+		.now_ns = s->w->now_ns};
 	client_input(s, c, &in, slot == TECH_MAIN ? flow_cause(c, cause) : cause);
 	if (slot == TECH_MAIN)
 		flow_took(s, c, owned.len, cause);

@@ -211,10 +211,10 @@ static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t wait
 
 /* ---- doing it --------------------------------------------------------------------------------------------------- */
 
-static void input(struct sim *s, struct sconn *c, enum tech_in_kind kind, struct bytes data, uint64_t cause,
+static void input(struct sim *s, struct sconn *c, enum tech_in_kind kind, struct slice data, uint64_t cause,
 	int64_t waited_ns)
 {
-	struct tech_in in = {.kind = kind, .data = data, .now_ns = s->w->now_ns};
+	struct tech_in in = {.kind = kind, .data = slice_bytes(data), .slice = data, .now_ns = s->w->now_ns};
 	c->items++; /* holds it until the outputs are done */
 	tech_conn_input(&c->tech, &in, &s->outs);
 	outputs(s, c, cause, waited_ns);
@@ -258,19 +258,19 @@ static bool perform(struct sim *s, struct proc *p, struct item *it)
 	case ITEM_ACCEPT:
 		c->accepted = true;
 		p->waiting--;
-		input(s, c, TECH_IN_UP, BYTES_NONE, it->cause, waited);
+		input(s, c, TECH_IN_UP, SLICE_NONE, it->cause, waited);
 		break;
 	case ITEM_DATA:
-		input(s, c, TECH_IN_DATA, slice_bytes(it->data), it->cause, waited);
+		input(s, c, TECH_IN_DATA, it->data, it->cause, waited);
 		break;
 	case ITEM_EOF:
-		input(s, c, TECH_IN_EOF, BYTES_NONE, it->cause, waited);
+		input(s, c, TECH_IN_EOF, SLICE_NONE, it->cause, waited);
 		break;
 	case ITEM_TIME:
-		input(s, c, TECH_IN_TIME, BYTES_NONE, c->cause_timer, waited);
+		input(s, c, TECH_IN_TIME, SLICE_NONE, c->cause_timer, waited);
 		break;
 	case ITEM_STOP:
-		input(s, c, TECH_IN_STOP, BYTES_NONE, it->cause, waited);
+		input(s, c, TECH_IN_STOP, SLICE_NONE, it->cause, waited);
 		break;
 	case ITEM_FAN:
 		break;
@@ -562,7 +562,7 @@ void proc_options(struct sim *s, struct proc *p)
 		next = c == last ? NULL : c->next;
 		if (c->dead || !c->sock || !c->accepted)
 			continue;
-		input(s, c, TECH_IN_TIME, BYTES_NONE, c->cause_timer, 0);
+		input(s, c, TECH_IN_TIME, SLICE_NONE, c->cause_timer, 0);
 	}
 }
 

@@ -15,6 +15,7 @@ struct sim_opts {
 	uint64_t seed;
 	struct trace *trace;
 	uint32_t lens_clients; /* how many clients per group are under the lens (UINT32_MAX: all) */
+	bool decode_anew; /* nobody remembers what octets have said before (proto/tech/reader.h): slower, else the same */
 };
 
 /* Sums over the run, per client group (index of cfg.groups). Counted until `duration`, except those that

@@ -68,7 +68,8 @@ void run_plan(struct plan *p, const struct run_opts *o, struct run_result *out)
 	out->metrics = metrics_new(c, tr);
 	struct sim_opts so = {.seed = out->seed,
 		.trace = tr,
-		.lens_clients = o->lens_clients ? o->lens_clients : RUN_LENS_DEFAULT};
+		.lens_clients = o->lens_clients ? o->lens_clients : RUN_LENS_DEFAULT,
+		.decode_anew = o->decode_anew};
 	struct sim *s = sim_new(c, &so);
 	out->partial = run_slices(s, c, &o->progress);
 	out->fingerprint = sim_fingerprint(s);

@@ -22,6 +22,7 @@ struct run_opts {
 	const char *technique; /* NULL: as the plan says */
 	bool keep_trace;       /* fill result.trace with the clients under the lens */
 	uint32_t lens_clients; /* per group; 0: default 20 */
+	bool decode_anew;      /* as in sim_opts: for tests */
 	struct run_progress progress;
 };
 
