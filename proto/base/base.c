@@ -82,22 +82,9 @@ struct blob *blob_new(const struct alloc *al, struct bytes d)
 	return b;
 }
 
-struct blob *blob_ref(struct blob *b)
+void blob_free(struct blob *b)
 {
-	if (b != NULL) {
-		assert(b->refs > 0 && b->refs < UINT32_MAX);
-		b->refs++;
-	}
-	return b;
-}
-
-void blob_unref(struct blob *b)
-{
-	if (b == NULL)
-		return;
-	assert(b->refs > 0);
-	if (--b->refs == 0)
-		alloc_put(b->al, b, sizeof *b + b->len);
+	alloc_put(b->al, b, sizeof *b + b->len);
 }
 
 struct bytes slice_bytes(struct slice s)

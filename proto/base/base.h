@@ -73,8 +73,24 @@ struct blob {
 struct blob *blob_new(const struct alloc *al, struct bytes b);
 /* A new blob of `n` octets to be filled by the caller before it is shared. */
 struct blob *blob_new_raw(const struct alloc *al, size_t n);
-struct blob *blob_ref(struct blob *b);
-void blob_unref(struct blob *b);
+/* One more holder; returns `b`, which may be NULL. */
+static inline struct blob *blob_ref(struct blob *b)
+{
+	if (b != NULL) {
+		assert(b->refs > 0 && b->refs < UINT32_MAX);
+		b->refs++;
+	}
+	return b;
+}
+void blob_free(struct blob *b); /* for blob_unref: the last holder is gone */
+static inline void blob_unref(struct blob *b)
+{
+	if (b == NULL)
+		return;
+	assert(b->refs > 0);
+	if (--b->refs == 0)
+		blob_free(b);
+}
 
 /* Part of a blob. A slice held for longer than a call owns one reference to its blob. */
 struct slice {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct link) <= 80, "a client owns two of these");
+_Static_assert(sizeof(struct link) <= 64, "a client owns two of these");
 
 /* ---- classes ----------------------------------------------------------------------------------------------- */
 
@@ -178,10 +178,8 @@ uint64_t link_backlog_bytes(const struct world *w, const struct link *l)
 	return (uint64_t)(q20 / c->ns_per_byte_q20);
 }
 
-static void schedule(struct world *w, struct link *l, struct pkt *p, int64_t at_ns)
+static inline void schedule(struct world *w, struct net *n, struct link *l, struct pkt *p, int64_t at_ns)
 {
-	struct net *n = net_of(w);
-
 	n->in_flight++;
 	p->epoch = l->cls->epoch;
 	world_at(w, at_ns, BAND_NET, EV_LINK_ARRIVE, l->elem, p);
@@ -217,7 +215,7 @@ static const struct link_fault *fault_of(const struct link_class *c, uint32_t or
 }
 
 /* When a packet that enters now arrives; the queue and the serialiser move on. */
-static int64_t arrival(struct link *l, const struct pkt *p, int64_t start_ns)
+static inline int64_t arrival(struct link *l, const struct pkt *p, int64_t start_ns)
 {
 	const struct link_class *c = l->cls;
 	int64_t at;
@@ -241,6 +239,36 @@ static int64_t arrival(struct link *l, const struct pkt *p, int64_t start_ns)
 	return at;
 }
 
+/* Does the queue have no room for it? */
+static inline bool queue_full(const struct world *w, const struct link *l, const struct pkt *p)
+{
+	const struct link_class *c = l->cls;
+
+	return l->free_ns > w->now_ns && c->ns_per_byte_q20 &&
+	       l->free_ns - w->now_ns + wire_ns(c, p->wire_bytes) > c->queue_ns;
+}
+
+/* It is lost: on the way, when it took its time on the wire, or it never got there. */
+static __attribute__((noinline)) void lose_at_once(
+	struct world *w, struct link *l, struct pkt *p, int64_t start_ns, bool full)
+{
+	struct link_class *c = l->cls;
+
+	if (trace_on(w->trace, TRACE_PKT_SEND, p->marks & PKT_LENS))
+		rec_hop(w, l, p, TRACE_PKT_SEND, 0);
+	if (l->down) {
+		lose(w, l, p, REASON_NET_GONE, 0, 0, 0);
+	} else if (c->cut) {
+		lose(w, l, p, REASON_LINK_CUT, c->cut_cause, 0, 0);
+	} else if (full) {
+		lose(w, l, p, REASON_LINK_QUEUE_FULL, 0, (int64_t)link_backlog_bytes(w, l),
+			(int64_t)c->p.queue_bytes);
+	} else {
+		(void)arrival(l, p, start_ns);
+		lose(w, l, p, REASON_LINK_LOSS, 0, 0, c->p.loss_ppm);
+	}
+}
+
 void link_send(struct world *w, struct link *l, struct pkt *p)
 {
 	struct link_class *c = l->cls;
@@ -252,31 +280,16 @@ void link_send(struct world *w, struct link *l, struct pkt *p)
 	n->sent++;
 	c->sent++;
 	c->sent_bytes += p->wire_bytes;
-	l->entered_bytes_lo += p->wire_bytes;
 	l->ordinal++;
 	/* Drawn for every packet, so that what is lost does not depend on cuts and queues. */
 	bool unlucky = c->loss_p32 && rng_chance(&l->rng, c->loss_p32);
 
 	if (c->hold)
 		start = c->hold(w, l, p, c->hold_ctx);
-	bool full = l->free_ns > w->now_ns &&
-		    l->free_ns - w->now_ns + wire_ns(c, p->wire_bytes) > c->queue_ns && c->ns_per_byte_q20;
-	bool gone = c->cut || l->down || unlucky || full || (fault && fault->kind == LINK_FAULT_DROP);
+	bool full = queue_full(w, l, p);
 
-	if (gone) { /* lost on the way: it took its time on the wire unless it never got there */
-		if (trace_on(w->trace, TRACE_PKT_SEND, p->marks & PKT_LENS))
-			rec_hop(w, l, p, TRACE_PKT_SEND, 0);
-		if (l->down)
-			lose(w, l, p, REASON_NET_GONE, 0, 0, 0);
-		else if (c->cut)
-			lose(w, l, p, REASON_LINK_CUT, c->cut_cause, 0, 0);
-		else if (full)
-			lose(w, l, p, REASON_LINK_QUEUE_FULL, 0, (int64_t)link_backlog_bytes(w, l),
-				(int64_t)c->p.queue_bytes);
-		else {
-			(void)arrival(l, p, start);
-			lose(w, l, p, REASON_LINK_LOSS, 0, 0, c->p.loss_ppm);
-		}
+	if (c->cut || l->down || unlucky || full || (fault && fault->kind == LINK_FAULT_DROP)) {
+		lose_at_once(w, l, p, start, full);
 		return;
 	}
 	at = arrival(l, p, start);
@@ -288,9 +301,9 @@ void link_send(struct world *w, struct link *l, struct pkt *p)
 		n->sent++;
 		c->sent++;
 		c->sent_bytes += p->wire_bytes;
-		schedule(w, l, pkt_copy(n, p), at + fault->delay_ns);
+		schedule(w, n, l, pkt_copy(n, p), at + fault->delay_ns);
 	}
-	schedule(w, l, p, at);
+	schedule(w, n, l, p, at);
 }
 
 /* ---- arriving ---------------------------------------------------------------------------------------------- */
@@ -334,13 +347,10 @@ static void warm_arrival(const struct world *w, const struct ev *e, int stage)
 
 	if (stage == 0) {
 		__builtin_prefetch(l, 1);
-		__builtin_prefetch((const char *)l + 64, 1);
 	} else if (stage == 1) {
 		__builtin_prefetch(l->to);
-		if (l->rev) {
+		if (l->rev)
 			__builtin_prefetch(l->rev, 1);
-			__builtin_prefetch((const char *)l->rev + 64, 1);
-		}
 	} else if (l->to->ops->warm) {
 		l->to->ops->warm(w, l->to, p, stage - 2);
 	}

@@ -63,7 +63,7 @@ struct link_class {
 	void *hold_ctx;
 };
 
-struct link {
+struct link { /* one cache line */
 	struct link_class *cls;
 	struct node *to;
 	struct link *rev; /* the other direction, or NULL */
@@ -76,7 +76,6 @@ struct link {
 	uint16_t port; /* interface at the far node */
 	bool down;     /* this link alone is cut (a phone that left its network) */
 	uint8_t spare;
-	uint32_t entered_bytes_lo; /* octets that entered, for per-client counting (wraps at 4 GiB) */
 };
 
 void link_class_init(struct link_class *c, const char *name, const struct link_params *p);

@@ -34,24 +34,22 @@ void net_check(const struct net *n)
 
 /* ---- payload vectors --------------------------------------------------------------------------------------- */
 
-struct slice *slicev_at(struct slicev *v, unsigned i)
+struct slice *slicev_at_more(struct slicev *v, unsigned i)
 {
 	struct slice_more *m;
 
-	if (i < SLICEV_INLINE)
-		return &v->s[i];
 	i -= SLICEV_INLINE;
 	for (m = v->more; i >= SLICE_MORE; i -= SLICE_MORE)
 		m = m->next;
 	return &m->s[i];
 }
 
-void slicev_add(struct net *n, struct slicev *v, uint8_t *n_slices, struct slice owned)
+void slicev_add_more(struct net *n, struct slicev *v, uint8_t *n_slices, struct slice owned)
 {
 	unsigned i = *n_slices;
 
 	assert(i < UINT8_MAX);
-	if (i >= SLICEV_INLINE && (i - SLICEV_INLINE) % SLICE_MORE == 0) {
+	if ((i - SLICEV_INLINE) % SLICE_MORE == 0) {
 		struct slice_more **end = &v->more;
 
 		if (i == SLICEV_INLINE)
@@ -65,12 +63,8 @@ void slicev_add(struct net *n, struct slicev *v, uint8_t *n_slices, struct slice
 	*n_slices = (uint8_t)(i + 1);
 }
 
-void slicev_free(struct net *n, struct slicev *v, unsigned n_slices)
+void slicev_free_more(struct net *n, struct slicev *v, unsigned n_slices)
 {
-	for (unsigned i = 0; i < n_slices && i < SLICEV_INLINE; i++)
-		blob_unref(v->s[i].blob);
-	if (n_slices <= SLICEV_INLINE)
-		return;
 	n_slices -= SLICEV_INLINE;
 	for (struct slice_more *m = v->more, *next; m; m = next) {
 		next = m->next;
@@ -92,21 +86,6 @@ struct pkt *pkt_new(struct net *n)
 	p->ttl = 64;
 	p->proto = IP_PROTO_TCP;
 	return p;
-}
-
-void pkt_free(struct net *n, struct pkt *p)
-{
-	slicev_free(n, &p->data, p->nslices);
-	if (p->sack)
-		pool_put(n->sacks, p->sack);
-	pool_put(n->pkts, p);
-}
-
-void pkt_add(struct net *n, struct pkt *p, struct slice owned)
-{
-	assert(p->payload_len + owned.len <= UINT16_MAX);
-	p->payload_len = (uint16_t)(p->payload_len + owned.len);
-	slicev_add(n, &p->data, &p->nslices, owned);
 }
 
 bool pkt_slice(const struct pkt *p, unsigned i, struct slice *out)

@@ -111,22 +111,54 @@ void net_check(const struct net *n);
 
 /* A packet with an identity of its own, TTL 64, no options, no payload, cause = the world's present cause. */
 struct pkt *pkt_new(struct net *n);
-/* Releases a packet and its references. */
-void pkt_free(struct net *n, struct pkt *owned);
 /* Sets wire_bytes from proto, opts, sack and payload_len. Call after filling a packet, before sending it. */
 void pkt_finish(struct pkt *p);
 /* TCP header length with options, as it will be on the wire: options are laid out as Linux does. */
 unsigned pkt_tcp_header_len(const struct pkt *p);
-/* Appends payload; takes over the slice's reference. */
-void pkt_add(struct net *n, struct pkt *p, struct slice owned);
 /* Octets `off .. off+len` of the payload of `p` as slices, one after the other: iterate i from 0 until false.
  * The slice is borrowed. */
 bool pkt_slice(const struct pkt *p, unsigned i, struct slice *out);
 
+/* The halves of the three below that deal with more than SLICEV_INLINE slices. */
+void slicev_add_more(struct net *n, struct slicev *v, uint8_t *n_slices, struct slice owned);
+struct slice *slicev_at_more(struct slicev *v, unsigned i);
+void slicev_free_more(struct net *n, struct slicev *v, unsigned n_slices);
+
 /* Adds to a vector of `*n_slices` slices; takes over the reference. */
-void slicev_add(struct net *n, struct slicev *v, uint8_t *n_slices, struct slice owned);
-struct slice *slicev_at(struct slicev *v, unsigned i);
-void slicev_free(struct net *n, struct slicev *v, unsigned n_slices);
+static inline void slicev_add(struct net *n, struct slicev *v, uint8_t *n_slices, struct slice owned)
+{
+	if (*n_slices < SLICEV_INLINE)
+		v->s[(*n_slices)++] = owned;
+	else
+		slicev_add_more(n, v, n_slices, owned);
+}
+static inline struct slice *slicev_at(struct slicev *v, unsigned i)
+{
+	return i < SLICEV_INLINE ? &v->s[i] : slicev_at_more(v, i);
+}
+static inline void slicev_free(struct net *n, struct slicev *v, unsigned n_slices)
+{
+	for (unsigned i = 0; i < n_slices && i < SLICEV_INLINE; i++)
+		blob_unref(v->s[i].blob);
+	if (n_slices > SLICEV_INLINE)
+		slicev_free_more(n, v, n_slices);
+}
+
+/* Releases a packet and its references. */
+static inline void pkt_free(struct net *n, struct pkt *owned)
+{
+	slicev_free(n, &owned->data, owned->nslices);
+	if (owned->sack)
+		pool_put(n->sacks, owned->sack);
+	pool_put(n->pkts, owned);
+}
+/* Appends payload; takes over the slice's reference. */
+static inline void pkt_add(struct net *n, struct pkt *p, struct slice owned)
+{
+	assert(p->payload_len + owned.len <= UINT16_MAX);
+	p->payload_len = (uint16_t)(p->payload_len + owned.len);
+	slicev_add(n, &p->data, &p->nslices, owned);
+}
 
 /* Short words for people: "SYN", "ACK", "PSH ACK, 234 bytes", "FIN ACK". Returns `out`. */
 const char *pkt_words(const struct pkt *p, char *out, size_t out_size);
