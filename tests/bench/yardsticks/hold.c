@@ -684,14 +684,19 @@ static void want(u32 id)
 	}
 RUN(heap2, 0)
 RUN(heap4, 0)
-RUN(heap8, 0) RUN(heap4w, 0) RUN(calendar, 0) RUN(wheel, 1) RUN(chunk, 1) RUN(none, 0)
+RUN(heap8, 0)
+RUN(heap4w, 0)
+RUN(calendar, 0)
+RUN(wheel, 1)
+RUN(chunk, 1)
+RUN(none, 0)
 #ifdef WITH_EVQ
-	RUN(ours, 0)
+RUN(ours, 0)
 #else
 #define ours_run NULL
 #endif
 
-		static int cmp_d(const void *a, const void *b)
+static int cmp_d(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 	return (x > y) - (x < y);
