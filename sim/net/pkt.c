@@ -76,18 +76,6 @@ void slicev_free_more(struct net *n, struct slicev *v, unsigned n_slices)
 
 /* ---- packets ----------------------------------------------------------------------------------------------- */
 
-struct pkt *pkt_new(struct net *n)
-{
-	struct pkt *p = pool_get(n->pkts);
-
-	memset(p, 0, sizeof *p);
-	p->id = ++n->next_pkt_id;
-	p->cause = n->w->cause;
-	p->ttl = 64;
-	p->proto = IP_PROTO_TCP;
-	return p;
-}
-
 bool pkt_slice(const struct pkt *p, unsigned i, struct slice *out)
 {
 	if (i >= p->nslices)
@@ -123,13 +111,6 @@ unsigned pkt_tcp_header_len(const struct pkt *p)
 	if (p->opts & PKT_OPT_SACK)
 		n += 4 + 8 * p->sack->n;
 	return n;
-}
-
-void pkt_finish(struct pkt *p)
-{
-	unsigned head = p->proto == IP_PROTO_TCP ? pkt_tcp_header_len(p) : 8;
-
-	p->wire_bytes = (uint16_t)(20 + head + p->payload_len);
 }
 
 const char *pkt_words(const struct pkt *p, char *out, size_t out_size)

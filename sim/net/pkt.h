@@ -110,11 +110,26 @@ void net_handlers(struct world *w);
 void net_check(const struct net *n);
 
 /* A packet with an identity of its own, TTL 64, no options, no payload, cause = the world's present cause. */
-struct pkt *pkt_new(struct net *n);
-/* Sets wire_bytes from proto, opts, sack and payload_len. Call after filling a packet, before sending it. */
-void pkt_finish(struct pkt *p);
+static inline struct pkt *pkt_new(struct net *n)
+{
+	struct pkt *p = pool_get(n->pkts);
+
+	*p = (struct pkt){.id = ++n->next_pkt_id, .cause = n->w->cause, .ttl = 64, .proto = IP_PROTO_TCP};
+	return p;
+}
 /* TCP header length with options, as it will be on the wire: options are laid out as Linux does. */
 unsigned pkt_tcp_header_len(const struct pkt *p);
+/* Sets wire_bytes from proto, opts, sack and payload_len. Call after filling a packet, before sending it. */
+static inline void pkt_finish(struct pkt *p)
+{
+	unsigned head = 20 + 12;
+
+	if (p->proto != IP_PROTO_TCP)
+		head = 8;
+	else if (p->opts != PKT_OPT_TS)
+		head = pkt_tcp_header_len(p);
+	p->wire_bytes = (uint16_t)(20 + head + p->payload_len);
+}
 /* Octets `off .. off+len` of the payload of `p` as slices, one after the other: iterate i from 0 until false.
  * The slice is borrowed. */
 bool pkt_slice(const struct pkt *p, unsigned i, struct slice *out);

@@ -62,6 +62,7 @@ struct tcp *tcp_new(struct world *w)
 	t->ooos = world_pool(w, "tcp out of order", sizeof(struct tcp_ooo), 0);
 	t->rxs = world_pool(w, "tcp receive queue", sizeof(struct tcp_rx), 0);
 	t->secret = (uint32_t)rng_u64(&r);
+	t->predict = true;
 	w->ext[WORLD_TCP] = t;
 	world_on_free(w, tcp_free, t);
 	return t;
@@ -74,15 +75,6 @@ uint32_t tcp_isn(const struct tcp *t, const struct tcp_addr *a, int64_t now)
 
 	h = rng_mix(h ^ (uint64_t)t->secret << 32 ^ (uint64_t)a->lport << 16 ^ a->rport);
 	return (uint32_t)h + (uint32_t)(now / 4000);
-}
-
-/* Milliseconds from an offset that differs by address pair, as Linux has it (RFC 7323 5.4, 7.1). */
-uint32_t tcp_ts_now(const struct tcp *t, const struct tcp_conn *c, int64_t now)
-{
-	uint32_t lo = c->addr.local, re = c->addr.remote;
-
-	return (uint32_t)(rng_mix(((uint64_t)lo << 32 | re) + t->secret) >> 33) +
-	       (uint32_t)(now / NS_PER_MS) + 1;
 }
 
 struct tcp_ext *tcp_ext(struct tcp *t, struct tcp_conn *c)
@@ -435,11 +427,15 @@ void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *ou
 	out->kind = TCP_OUT_IDLE;
 	out->data = SLICE_NONE;
 	out->reason = REASON_NONE;
-	out->pkt = out_segment(t, c, now);
+	out->pkt = NULL;
 	out->cause = c->cause;
-	if (out->pkt) {
-		out->kind = TCP_OUT_SEGMENT;
-		return;
+	if (out_wanted(c)) {
+		out->pkt = out_segment(t, c, now);
+		out->cause = c->cause;
+		if (out->pkt) {
+			out->kind = TCP_OUT_SEGMENT;
+			return;
+		}
 	}
 	if (take_event(c, EVT_ESTABLISHED, out, TCP_OUT_ESTABLISHED))
 		return;

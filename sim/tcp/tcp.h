@@ -94,6 +94,7 @@ struct tcp {
 	struct net *net;
 	struct pool *sgs, *exts, *ooos, *rxs;
 	uint32_t secret; /* salts initial sequence numbers and timestamp offsets */
+	bool predict;    /* header prediction: what it does is the same without; tests turn it off */
 };
 /* Makes the TCP part of a world (after net_new); found again by tcp_of. Freed with the world. */
 struct tcp *tcp_new(struct world *w);

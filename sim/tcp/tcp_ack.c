@@ -12,19 +12,8 @@
  */
 #include "sim/tcp/tcp_int.h"
 
-#define ATO_MIN_MS 40u
 #define DELACK_MAX_MS 200u
 #define QUICK_MAX 16u
-
-uint32_t tcp_rto_us(const struct tcp_conn *c)
-{
-	uint64_t min = (uint64_t)c->cfg->rto_min_ns / 1000, var = 4ull * c->rttvar_us;
-	uint64_t rto =
-		c->srtt_us ? c->srtt_us + (var > min ? var : min) : (uint64_t)c->cfg->rto_initial_ns / 1000;
-	uint64_t max = (uint64_t)c->cfg->rto_max_ns / 1000;
-
-	return (uint32_t)(rto < max ? rto : max);
-}
 
 void ack_quick(struct tcp_conn *c, unsigned max)
 {
@@ -41,7 +30,7 @@ void ack_quick(struct tcp_conn *c, unsigned max)
 /* A segment with data came in: adapt the ACK timeout to the distance of arrivals, learn the peer's segment size. */
 void ack_data_received(struct tcp_conn *c, const struct pkt *p, int64_t now)
 {
-	uint32_t gap_ms = (uint32_t)((now - c->rcvd_ns) / NS_PER_MS), rto_ms = tcp_rto_us(c) / 1000;
+	uint32_t gap_ms = (uint32_t)((now - c->rcvd_ns) / NS_PER_MS);
 
 	c->flags |= TCPF_ACK_PENDING;
 	if (p->payload_len >= c->rcv_mss) {
@@ -57,17 +46,12 @@ void ack_data_received(struct tcp_conn *c, const struct pkt *p, int64_t now)
 	} else if (gap_ms <= ATO_MIN_MS / 2) {
 		c->ato_ms = (uint16_t)(c->ato_ms / 2 + ATO_MIN_MS / 2);
 	} else if (gap_ms < c->ato_ms) {
-		uint32_t ato = c->ato_ms / 2u + gap_ms;
+		uint32_t ato = c->ato_ms / 2u + gap_ms, rto_ms = tcp_rto_us(c) / 1000;
 
 		c->ato_ms = (uint16_t)(ato < rto_ms ? ato : rto_ms);
-	} else if (gap_ms > rto_ms) {
+	} else if (gap_ms > tcp_rto_us(c) / 1000) {
 		ack_quick(c, QUICK_MAX);
 	}
-}
-
-void ack_now(struct tcp_conn *c)
-{
-	c->flags |= TCPF_ACK_PENDING | TCPF_ACK_NOW;
 }
 
 static void delay(struct tcp_conn *c, int64_t now)
@@ -116,23 +100,6 @@ void ack_after_data(struct tcp_conn *c, int64_t now, bool gap)
 		ack_now(c);
 	else
 		delay(c, now);
-}
-
-/* Our data leaves: an answer to what came in within the ACK timeout makes a dialogue. */
-void ack_data_sent(struct tcp_conn *c, int64_t now)
-{
-	c->sent_ns = now;
-	if (c->ato_ms && now - c->rcvd_ns < c->ato_ms * NS_PER_MS)
-		c->pingpong = 1;
-}
-
-/* A segment with ACK leaves. */
-void ack_sent(struct tcp_conn *c)
-{
-	if (c->quick && (c->flags & TCPF_ACK_PENDING) && --c->quick == 0)
-		c->ato_ms = ATO_MIN_MS;
-	c->flags &= ~(TCPF_ACK_PENDING | TCPF_ACK_NOW | TCPF_ACK_PUSHED | TCPF_ACK_PUSHED2 | TCPF_ACK_TIMER);
-	c->rcv_wup = c->rcv_nxt;
 }
 
 void ack_timer(struct tcp_conn *c)

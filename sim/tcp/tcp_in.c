@@ -360,9 +360,41 @@ static void synchronized(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64
 	c->rcvd_ns = now;
 }
 
+/* Header prediction (Van Jacobson): the segment that everybody expects, the next text or an acknowledgement of new data
+ * on a connection on which nothing went wrong. It would pass all checks of synchronized(). */
+static bool expected(const struct tcp_conn *c, const struct pkt *p)
+{
+	const uint32_t unusual = TCPF_FIN_QUEUED | TCPF_FIN_RCVD | TCPF_DETACHED | TCPF_PERSIST | TCPF_FULL;
+
+	if (c->state != TCP_ESTABLISHED || c->ext || p->seq != c->rcv_nxt || (c->flags & unusual) ||
+		(p->flags & ~TCP_PSH) != TCP_ACK)
+		return false;
+	if (c->flags & TCPF_TS ? p->opts != PKT_OPT_TS || seq_lt(p->tsval, c->ts_recent) : p->opts != 0)
+		return false;
+	return seq_le(c->snd_una, p->ack) && seq_le(p->ack, c->snd_nxt) &&
+	       (p->payload_len ? seq_le(p->seq + p->payload_len, c->rcv_adv) : c->snd_una != p->ack);
+}
+
+static void in_expected(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
+{
+	if ((c->flags & TCPF_TS) && p->seq == c->rcv_wup)
+		c->ts_recent = p->tsval;
+	update_window(c, p);
+	rtx_ack(t, c, p, now);
+	c->probes = 0;
+	if (p->payload_len)
+		rx_in_order(t, c, p, now);
+	c->rcvd_ns = now;
+	pkt_free(t->net, p);
+}
+
 void tcp_input(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 {
 	c->cause = p->cause;
+	if (t->predict && expected(c, p)) {
+		in_expected(t, c, p, now);
+		return;
+	}
 	switch ((enum tcp_state)c->state) {
 	case TCP_CLOSED:
 		break;

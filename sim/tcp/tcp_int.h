@@ -107,7 +107,13 @@ void tcp_set_state(struct tcp *t, struct tcp_conn *c, enum tcp_state s);
 void tcp_done(struct tcp *t, struct tcp_conn *c, unsigned event, enum trace_reason reason);
 void tcp_start_time_wait(struct tcp *t, struct tcp_conn *c, int64_t now);
 uint32_t tcp_isn(const struct tcp *t, const struct tcp_addr *a, int64_t now);
-uint32_t tcp_ts_now(const struct tcp *t, const struct tcp_conn *c, int64_t now);
+/* Milliseconds from an offset that differs by address pair, as Linux has it (RFC 7323 5.4, 7.1). */
+static inline uint32_t tcp_ts_now(const struct tcp *t, const struct tcp_conn *c, int64_t now)
+{
+	uint64_t pair = (uint64_t)c->addr.local << 32 | c->addr.remote;
+
+	return (uint32_t)(rng_mix(pair + t->secret) >> 33) + (uint32_t)((uint64_t)now / NS_PER_MS) + 1;
+}
 /* Writes a record of this connection if somebody listens; returns its id, or `cause` when it is not stored. */
 struct tcp_note {
 	enum trace_kind kind;
@@ -136,25 +142,77 @@ void slicev_trim(struct net *n, struct slicev *v, uint8_t *n_slices, uint32_t le
 void slicev_cut(struct net *n, struct slicev *v, uint8_t *n_slices, uint32_t len);
 
 /* ---- tcp_ack.c: when to acknowledge */
+#define ATO_MIN_MS 40u
 void ack_data_received(struct tcp_conn *c, const struct pkt *p, int64_t now);
 void ack_after_data(struct tcp_conn *c, int64_t now, bool gap);
-void ack_data_sent(struct tcp_conn *c, int64_t now);
-void ack_sent(struct tcp_conn *c);
-void ack_now(struct tcp_conn *c);
+/* Our data leaves: an answer to what came in within the ACK timeout makes a dialogue. */
+static inline void ack_data_sent(struct tcp_conn *c, int64_t now)
+{
+	c->sent_ns = now;
+	if (c->ato_ms && now - c->rcvd_ns < c->ato_ms * NS_PER_MS)
+		c->pingpong = 1;
+}
+/* A segment with ACK leaves. */
+static inline void ack_sent(struct tcp_conn *c)
+{
+	if (c->quick && (c->flags & TCPF_ACK_PENDING) && --c->quick == 0)
+		c->ato_ms = ATO_MIN_MS;
+	c->flags &= ~(TCPF_ACK_PENDING | TCPF_ACK_NOW | TCPF_ACK_PUSHED | TCPF_ACK_PUSHED2 | TCPF_ACK_TIMER);
+	c->rcv_wup = c->rcv_nxt;
+}
+static inline void ack_now(struct tcp_conn *c)
+{
+	c->flags |= TCPF_ACK_PENDING | TCPF_ACK_NOW;
+}
 void ack_timer(struct tcp_conn *c);
 void ack_quick(struct tcp_conn *c, unsigned max);
-uint32_t tcp_rto_us(const struct tcp_conn *c); /* without backoff */
+/* RFC 6298 with Linux's bounds, without backoff. */
+static inline uint32_t tcp_rto_us(const struct tcp_conn *c)
+{
+	uint64_t min = (uint64_t)c->cfg->rto_min_ns / 1000, var = 4ull * c->rttvar_us;
+	uint64_t rto =
+		c->srtt_us ? c->srtt_us + (var > min ? var : min) : (uint64_t)c->cfg->rto_initial_ns / 1000;
+	uint64_t max = (uint64_t)c->cfg->rto_max_ns / 1000;
+
+	return (uint32_t)(rto < max ? rto : max);
+}
 
 /* ---- tcp_rx.c: receiving data */
 void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now);
+/* The same for text that begins at RCV.NXT and ends within the window, with no FIN and nothing out of order. */
+void rx_in_order(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now);
 bool rx_take(struct tcp *t, struct tcp_conn *c, struct tcp_out *out);
 void rx_free(struct tcp *t, struct tcp_conn *c);
-/* The window to announce now, in octets (RFC 9293 3.8.6.2.2). */
-uint32_t rx_window(const struct tcp_conn *c);
+/* The window to announce now, in octets (RFC 9293 3.8.6.2.2), when the application reads slower than data comes. */
+uint32_t rx_window_small(const struct tcp_conn *c, uint32_t used);
+/* The same in general. An application that reads does so at once; what lies beyond a gap is inside the window already
+ * announced. */
+static inline uint32_t rx_window_fit(const struct tcp_conn *c, uint32_t room)
+{
+	uint32_t unit = 1u << c->rcv_wscale;
+	uint32_t held = seq_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;
+
+	room = ((room < held ? held : room) + unit - 1) & ~(unit - 1);
+	if (room >> c->rcv_wscale > UINT16_MAX)
+		room = (uint32_t)UINT16_MAX << c->rcv_wscale;
+	return room;
+}
+static inline uint32_t rx_window(const struct tcp_conn *c)
+{
+	if ((c->flags & TCPF_PAUSED) && c->rx_bytes)
+		return rx_window_small(c, c->rx_bytes);
+	return rx_window_fit(c, c->rcv_window);
+}
 unsigned rx_sack_blocks(const struct tcp_conn *c, struct pkt_sack *out, unsigned max);
 void rx_read(struct tcp *t, struct tcp_conn *c, int64_t now);
 
 /* ---- tcp_out.c */
+#define TCPF_DUE (TCPF_RST_DUE | TCPF_STRAY_RST | TCPF_TLP_DUE | TCPF_PROBE_DUE | TCPF_KA_DUE | TCPF_ACK_NOW)
+/* May there be a segment to send? */
+static inline bool out_wanted(const struct tcp_conn *c)
+{
+	return c->tx_next || c->ext || (c->flags & TCPF_DUE);
+}
 struct pkt *out_segment(struct tcp *t, struct tcp_conn *c, int64_t now);
 uint32_t out_flight(const struct tcp_conn *c);
 

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-/* A packet with this connection's addresses, window, acknowledgement and options. */
-static struct pkt *make(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigned flags, int64_t now)
+/* A packet with this connection's addresses and numbers; no options yet. */
+static inline struct pkt *make_plain(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigned flags)
 {
 	struct pkt *p = pkt_new(t->net);
 
@@ -24,30 +24,47 @@ static struct pkt *make(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigne
 	p->soff = seq - c->iss - 1;
 	if (c->cause)
 		p->cause = c->cause;
-	if (!(flags & TCP_SYN) || !(flags & TCP_ACK)) /* Linux: a SYN,ACK has identification 0 */
-		p->ip_id = c->ip_id++;
-	if (flags & TCP_SYN) {
-		bool answer = flags & TCP_ACK;
+	return p;
+}
 
-		p->opts = PKT_OPT_MSS;
-		p->mss = c->cfg->mss;
-		if (answer ? c->flags & TCPF_SACK : c->cfg->sack)
-			p->opts |= PKT_OPT_SACK_OK;
-		if (answer ? c->flags & TCPF_TS : c->cfg->timestamps)
-			p->opts |= PKT_OPT_TS;
-		if (answer ? c->flags & TCPF_WSCALE : c->cfg->window_scaling) {
-			p->opts |= PKT_OPT_WSCALE;
-			p->wscale = c->cfg->wscale;
-		}
-		p->wnd = c->rcv_window < UINT16_MAX ? (uint16_t)c->rcv_window : UINT16_MAX;
-		c->rcv_adv = c->rcv_nxt + p->wnd;
-	} else if (c->flags & TCPF_TS) {
-		p->opts = PKT_OPT_TS;
+static inline void stamp(struct tcp *t, const struct tcp_conn *c, struct pkt *p, int64_t now)
+{
+	p->opts |= PKT_OPT_TS;
+	p->tsval = tcp_ts_now(t, c, now);
+	p->tsecr = p->flags & TCP_ACK ? c->ts_recent : 0;
+}
+
+/* The usual segment: no SYN. */
+static inline struct pkt *make(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigned flags, int64_t now)
+{
+	struct pkt *p = make_plain(t, c, seq, flags);
+
+	p->ip_id = c->ip_id++;
+	if (c->flags & TCPF_TS)
+		stamp(t, c, p, now);
+	return p;
+}
+
+/* A SYN offers what the cfg has, a SYN,ACK what both have. */
+static struct pkt *make_syn(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigned flags, int64_t now)
+{
+	struct pkt *p = make_plain(t, c, seq, flags);
+	bool answer = flags & TCP_ACK;
+
+	if (!answer) /* Linux: a SYN,ACK has identification 0 */
+		p->ip_id = c->ip_id++;
+	p->opts = PKT_OPT_MSS;
+	p->mss = c->cfg->mss;
+	if (answer ? c->flags & TCPF_SACK : c->cfg->sack)
+		p->opts |= PKT_OPT_SACK_OK;
+	if (answer ? c->flags & TCPF_TS : c->cfg->timestamps)
+		stamp(t, c, p, now);
+	if (answer ? c->flags & TCPF_WSCALE : c->cfg->window_scaling) {
+		p->opts |= PKT_OPT_WSCALE;
+		p->wscale = c->cfg->wscale;
 	}
-	if (p->opts & PKT_OPT_TS) {
-		p->tsval = tcp_ts_now(t, c, now);
-		p->tsecr = flags & TCP_ACK ? c->ts_recent : 0;
-	}
+	p->wnd = c->rcv_window < UINT16_MAX ? (uint16_t)c->rcv_window : UINT16_MAX;
+	c->rcv_adv = c->rcv_nxt + p->wnd;
 	return p;
 }
 
@@ -74,7 +91,7 @@ static unsigned sack_wanted(const struct tcp_conn *c)
 	const struct tcp_ext *x = c->ext;
 	unsigned n = 0, max = c->flags & TCPF_TS ? 3 : 4;
 
-	if (!x || !(c->flags & TCPF_SACK))
+	if (!(c->flags & TCPF_SACK))
 		return 0;
 	n = x->ooo_n + (x->dsack_left != x->dsack_right);
 	return n < max ? n : max;
@@ -116,7 +133,8 @@ static struct pkt *bare(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigne
 
 	if (flags & TCP_ACK) {
 		announce(t, c, p);
-		add_sack(t, c, p, 0);
+		if (c->ext)
+			add_sack(t, c, p, 0);
 		ack_sent(c);
 	}
 	pkt_finish(p);
@@ -126,24 +144,20 @@ static struct pkt *bare(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigne
 /* The segment of a queue node. */
 static struct pkt *of_sg(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
 {
-	unsigned flags = g->flags & SG_SYN ? TCP_SYN : TCP_ACK;
+	unsigned flags = (g->flags & SG_PSH ? TCP_PSH : 0) | (g->flags & SG_FIN ? TCP_FIN : 0);
 	struct pkt *p;
 
-	if ((g->flags & SG_SYN) && c->state != TCP_SYN_SENT)
-		flags |= TCP_ACK;
-	if (g->flags & SG_PSH)
-		flags |= TCP_PSH;
-	if (g->flags & SG_FIN)
-		flags |= TCP_FIN;
-	p = make(t, c, g->seq, flags, now);
 	if (g->flags & SG_SYN) {
-		p->ack = flags & TCP_ACK ? c->rcv_nxt : 0;
+		p = make_syn(t, c, g->seq, flags | TCP_SYN | (c->state != TCP_SYN_SENT ? TCP_ACK : 0), now);
+		p->ack = p->flags & TCP_ACK ? c->rcv_nxt : 0;
 		p->soff = 0;
-		if (flags & TCP_ACK)
+		if (p->flags & TCP_ACK)
 			ack_sent(c);
 	} else {
+		p = make(t, c, g->seq, flags | TCP_ACK, now);
 		announce(t, c, p);
-		add_sack(t, c, p, g->len);
+		if (c->ext)
+			add_sack(t, c, p, g->len);
 		ack_sent(c);
 	}
 	if (g->cause)

@@ -388,11 +388,49 @@ static void phase(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t no
 	}
 }
 
+/* RFC 7323 4.1: when no segment gave a sample, the echoed timestamp does. */
+static void rtt_of_echo(
+	const struct tcp *t, const struct tcp_conn *c, const struct pkt *p, struct acked *a, int64_t now)
+{
+	if (!a->rtt_us && (p->opts & PKT_OPT_TS) && (c->flags & TCPF_TS) && p->tsecr) {
+		uint32_t ms = tcp_ts_now(t, c, now) - p->tsecr;
+
+		if (ms < 0x7fffffffu)
+			a->rtt_us = ms * 1000 + 1;
+	}
+}
+
+/* The usual case: nothing was lost or is suspected to be. */
+static bool ack_undisturbed(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now)
+{
+	struct acked a = {0};
+	bool had = c->packets_out > 0;
+
+	clean(t, c, p->ack, &a, now);
+	c->dupacks = 0;
+	c->backoff = 0;
+	rtt_of_echo(t, c, p, &a, now);
+	if (a.rtt_us)
+		rtt_sample(c, a.rtt_us - 1);
+	if (had) {
+		grow(c, a.segments, now);
+		rtx_arm(t, c, now);
+	}
+	return true;
+}
+
 /* Processes SEG.ACK, which lies in SND.UNA .. SND.NXT, and SACK. True when SND.UNA advanced. */
 bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now)
 {
 	struct acked a = {0};
 	bool had = c->packets_out > 0;
+
+	if (!c->ext && !p->sack) {
+		if (seq_lt(c->snd_una, p->ack))
+			return ack_undisturbed(t, c, p, now);
+		if (!had)
+			return false;
+	}
 	bool dup = had && p->ack == c->snd_una && !p->payload_len && !(p->flags & (TCP_SYN | TCP_FIN)) &&
 		   ((uint32_t)p->wnd << c->snd_wscale) == c->snd_wnd;
 
@@ -402,12 +440,7 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now
 	if (a.advanced) {
 		clean(t, c, p->ack, &a, now);
 		c->dupacks = 0;
-		if (!a.rtt_us && (p->opts & PKT_OPT_TS) && (c->flags & TCPF_TS) && p->tsecr) {
-			uint32_t ms = tcp_ts_now(t, c, now) - p->tsecr; /* RFC 7323 4.1 */
-
-			if (ms < 0x7fffffffu)
-				a.rtt_us = ms * 1000 + 1;
-		}
+		rtt_of_echo(t, c, p, &a, now);
 		c->backoff = 0;
 	} else if (dup && c->dupacks < UINT8_MAX) {
 		c->dupacks++;

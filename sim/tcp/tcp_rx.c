@@ -8,22 +8,14 @@
 
 /* ---- the window -------------------------------------------------------------------------------------------- */
 
-uint32_t rx_window(const struct tcp_conn *c)
+uint32_t rx_window_small(const struct tcp_conn *c, uint32_t used)
 {
-	/* an application that reads does so at once; what lies beyond a gap is inside the window already announced */
-	uint32_t used = c->flags & TCPF_PAUSED ? c->rx_bytes : 0;
-	uint32_t room = used < c->rcv_window ? c->rcv_window - used : 0, unit = 1u << c->rcv_wscale;
-	uint32_t held = seq_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;
+	uint32_t room = used < c->rcv_window ? c->rcv_window - used : 0;
 
 	/* silly window avoidance: nothing small, once the buffer is more than half full */
 	if (room < c->rcv_window / 2 && (room < c->rcv_window / 16 || room < c->rcv_mss))
 		room = 0;
-	room = (room + unit - 1) & ~(unit - 1);
-	if (room < held)
-		room = (held + unit - 1) & ~(unit - 1);
-	if (room >> c->rcv_wscale > UINT16_MAX)
-		room = (uint32_t)UINT16_MAX << c->rcv_wscale;
-	return room;
+	return rx_window_fit(c, room);
 }
 
 /* ---- taking ------------------------------------------------------------------------------------------------ */
@@ -32,7 +24,9 @@ static void rx_push(struct tcp *t, struct tcp_conn *c, struct slice owned, uint6
 {
 	struct tcp_rx *r = pool_get(t->rxs);
 
-	*r = (struct tcp_rx){NULL, cause, owned};
+	r->next = NULL;
+	r->cause = cause;
+	r->s = owned;
 	if (c->rx_tail)
 		c->rx_tail->next = r;
 	else
@@ -47,8 +41,8 @@ static void rx_push_all(struct tcp *t, struct tcp_conn *c, struct slicev *v, uin
 	for (unsigned i = 0; i < *n; i++) {
 		struct slice *s = slicev_at(v, i);
 
-		blob_ref(s->blob);
 		rx_push(t, c, *s, cause);
+		s->blob = NULL;
 	}
 	slicev_free(t->net, v, *n);
 	*n = 0;
@@ -253,6 +247,15 @@ static void grow_window(struct tcp_conn *c, const struct pkt *p)
 		if (c->rcv_window > c->cfg->rcv_window_max_bytes)
 			c->rcv_window = c->cfg->rcv_window_max_bytes;
 	}
+}
+
+void rx_in_order(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
+{
+	ack_data_received(c, p, now);
+	grow_window(c, p);
+	c->rcv_nxt += p->payload_len;
+	rx_push_all(t, c, &p->data, &p->nslices, c->cause);
+	ack_after_data(c, now, false);
 }
 
 void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)

@@ -2,7 +2,8 @@
  * Soak: two TCP ends over a link drawn by seed (rate, delay, jitter, loss, duplicates, reordering, small queues, cuts),
  * with options, windows, algorithms and pauses drawn too. Whatever happens: each end reads the other's octets in
  * order, each exactly once; packets sent = delivered + dropped + in flight; nothing is left over; both directions
- * finish when the network lets them. Every run is made twice and must have one fingerprint.
+ * finish when the network lets them. Every run is made twice, with and
+ * without header prediction, and must have one fingerprint.
  *
  *	SOAK_SEED=17  only that seed        SOAK_SEEDS=500  that many (default 60)
  */
@@ -101,7 +102,7 @@ static bool act(struct soak *s, struct side *x)
 }
 
 /* Returns the fingerprint, or says what is wrong. */
-static uint64_t one(uint64_t seed, const char **wrong)
+static uint64_t one(uint64_t seed, bool predict, const char **wrong)
 {
 	struct soak *s = xcalloc(1, sizeof *s);
 	struct link_params up, down;
@@ -111,6 +112,7 @@ static uint64_t one(uint64_t seed, const char **wrong)
 	up = draw_link(&s->r);
 	down = draw_link(&s->r);
 	tcp_pair_init(&s->p, seed, &up, &down);
+	tcp_of(s->p.w)->predict = predict;
 	draw_faults(s, 0, &s->p.up);
 	draw_faults(s, 1, &s->p.down);
 	draw_cfg(&s->r, &s->p.lcfg);
@@ -170,7 +172,7 @@ int main(void)
 
 	for (uint64_t seed = first; seed < first + n; seed++) {
 		const char *wrong = NULL;
-		uint64_t a = one(seed, &wrong), b = one(seed, &wrong);
+		uint64_t a = one(seed, true, &wrong), b = one(seed, false, &wrong);
 
 		if (!wrong && a != b)
 			wrong = "two runs of one seed differ";
