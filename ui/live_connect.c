@@ -62,8 +62,8 @@ static void note(struct client *c, const struct tech_out *o)
 	else if (o->note == TECH_NOTE_HEARTBEAT_TIMEOUT)
 		live_tap_say(t, "heard nothing for %lld ms: takes the connection for dead",
 			(long long)(o->a / 1000000));
-	else if (o->err.what)
-		live_tap_say(t, "%s (%s)", o->err.what, o->err.ref);
+	else if (o->what)
+		live_tap_say(t, "%s (%s)", o->what, o->ref);
 }
 
 static void take_outputs(struct client *c)

@@ -109,8 +109,8 @@ static void take_outputs(struct serve *s, struct peer *p)
 			drop(p);
 		} else if (o.kind == TECH_OUT_MESSAGE) {
 			live_tap_say(p->tap, "message %llu from the client", (unsigned long long)o.id);
-		} else if (o.kind == TECH_OUT_NOTE && o.err.what) {
-			live_tap_say(p->tap, "%s (%s)", o.err.what, o.err.ref);
+		} else if (o.kind == TECH_OUT_NOTE && o.what) {
+			live_tap_say(p->tap, "%s (%s)", o.what, o.ref);
 		}
 	}
 	if (s->outs.failed && p->conn) {

@@ -87,19 +87,6 @@ void blob_free(struct blob *b)
 	alloc_put(b->al, b, sizeof *b + b->len);
 }
 
-struct bytes slice_bytes(struct slice s)
-{
-	if (s.blob == NULL)
-		return BYTES_NONE;
-	assert(s.off <= s.blob->len && s.len <= s.blob->len - s.off);
-	return (struct bytes){s.blob->data + s.off, s.len};
-}
-
-struct slice slice_of(struct blob *b)
-{
-	return (struct slice){b, 0, b != NULL ? b->len : 0};
-}
-
 struct slice slice_sub(struct slice s, uint32_t off, uint32_t len)
 {
 	assert(off <= s.len && len <= s.len - off);

@@ -99,8 +99,17 @@ struct slice {
 };
 
 #define SLICE_NONE ((struct slice){NULL, 0, 0})
-struct bytes slice_bytes(struct slice s);
-struct slice slice_of(struct blob *b);
+static inline struct bytes slice_bytes(struct slice s)
+{
+	if (s.blob == NULL)
+		return BYTES_NONE;
+	assert(s.off <= s.blob->len && s.len <= s.blob->len - s.off);
+	return (struct bytes){s.blob->data + s.off, s.len};
+}
+static inline struct slice slice_of(struct blob *b)
+{
+	return (struct slice){b, 0, b != NULL ? b->len : 0};
+}
 struct slice slice_sub(struct slice s, uint32_t off, uint32_t len);
 
 /* A peer's error: code is the protocol's own (a close code, an HTTP status, an HTTP/2 error code; 0 if none),

@@ -108,8 +108,10 @@ static void say_unreadable(const struct h1_ev *ev, struct tech_outs *q)
 	if (!o)
 		return;
 	o->why = TECH_WHY_PROTOCOL;
-	if (ev->kind == H1_ERROR || ev->kind == H1_TRUNCATED)
-		o->err = ev->err;
+	if (ev->kind == H1_ERROR || ev->kind == H1_TRUNCATED) {
+		o->what = ev->err.what;
+		o->ref = ev->err.ref;
+	}
 }
 
 static enum tech_answer decode_answer(

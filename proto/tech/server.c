@@ -453,7 +453,8 @@ static void refuse(struct tech_conn *c, const struct perr *err, int64_t now, str
 {
 	struct tech_out *o = tech_note(q, 0, TECH_NOTE_HTTP_ERROR, err->code, 0);
 	if (o) {
-		o->err = *err;
+		o->what = err->what;
+		o->ref = err->ref;
 		o->why = TECH_WHY_PROTOCOL;
 	}
 	c->site = NULL;

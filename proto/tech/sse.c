@@ -178,7 +178,8 @@ static enum verdict decode(
 			struct tech_out *n = tech_note(q, TECH_MAIN, TECH_NOTE_HTTP_ERROR, 0, 0);
 			if (n) {
 				n->why = TECH_WHY_PROTOCOL;
-				n->err = ev.err;
+				n->what = ev.err.what;
+				n->ref = ev.err.ref;
 			}
 			return BROKEN;
 		}

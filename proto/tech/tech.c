@@ -95,8 +95,7 @@ void tech_msg_unref(struct tech_msg *m)
 		return;
 	blob_unref(m->payload);
 	for (int f = 0; f < (int)TECH_FORMS; f++)
-		if (m->form[f])
-			blob_unref(m->form[f]);
+		blob_unref(m->form[f].blob);
 	alloc_put(m->al, m, sizeof *m);
 }
 
@@ -169,39 +168,43 @@ bool tech_list_next(struct bytes *rest, struct bytes *payload)
 	return true;
 }
 
-struct blob *tech_form(struct tech_msg *m, enum tech_form f, uint32_t *at, uint32_t *len)
+static void make_form(struct tech_msg *m, enum tech_form f)
 {
 	struct bytes pay = slice_bytes(slice_of(m->payload));
-	if (!m->form[f]) {
-		struct buf b, ev;
-		buf_init(&b, m->al, pay.n + TECH_HEAD_MAX);
-		buf_init(&ev, m->al, pay.n + TECH_HEAD_MAX);
-		if (f == TECH_FORM_WS) {
-			ws_put_message(&b, WS_TEXT, pay, NULL);
+	uint32_t at = 0, behind = 0;
+	struct buf b, ev, id;
+	buf_init(&b, m->al, pay.n + TECH_HEAD_MAX);
+	buf_init(&ev, m->al, pay.n + TECH_HEAD_MAX);
+	if (f == TECH_FORM_WS) {
+		ws_put_message(&b, WS_TEXT, pay, NULL);
+	} else {
+		buf_init(&id, m->al, 32);
+		buf_dec(&id, m->id);
+		sse_put_event(&ev, BYTES_NONE, buf_bytes(&id), pay);
+		buf_fini(&id);
+		if (f == TECH_FORM_SSE_CHUNK &&
+			!ev.failed) { /* the event stands between size line and CRLF */
+			h1_put_chunk(&b, buf_bytes(&ev), BYTES_NONE);
+			behind = 2;
+			at = (uint32_t)(b.n - ev.n) - behind;
 		} else {
-			struct buf id;
-			buf_init(&id, m->al, 32);
-			buf_dec(&id, m->id);
-			sse_put_event(&ev, BYTES_NONE, buf_bytes(&id), pay);
-			buf_fini(&id);
-			if (f == TECH_FORM_SSE_CHUNK && !ev.failed)
-				h1_put_chunk(&b, buf_bytes(&ev), BYTES_NONE);
-			else
-				buf_add(&b, buf_bytes(&ev));
+			buf_add(&b, buf_bytes(&ev));
 		}
-		m->form[f] = ev.failed ? NULL : buf_blob(&b);
-		buf_fini(&b);
-		buf_fini(&ev);
 	}
-	*at = 0;
-	*len = m->form[f] ? m->form[f]->len : 0;
-	if (f == TECH_FORM_SSE_CHUNK && m->form[f]) { /* the event stands between size line and CRLF */
-		while (*at < *len && m->form[f]->data[*at] != '\n')
-			++*at;
-		++*at;
-		*len -= *at + 2;
-	}
-	return m->form[f];
+	m->form[f].blob = ev.failed ? NULL : buf_blob(&b);
+	m->form[f].at = at;
+	m->form[f].len = m->form[f].blob ? m->form[f].blob->len - at - behind : 0;
+	buf_fini(&b);
+	buf_fini(&ev);
+}
+
+struct blob *tech_form(struct tech_msg *m, enum tech_form f, uint32_t *at, uint32_t *len)
+{
+	if (!m->form[f].blob)
+		make_form(m, f);
+	*at = m->form[f].at;
+	*len = m->form[f].len;
+	return m->form[f].blob;
 }
 
 /* ---- the output queue ------------------------------------------------------------------------------------- */
@@ -234,7 +237,7 @@ struct tech_out *tech_push(struct tech_outs *q, enum tech_out_kind kind, uint32_
 		q->cap = cap;
 	}
 	struct tech_out *o = &q->v[q->n++];
-	*o = (struct tech_out){.kind = kind, .conn = conn};
+	*o = (struct tech_out){.kind = (uint8_t)kind, .conn = (uint8_t)conn};
 	return o;
 }
 
@@ -259,7 +262,7 @@ struct tech_out *tech_write(struct tech_outs *q, uint32_t conn, struct blob *own
 		return NULL;
 	}
 	o->data = slice_of(owned);
-	o->unit = unit;
+	o->unit = (uint8_t)unit;
 	o->ulen = owned->len;
 	return o;
 }
@@ -268,7 +271,7 @@ void tech_unit(struct tech_outs *q, uint32_t conn, enum tech_unit unit, uint64_t
 {
 	struct tech_out *o = tech_push(q, TECH_OUT_UNIT, conn);
 	if (o) {
-		o->unit = unit;
+		o->unit = (uint8_t)unit;
 		o->off = off;
 		o->len = len;
 	}
@@ -278,7 +281,7 @@ struct tech_out *tech_note(struct tech_outs *q, uint32_t conn, enum tech_note no
 {
 	struct tech_out *o = tech_push(q, TECH_OUT_NOTE, conn);
 	if (o) {
-		o->note = note;
+		o->note = (uint8_t)note;
 		o->a = a;
 		o->b = b;
 	}

@@ -70,7 +70,10 @@ struct tech_msg {
 		to_hi; /* receivers: client numbers lo..hi, both included; 1..UINT32_MAX is everyone */
 	int64_t at_ns; /* when it was published */
 	struct blob *payload;
-	struct blob *form[TECH_FORMS]; /* made when first needed */
+	struct { /* made when first needed; the event or frame in it is at, len */
+		struct blob *blob;
+		uint32_t at, len;
+	} form[TECH_FORMS];
 };
 /* A message of `size` octets (more when identity does not fit: the least is {"id":1,"x":1}). NULL: out of memory. */
 struct tech_msg *tech_msg_new(
@@ -170,23 +173,36 @@ enum tech_out_kind {
 	TECH_OUT_FAIL, /* client: ended for good, will not try again; why */
 };
 
+/* One cache line, since every input makes some. */
 struct tech_out {
-	enum tech_out_kind kind;
-	uint32_t conn;
-	struct slice data;
-	enum tech_unit unit;
-	uint32_t uoff, ulen; /* WRITE */
-	uint64_t off, len;   /* UNIT */
-	uint64_t id;     /* MESSAGE: its number; WRITE, UNIT: number of the first message carried, 0 none */
-	uint64_t n;      /* MESSAGE: number within its name */
+	uint8_t kind; /* enum tech_out_kind */
+	uint8_t conn;
+	uint8_t unit;    /* enum tech_unit: WRITE, UNIT */
+	uint8_t note;    /* enum tech_note: NOTE */
+	uint8_t why;     /* enum tech_why: NOTE, FAIL */
+	uint16_t status; /* WRITE, UNIT of a response, NOTE, FAIL: its status */
 	uint32_t n_msgs; /* WRITE, UNIT: messages carried */
 	uint32_t size;   /* MESSAGE: payload octets */
-	uint16_t status; /* WRITE, UNIT of a response: its status */
-	enum tech_note note;
-	enum tech_why why;
-	int64_t a, b;    /* WRITE of a response: b = -1 when it answers no question for messages */
-	struct perr err; /* what == NULL: none */
+	union {
+		struct { /* WRITE */
+			struct slice data;
+			uint32_t uoff, ulen;
+		};
+		struct { /* UNIT */
+			uint64_t off, len;
+		};
+		struct { /* NOTE: what the peer did wrong and which rule says so, NULL: nothing. Literals */
+			const char *what, *ref;
+		};
+	};
+	uint64_t id; /* MESSAGE: its number; WRITE, UNIT: number of the first message carried, 0 none */
+	union {
+		uint64_t n; /* MESSAGE: number within its name */
+		int64_t a;  /* NOTE */
+	};
+	int64_t b; /* NOTE. WRITE of a response: -1 when it answers no question for messages */
 };
+_Static_assert(sizeof(struct tech_out) <= 64, "one cache line");
 
 /* Outputs waiting to be taken. */
 struct tech_outs {

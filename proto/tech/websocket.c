@@ -100,7 +100,8 @@ static bool head_ok(struct tech_client *c, const struct h1_head *h, struct tech_
 		return true;
 	struct tech_out *o = tech_note(q, TECH_MAIN, TECH_NOTE_WS_ERROR, h->status, 0);
 	if (o) {
-		o->err = res.err;
+		o->what = res.err.what;
+		o->ref = res.err.ref;
 		o->why = h->status == 101 ? TECH_WHY_PROTOCOL : TECH_WHY_STATUS;
 	}
 	return false;
@@ -159,7 +160,8 @@ static bool decode(
 		} else if (ev.kind == WS_ERROR) {
 			struct tech_out *n = tech_note(q, TECH_MAIN, TECH_NOTE_WS_ERROR, ev.err.code, 0);
 			if (n) {
-				n->err = ev.err;
+				n->what = ev.err.what;
+				n->ref = ev.err.ref;
 				n->why = TECH_WHY_PROTOCOL;
 			}
 			end(c, (unsigned)ev.err.code, TECH_WHY_PROTOCOL, now, q);
@@ -386,7 +388,8 @@ static bool conn_event(struct tech_conn *c, const struct ws_ev *ev, uint64_t bas
 	} else if (ev->kind == WS_ERROR) {
 		struct tech_out *o = tech_note(q, 0, TECH_NOTE_WS_ERROR, ev->err.code, 0);
 		if (o) {
-			o->err = ev->err;
+			o->what = ev->err.what;
+			o->ref = ev->err.ref;
 			o->why = TECH_WHY_PROTOCOL;
 		}
 		send_close(c, (unsigned)ev->err.code, q);

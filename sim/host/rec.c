@@ -207,8 +207,8 @@ static enum trace_kind note_kind(enum tech_note n)
 /* The words a note's sentence or its reason wants. */
 static uint32_t note_text(struct sim *s, const struct tech_out *o, const struct client *c)
 {
-	if (o->err.what && o->err.ref)
-		return trace_strf(s->tr, "%s (%s)", o->err.what, o->err.ref);
+	if (o->what && o->ref)
+		return trace_strf(s->tr, "%s (%s)", o->what, o->ref);
 	if (o->why == TECH_WHY_STATUS) {
 		unsigned status = o->status ? o->status : (unsigned)o->a;
 		return trace_strf(s->tr, "%u %s", status, h1_reason(status));

@@ -25,7 +25,7 @@ uint32_t hist_bucket(int64_t ns)
 	return (shift + 1) * HIST_SUB + (uint32_t)((us >> shift) - HIST_SUB);
 }
 
-static int64_t bucket_low(uint32_t b)
+int64_t hist_bucket_low(uint32_t b)
 {
 	if (b < HIST_SUB)
 		return (int64_t)b * 1000;
@@ -72,7 +72,7 @@ int64_t hist_quantile(const struct hist *h, uint32_t num, uint32_t den)
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
 		seen += h->count[i];
 		if (seen >= rank)
-			return bucket_low(i);
+			return hist_bucket_low(i);
 	}
-	return bucket_low(HIST_BUCKETS - 1);
+	return hist_bucket_low(HIST_BUCKETS - 1);
 }

@@ -47,6 +47,15 @@ struct message {
 	uint64_t bytes;
 };
 
+/* Percentiles that were asked for last: the same selection is asked for several at a time. */
+struct ranks {
+	bool known;
+	int group;
+	uint32_t from;
+	size_t n;        /* values selected */
+	uint32_t *count; /* of them in each of HIST_BUCKETS */
+};
+
 enum precision { EXACT, PER_SECOND, WHOLE_RUN };
 
 struct metrics {
@@ -67,6 +76,7 @@ struct metrics {
 	struct sim_group_counters *group;
 	struct metrics_second *chart;
 	size_t nchart;
+	struct ranks *ranks;
 };
 
 size_t metric_count(void)
@@ -194,6 +204,7 @@ static void to_hists(struct metrics *m)
 
 static void add_latency(struct metrics *m, uint32_t second, uint32_t slot, int64_t ns)
 {
+	m->ranks->known = false;
 	if (m->precision == EXACT && m->nsample == METRICS_SAMPLES_MAX)
 		to_hists(m);
 	if (m->precision != EXACT) {
@@ -277,6 +288,7 @@ struct metrics *metrics_new(const struct cfg *cfg, struct trace *tr)
 	m->cfg = cfg;
 	m->tr = tr;
 	m->slots = (uint32_t)cfg->ngroups + 1;
+	m->ranks = xcalloc(1, sizeof *m->ranks);
 	m->group_end = xcalloc(m->slots, sizeof *m->group_end);
 	uint32_t end = 0;
 	for (size_t g = 0; g < cfg->ngroups; g++)
@@ -330,6 +342,8 @@ void metrics_free(struct metrics *m)
 		}
 	for (uint32_t i = 0; m->whole && i < m->slots; i++)
 		hist_fini(&m->whole[i]);
+	xfree(m->ranks->count);
+	xfree(m->ranks);
 	xfree(m->whole);
 	xfree(m->cell);
 	xfree(m->msg);
@@ -405,27 +419,45 @@ static bool counts(const struct sample *s, int group, uint32_t from)
 	return s->second >= from && wanted(group, s->slot);
 }
 
+static const struct ranks *count_ranks(const struct metrics *m, int group, uint32_t from)
+{
+	struct ranks *r = m->ranks;
+	if (r->known && r->group == group && r->from == from)
+		return r;
+	if (!r->count)
+		r->count = xmalloc(HIST_BUCKETS * sizeof *r->count);
+	memset(r->count, 0, HIST_BUCKETS * sizeof *r->count);
+	r->known = true;
+	r->group = group;
+	r->from = from;
+	r->n = 0;
+	for (size_t i = 0; i < m->nsample; i++)
+		if (counts(&m->sample[i], group, from)) {
+			r->count[hist_bucket(m->sample[i].latency_ns)]++;
+			r->n++;
+		}
+	return r;
+}
+
 /* The nearest rank, ceil(n * pct / 100): its bucket by counting, then its place in that bucket by sorting. */
 static double exact_quantile(const struct metrics *m, int group, uint32_t from, uint32_t pct)
 {
-	uint32_t *count = xcalloc(HIST_BUCKETS, sizeof *count), bucket = 0;
-	size_t n = 0, below = 0, k = 0;
-	for (size_t i = 0; i < m->nsample; i++)
-		if (counts(&m->sample[i], group, from)) {
-			count[hist_bucket(m->sample[i].latency_ns)]++;
-			n++;
-		}
-	size_t rank = (n * pct + 99) / 100;
-	while (n && below + count[bucket] < rank)
-		below += count[bucket++];
-	int64_t *v = xmalloc((count[bucket] + 1u) * sizeof *v);
-	for (size_t i = 0; i < m->nsample; i++)
-		if (counts(&m->sample[i], group, from) && hist_bucket(m->sample[i].latency_ns) == bucket)
-			v[k++] = m->sample[i].latency_ns;
+	const struct ranks *r = count_ranks(m, m->slots == 2 ? -1 : group, from); /* one group is all */
+	uint32_t bucket = 0;
+	size_t below = 0, k = 0, rank = (r->n * pct + 99) / 100;
+	while (r->n && below + r->count[bucket] < rank)
+		below += r->count[bucket++];
+	int64_t *v = xmalloc((r->count[bucket] + 1u) * sizeof *v);
+	int64_t low = bucket ? hist_bucket_low(bucket) : INT64_MIN,
+		high = bucket < HIST_BUCKETS - 1 ? hist_bucket_low(bucket + 1) - 1 : INT64_MAX;
+	for (size_t i = 0; i < m->nsample; i++) {
+		int64_t ns = m->sample[i].latency_ns;
+		if (ns >= low && ns <= high && counts(&m->sample[i], group, from))
+			v[k++] = ns;
+	}
 	qsort(v, k, sizeof *v, by_value);
-	double out = n ? (double)v[rank > below ? rank - below - 1 : 0] / 1e6 : (double)NAN;
+	double out = r->n ? (double)v[rank > below ? rank - below - 1 : 0] / 1e6 : (double)NAN;
 	xfree(v);
-	xfree(count);
 	return out;
 }
 

@@ -140,13 +140,17 @@ uint64_t trace_add(struct trace *tr, const struct trace_rec *r, bool lens)
 	unsigned w = r->kind >> 6;
 	uint64_t bit = 1ull << (r->kind & 63);
 	uint64_t id = lens && (tr->keep[w] & bit) ? store(tr, r) : 0;
-	if (tr->fold[w] & bit) {
-		struct trace_rec seen = *r;
-		seen.id = id;
-		for (unsigned i = 0; i < tr->nfolds; i++)
-			if (tr->folds[i].kinds[w] & bit)
-				tr->folds[i].see(tr->folds[i].ctx, &seen);
+	if (!(tr->fold[w] & bit))
+		return id;
+	struct trace_rec numbered;
+	if (id != r->id) { /* seldom: most of what folds see is not stored */
+		numbered = *r;
+		numbered.id = id;
+		r = &numbered;
 	}
+	for (unsigned i = 0; i < tr->nfolds; i++)
+		if (tr->folds[i].kinds[w] & bit)
+			tr->folds[i].see(tr->folds[i].ctx, r);
 	return id;
 }
 

@@ -69,14 +69,18 @@ static void way_clear(struct way *w)
 
 static void log_output(struct rig *r, size_t who, char end, const struct tech_out *o)
 {
-	say(r,
-		"%zu%c kind=%d conn=%u unit=%d u=%u+%u at=%llu+%llu id=%llu n=%llu msgs=%u size=%u st=%u "
-		"note=%d why=%d %s\n",
-		who, end, (int)o->kind, o->conn, (int)o->unit, o->uoff, o->ulen, (unsigned long long)o->off,
-		(unsigned long long)o->len, (unsigned long long)o->id, (unsigned long long)o->n, o->n_msgs,
-		o->size, o->status, (int)o->note, (int)o->why, o->err.what ? o->err.what : "");
-	if (o->kind == TECH_OUT_WRITE)
+	say(r, "%zu%c kind=%u conn=%u unit=%u id=%llu n=%llu b=%lld msgs=%u size=%u st=%u note=%u why=%u ",
+		who, end, o->kind, o->conn, o->unit, (unsigned long long)o->id, (unsigned long long)o->n,
+		(long long)o->b, o->n_msgs, o->size, o->status, o->note, o->why);
+	if (o->kind == TECH_OUT_UNIT)
+		say(r, "at %llu+%llu", (unsigned long long)o->off, (unsigned long long)o->len);
+	if (o->kind == TECH_OUT_NOTE && o->what)
+		say(r, "%s (%s)", o->what, o->ref);
+	if (o->kind == TECH_OUT_WRITE) {
+		say(r, "%u+%u ", o->uoff, o->ulen);
 		buf_add(&r->log, slice_bytes(o->data));
+	}
+	say(r, "\n");
 }
 
 /* Takes what came of the latest input; `p` is whose it was, `server` which end. */
