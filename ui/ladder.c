@@ -53,6 +53,7 @@ static unsigned depth_of(const struct trace_rec *r)
 		return 3;
 	case TRACE_TCP_RTO:
 	case TRACE_POLL_TIMER:
+	case TRACE_READ_WAIT:
 	case TRACE_CONNECT_TRY:
 	case TRACE_CONNECT_OK:
 	case TRACE_HEARTBEAT_SEND:
@@ -93,6 +94,9 @@ static bool is_odd(const struct trace_rec *r)
 	case TRACE_CONNECT_FAIL:
 	case TRACE_DISCONNECT:
 	case TRACE_HEARTBEAT_TIMEOUT:
+	case TRACE_WRITE_WAIT:
+	case TRACE_WRITE_DROP:
+	case TRACE_WRITE_CLOSE:
 	case TRACE_NAT_FORGET:
 	case TRACE_NAT_RESET:
 	case TRACE_PROXY_HOLD:

@@ -86,6 +86,18 @@ static bool app_words(const struct trace *tr, const struct trace_rec *r, char *o
 	case TRACE_HEARTBEAT_SEND:
 		snprintf(out, cap, "heartbeat due");
 		return true;
+	case TRACE_READ_WAIT:
+		snprintf(out, cap, "took %" PRId64 " bytes, reads on after %s", r->b, a);
+		return true;
+	case TRACE_WRITE_WAIT:
+		snprintf(out, cap, "%" PRId64 " bytes wait to be sent", r->a);
+		return true;
+	case TRACE_WRITE_DROP:
+		snprintf(out, cap, "leaves a message out: %" PRId64 " bytes wait", r->a);
+		return true;
+	case TRACE_WRITE_CLOSE:
+		snprintf(out, cap, "%" PRId64 " bytes wait: ends it", r->a);
+		return true;
 	case TRACE_HEARTBEAT_TIMEOUT:
 		snprintf(out, cap, "silent for %s: declared dead", a);
 		return true;
@@ -255,6 +267,8 @@ enum style ladder_style(const struct trace *tr, const struct trace_rec *r)
 	case TRACE_PROXY_HOLD:
 	case TRACE_HOLD_BEGIN:
 	case TRACE_RECONNECT_WAIT:
+	case TRACE_READ_WAIT:
+	case TRACE_WRITE_WAIT:
 		return STYLE_WAIT;
 	case TRACE_MSG_PUBLISH:
 		return STYLE_STRONG;
@@ -279,6 +293,8 @@ enum style ladder_style(const struct trace *tr, const struct trace_rec *r)
 	case TRACE_CONNECT_FAIL:
 	case TRACE_DISCONNECT:
 	case TRACE_HEARTBEAT_TIMEOUT:
+	case TRACE_WRITE_DROP:
+	case TRACE_WRITE_CLOSE:
 	case TRACE_TCP_GIVE_UP:
 	case TRACE_TCP_RST_RECV:
 	case TRACE_TCP_RST_SEND:
