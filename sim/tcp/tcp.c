@@ -85,6 +85,8 @@ struct tcp_ext *tcp_ext(struct tcp *t, struct tcp_conn *c)
 		c->ext->reo_ns = TIME_NEVER;
 		c->ext->fack = c->snd_una;
 		c->ext->min_rtt_us = c->srtt_us;
+		for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next)
+			g->order = ++c->ext->tx_order;
 	}
 	return c->ext;
 }
@@ -148,7 +150,7 @@ static void drop_queues(struct tcp *t, struct tcp_conn *c)
 		c->tx = g->next;
 		sg_free(t, g);
 	}
-	c->tx_tail = c->tx_next = NULL;
+	c->tx_next = NULL;
 	c->packets_out = 0;
 	if (c->ext) {
 		while (c->ext->ooo) {
@@ -285,7 +287,7 @@ static void append(struct tcp *t, struct tcp_sg *g, struct slice owned, bool mor
 
 bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more, int64_t now)
 {
-	struct tcp_sg *g = c->tx_tail;
+	struct tcp_sg *g = tx_tail(c);
 
 	(void)now;
 	if (!may_write(c))
@@ -329,7 +331,7 @@ uint32_t tcp_writable(const struct tcp_conn *c)
 
 static void queue_fin(struct tcp *t, struct tcp_conn *c)
 {
-	struct tcp_sg *g = c->tx_tail;
+	struct tcp_sg *g = tx_tail(c);
 
 	c->flags |= TCPF_FIN_QUEUED;
 	if (g && c->tx_next && !(g->flags & (SG_SENT | SG_SYN)))

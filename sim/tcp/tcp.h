@@ -134,50 +134,51 @@ struct tcp_rx;  /* data the application has not taken yet */
 #define TCPF_TLP_DUE 0x800000u
 #define TCPF_STRAY_RST 0x1000000u /* a RST that does not end this connection */
 
-/* An endpoint. Embed it; the owner may read any field, write none. */
+/* An endpoint. Embed it; the owner may read any field, write none. Grouped by cache line, if it starts on one: who it is and
+ * the sequence numbers; queues and times; what is only read when sending. */
 struct tcp_conn {
 	const struct tcp_cfg *cfg;
 	struct tcp_addr addr;
+	uint32_t flags;
+	uint8_t state;
+	uint8_t snd_wscale : 4, rcv_wscale : 4; /* at most 14 (RFC 7323 2.3) */
+	uint8_t backoff;                        /* timeouts in a row */
+	uint8_t quick : 7, pingpong : 1;        /* quick ACKs left; ping-pong mode */
+	uint8_t dupacks;
+	uint8_t events; /* outputs waiting for tcp_next */
+	uint8_t probes; /* keepalive or window probes unanswered */
+	uint8_t reason; /* enum trace_reason of the end */
 	uint32_t snd_una, snd_nxt;
-	uint32_t tx_order; /* segments sent so far */
-	uint32_t snd_end;  /* next sequence number the application will write */
+	uint32_t snd_end; /* next sequence number the application will write */
 	uint32_t snd_wnd, snd_wl1;
 	uint32_t rcv_nxt;
-	uint32_t rcv_wup;        /* rcv_nxt when the last ACK was sent (Last.ACK.sent) */
-	uint32_t rcv_adv;        /* right edge last announced */
-	uint32_t cwnd, ssthresh; /* in segments; 0xffffffff: not set */
+	uint32_t rcv_wup; /* rcv_nxt when the last ACK was sent (Last.ACK.sent) */
+	uint32_t rcv_adv; /* right edge last announced */
+
+	struct tcp_sg *tx, *tx_next; /* unacknowledged and unsent; tx_next: first unsent */
+	int64_t rtx_ns;              /* retransmission, persist, tail loss probe or TIME_WAIT deadline */
+	int64_t delack_ns;
+	int64_t rcvd_ns; /* last segment received */
+	int64_t sent_ns; /* last data sent */
 	uint32_t srtt_us, rttvar_us;
 	uint32_t ts_recent;
+	uint16_t packets_out; /* segments sent and not acknowledged, lost or not */
+	uint16_t ato_ms;
+
+	struct tcp_ext *ext;
+	struct tcp_rx *rx;
+	uint64_t cause;          /* record behind what is to be sent next */
+	uint32_t cwnd, ssthresh; /* in segments; 0xffffffff: not set */
 	uint32_t iss, irs;
-	uint32_t flags;
 	uint32_t rcv_window; /* what is offered when nothing waits: grows */
 	uint32_t rx_bytes;   /* waiting for the application */
 	uint16_t snd_mss, rcv_mss;
-	uint8_t state;
-	uint8_t snd_wscale, rcv_wscale;
-	uint8_t backoff; /* timeouts in a row */
-	uint8_t quick;   /* quick ACKs left */
-	uint8_t pingpong;
-	uint8_t dupacks;
-	uint8_t events;       /* outputs waiting for tcp_next */
-	uint16_t packets_out; /* segments sent and not acknowledged, lost or not */
-	uint16_t ato_ms;
-	uint8_t probes; /* keepalive or window probes unanswered */
-	uint8_t reason; /* enum trace_reason of the end */
-	int64_t rtx_ns; /* retransmission, persist, tail loss probe or TIME_WAIT deadline */
-	int64_t delack_ns;
-	int64_t rcvd_ns;                       /* last segment received */
-	int64_t sent_ns;                       /* last data sent */
-	struct tcp_sg *tx, *tx_tail, *tx_next; /* unacknowledged and unsent; tx_next: first unsent */
-	struct tcp_rx *rx, *rx_tail;
-	struct tcp_ext *ext;
-	uint64_t cause; /* record behind what is to be sent next */
-	uint32_t trace_conn, client;
-	uint16_t node, peer; /* trace nodes of this and the other end */
 	uint16_t ip_id;
+	uint16_t node, peer; /* trace nodes of this and the other end */
 	uint16_t spare;
+	uint32_t trace_conn, client;
 };
-_Static_assert(sizeof(struct tcp_conn) <= 272, "this is what an idle connection costs");
+_Static_assert(sizeof(struct tcp_conn) <= 200, "this is what an idle connection costs");
 
 enum tcp_out_kind {
 	TCP_OUT_IDLE,

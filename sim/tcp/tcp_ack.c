@@ -24,7 +24,7 @@ void ack_quick(struct tcp_conn *c, unsigned max)
 	if (n > max)
 		n = max;
 	if (n > c->quick)
-		c->quick = (uint8_t)n;
+		c->quick = n & 0x7f;
 }
 
 /* A segment with data came in: adapt the ACK timeout to the distance of arrivals, learn the peer's segment size. */

@@ -60,8 +60,8 @@ static void syn_options(struct tcp_conn *c, const struct pkt *p)
 		c->flags |= TCPF_SACK;
 	if ((p->opts & PKT_OPT_WSCALE) && c->cfg->window_scaling) {
 		c->flags |= TCPF_WSCALE;
-		c->snd_wscale = p->wscale > 14 ? 14 : p->wscale;
-		c->rcv_wscale = c->cfg->wscale;
+		c->snd_wscale = (p->wscale > 14 ? 14u : p->wscale) & 15u;
+		c->rcv_wscale = c->cfg->wscale & 15u;
 	}
 	c->snd_mss = (uint16_t)mss;
 	c->rcv_mss = mss < 536 ? (uint16_t)mss : 536;

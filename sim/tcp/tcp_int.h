@@ -32,9 +32,17 @@ struct tcp_sg {
 	int64_t sent_ns;   /* latest transmission */
 	uint64_t cause;    /* the record behind the write */
 	uint8_t flags, nslices, more, pad;
-	uint32_t order; /* counts transmissions: which was the later one, at equal times too */
+	uint32_t
+		order; /* counts transmissions: which was the later one, at equal times too (struct tcp_ext) */
+	struct tcp_sg *tail; /* of the first in the queue: the last one */
 	struct slicev data;
 };
+
+/* The last of the queue, or NULL. An idle connection pays for no pointer to it: the first one knows. */
+static inline struct tcp_sg *tx_tail(const struct tcp_conn *c)
+{
+	return c->tx ? c->tx->tail : NULL;
+}
 
 static inline uint32_t sg_end(const struct tcp_sg *g)
 {
@@ -45,6 +53,7 @@ static inline uint32_t sg_end(const struct tcp_sg *g)
 
 struct tcp_rx {
 	struct tcp_rx *next;
+	struct tcp_rx *tail; /* of the first in the queue: the last one */
 	uint64_t cause;
 	struct slice s;
 };
@@ -79,6 +88,8 @@ struct tcp_ext {
 	uint32_t fack;     /* highest sequence number selectively acknowledged */
 	uint32_t tlp_high_seq;
 	uint32_t prior_cwnd, prr_delivered, prr_out; /* RFC 6937 */
+	uint32_t
+		tx_order; /* transmissions so far; before this state existed they were in order of sequence numbers */
 	uint32_t rack_order, rack_rtt_us, min_rtt_us;
 	int64_t rack_ns;    /* when the latest delivered segment was sent */
 	int64_t reo_ns;     /* RACK's reordering timer, TIME_NEVER: off */

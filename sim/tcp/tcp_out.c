@@ -212,9 +212,9 @@ static uint32_t sendable(struct tcp_conn *c, const struct tcp_sg *g, bool *fin)
 		return 0;
 	/* Nagle (RFC 9293 3.7.4): a small segment waits while something is unacknowledged */
 	if (len < mss && !(g->flags & SG_FIN)) {
-		if (g->more && g == c->tx_tail)
+		if (g->more && g == tx_tail(c))
 			return 0;
-		if (!c->cfg->nodelay && c->packets_out && g == c->tx_tail)
+		if (!c->cfg->nodelay && c->packets_out && g == tx_tail(c))
 			return 0;
 	}
 	return len;
@@ -265,7 +265,7 @@ static void persist(struct tcp_conn *c, int64_t now)
 {
 	if (c->packets_out || !c->tx_next || (c->flags & TCPF_PERSIST) || c->state < TCP_ESTABLISHED)
 		return;
-	if (c->tx_next->more && c->tx_next == c->tx_tail &&
+	if (c->tx_next->more && c->tx_next == tx_tail(c) &&
 		seq_le(sg_end(c->tx_next), c->snd_una + c->snd_wnd))
 		return; /* the application holds it back */
 	c->flags |= TCPF_PERSIST;

@@ -251,8 +251,8 @@ static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked 
 		}
 		unmark(c, g);
 		c->tx = g->next;
-		if (!c->tx)
-			c->tx_tail = NULL;
+		if (c->tx)
+			c->tx->tail = g->tail;
 		c->packets_out--;
 		sg_free(t, g);
 	}
@@ -507,7 +507,8 @@ void rtx_sent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
 {
 	g->flags |= SG_SENT;
 	g->sent_ns = now;
-	g->order = ++c->tx_order;
+	if (c->ext)
+		g->order = ++c->ext->tx_order;
 	c->packets_out++;
 	c->snd_nxt = sg_end(g);
 	if (c->packets_out == 1 || (c->flags & (TCPF_TLP | TCPF_PERSIST)))
@@ -546,8 +547,8 @@ void rtx_collapse(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t 
 		g->len += n->len;
 		g->flags |= n->flags & (SG_PSH | SG_FIN | SG_EVER_RETRANS);
 		g->next = n->next;
-		if (c->tx_tail == n)
-			c->tx_tail = g;
+		if (c->tx->tail == n)
+			c->tx->tail = g;
 		sg_free(t, n);
 		c->packets_out--;
 		if (c->ext && !(c->flags & TCPF_SACK) && c->ext->sacked_out >= c->packets_out)
@@ -568,7 +569,7 @@ void rtx_resent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now
 		x->prr_out++;
 	}
 	g->sent_ns = now;
-	g->order = ++c->tx_order;
+	g->order = ++x->tx_order;
 	if (!x->retrans_ns)
 		x->retrans_ns = now;
 	if (g == c->tx || c->rtx_ns == TIME_NEVER) {

@@ -27,11 +27,11 @@ static void rx_push(struct tcp *t, struct tcp_conn *c, struct slice owned, uint6
 	r->next = NULL;
 	r->cause = cause;
 	r->s = owned;
-	if (c->rx_tail)
-		c->rx_tail->next = r;
+	if (c->rx)
+		c->rx->tail->next = r;
 	else
 		c->rx = r;
-	c->rx_tail = r;
+	c->rx->tail = r;
 	c->rx_bytes += owned.len;
 }
 
@@ -55,8 +55,8 @@ bool rx_take(struct tcp *t, struct tcp_conn *c, struct tcp_out *out)
 	if (!r || (c->flags & TCPF_PAUSED))
 		return false;
 	c->rx = r->next;
-	if (!c->rx)
-		c->rx_tail = NULL;
+	if (c->rx)
+		c->rx->tail = r->tail;
 	c->rx_bytes -= r->s.len;
 	out->kind = TCP_OUT_DATA;
 	out->data = r->s;

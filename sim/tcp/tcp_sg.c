@@ -11,11 +11,11 @@ struct tcp_sg *sg_new(struct tcp *t, struct tcp_conn *c, unsigned flags)
 	g->flags = (uint8_t)flags;
 	g->seq = c->snd_end;
 	g->cause = t->w->cause ? t->w->cause : c->cause;
-	if (c->tx_tail)
-		c->tx_tail->next = g;
+	if (c->tx)
+		c->tx->tail->next = g;
 	else
 		c->tx = g;
-	c->tx_tail = g;
+	c->tx->tail = g;
 	if (!c->tx_next)
 		c->tx_next = g;
 	return g;
@@ -100,8 +100,8 @@ void sg_split(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t len)
 	g->flags &= (uint8_t) ~(SG_FIN | SG_PSH);
 	g->more = 0;
 	g->next = r;
-	if (c->tx_tail == g)
-		c->tx_tail = r;
+	if (c->tx->tail == g)
+		c->tx->tail = r;
 }
 
 void sg_trim(struct tcp *t, struct tcp_sg *g, uint32_t len)
