@@ -161,14 +161,22 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libsupport.a $(LIBS)
 	$(call say,LD,$@)
 	$(LINK) $(TEST_LIBS) $(LIB_LIBS)
 
+# libwslay judges frames in tests/fuzz/fuzz_ws_wslay.c and is a column of `make bench`, where it is installed.
+WSLAY := $(wildcard /usr/include/wslay/wslay.h)
+$(call obj,tests/fuzz/fuzz_ws_wslay.c): CPPFLAGS += $(if $(WSLAY),-DHAVE_WSLAY)
+$(call obj,tests/fuzz/fuzz_ws_wslay.c): $(B)/wslay-$(if $(WSLAY),here,missing)
+$(B)/wslay-here $(B)/wslay-missing:
+	@mkdir -p $(@D); rm -f $(B)/wslay-*; touch $@
+FUZZ_LIBS = $(if $(WSLAY),$(if $(findstring wslay,$@),-lwslay))
+
 $(call obj,$(FUZZ_SRC)): | have-test-packages
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/libsupport.a $(LIBS)
 	$(call say,LD,$@)
-	$(LINK) -fsanitize=fuzzer $(TEST_LIBS) $(LIB_LIBS)
+	$(LINK) -fsanitize=fuzzer $(FUZZ_LIBS) $(TEST_LIBS) $(LIB_LIBS)
 
 $(B)/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/tools/fuzz_replay.o $(B)/libsupport.a $(LIBS)
 	$(call say,LD,$@)
-	$(LINK) $(TEST_LIBS) $(LIB_LIBS)
+	$(LINK) $(FUZZ_LIBS) $(TEST_LIBS) $(LIB_LIBS)
 
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS)
 	$(call say,LD,$@)
@@ -177,7 +185,6 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS)
 # The libraries whose speed ours is compared with, as far as they are here; llhttp comes as sources (Debian's node-llhttp).
 ifneq ($(filter bench bench-%,$(MAKECMDGOALS))$(findstring /bench/,$(MAKECMDGOALS)),)
 LLHTTP := $(wildcard /usr/share/llhttp/llhttp.c)
-WSLAY := $(wildcard /usr/include/wslay/wslay.h)
 NGHTTP2 := $(if $(call missing_pkgs,libnghttp2),,1)
 BENCH_PEERS := $(if $(LLHTTP),-DHAVE_LLHTTP -I/usr/share/include/llhttp) $(if $(WSLAY),-DHAVE_WSLAY) $(if $(NGHTTP2),-DHAVE_NGHTTP2)
 BENCH_LIBS := $(if $(WSLAY),-lwslay) $(if $(NGHTTP2),-lnghttp2)

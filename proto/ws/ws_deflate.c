@@ -130,8 +130,9 @@ enum ws_err ws_inflate(struct ws_inflate *z, struct bytes payload, struct buf *o
 	if (e != WS_E_NONE || ended)
 		return e;
 	e = run(z, (struct bytes){tail, sizeof tail}, out, max, &ended);
-	/* The message must end between two blocks on an octet boundary: zlib says so by 128 and no bits held. */
-	if (e == WS_E_NONE && (z->s.data_type & 0xff) != 128)
+	/* The message must end between two blocks on an octet boundary: zlib says so by 128 and no bits held. Or the tail completes a
+	 * final block, as when the sender's empty stored block was marked final. */
+	if (e == WS_E_NONE && !ended && (z->s.data_type & 0xff) != 128)
 		e = WS_E_DEFLATE;
 	return e;
 }
