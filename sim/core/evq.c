@@ -268,12 +268,13 @@ static void merge_sort(uint64_t *k, size_t n, uint64_t *tmp)
  * what is left to do is little and predictable. False, with nothing done, when they are not spread. */
 static bool bucket_sort(uint64_t *k, size_t n, uint64_t *tmp, int shift)
 {
-	uint32_t start[(1u << BUCKET_BITS_MAX) + 1] = {0}, sum = 0;
+	uint32_t start[1u << BUCKET_BITS_MAX], sum = 0;
 	int bits = 64 - __builtin_clzll(n - 1);
 
 	bits = bits > BUCKET_BITS_MAX ? BUCKET_BITS_MAX : bits > shift ? shift : bits;
 	int down = EVQ_PLACE_BITS + EVQ_BAND_BITS + shift - bits;
 
+	memset(start, 0, sizeof *start << bits);
 	for (size_t i = 0; i < n; i++)
 		start[k[i] >> down]++;
 	for (size_t i = 0; i < (size_t)1 << bits; i++) {

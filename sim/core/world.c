@@ -54,10 +54,12 @@ void world_handle(struct world *w, enum ev_kind kind, void (*fn)(struct world *w
 	w->on[kind].drop = drop;
 }
 
-void world_warm(
-	struct world *w, enum ev_kind kind, void (*fn)(const struct world *w, const struct ev *e, int stage))
+void world_warm(struct world *w, enum ev_kind kind,
+	void (*fn)(const struct world *w, const struct ev *e, int stage), int stages)
 {
+	assert(stages <= WARM_STAGES);
 	w->on[kind].warm = fn;
+	w->on[kind].warm_stages = stages;
 }
 
 struct pool *world_pool(struct world *w, const char *name, size_t size, size_t live_max)
@@ -144,17 +146,18 @@ static inline void dispatch(struct world *w, const struct ev *e)
 #define WARM_BLOCK 8
 
 /* One stage for the events from..to places ahead. Stage -1: the objects themselves. */
-static void warm_stage(const struct world *w, int stage, size_t from, size_t to)
+static inline void warm_stage(const struct world *w, int stage, size_t from, size_t to)
 {
-	for (size_t k = from; k < to; k++) {
-		const struct ev *e = evq_ahead(&w->queue, k);
+	const struct evq *q = &w->queue;
+	size_t end = q->key_h + to < q->key_n ? q->key_h + to : q->key_n;
 
-		if (!e)
-			return;
+	for (size_t k = q->key_h + from; k < end; k++) {
+		const struct ev *e = &q->bot[q->key[k] & EVQ_PLACE_MASK];
+
 		if (stage < 0) {
 			__builtin_prefetch(e->obj, 1);
 			__builtin_prefetch((const char *)e->obj + 64, 1);
-		} else if (w->on[e->kind].warm) {
+		} else if (stage < w->on[e->kind].warm_stages) {
 			w->on[e->kind].warm(w, e, stage);
 		}
 	}

@@ -63,6 +63,7 @@ struct world {
 		void (*fn)(struct world *w, const struct ev *e);
 		void (*drop)(struct world *w, const struct ev *e);
 		void (*warm)(const struct world *w, const struct ev *e, int stage);
+		int warm_stages;
 	} on[EV_COUNT];
 	struct evq queue;
 	struct pool *pools[WORLD_POOLS_MAX];
@@ -90,12 +91,13 @@ void world_on_free(struct world *w, void (*fn)(struct world *w, void *ctx), void
 void world_handle(struct world *w, enum ev_kind kind, void (*fn)(struct world *w, const struct ev *e),
 	void (*drop)(struct world *w, const struct ev *e));
 
-/* With many elements most of the time goes into waiting for memory. `warm` is told of events that will be
- * dispatched soon, WARM_STAGES times each, nearer every time: it fetches into the cache (__builtin_prefetch) what
- * the stage before has made known, one pointer further. It must change nothing. */
+/* With many elements most of the time goes into waiting for memory. `fn` is told of events that will be dispatched
+ * soon, `stages` times each (0, 1 ..., at most WARM_STAGES), nearer every time: it fetches into the cache
+ * (__builtin_prefetch) what the stage before has made known, one pointer further. The first 128 octets of the object
+ * have been fetched before stage 0. It must change nothing. */
 #define WARM_STAGES 4
-void world_warm(
-	struct world *w, enum ev_kind kind, void (*fn)(const struct world *w, const struct ev *e, int stage));
+void world_warm(struct world *w, enum ev_kind kind,
+	void (*fn)(const struct world *w, const struct ev *e, int stage), int stages);
 
 /* A pool owned by the world. `name` is borrowed for the world's life. */
 struct pool *world_pool(struct world *w, const char *name, size_t size, size_t live_max);

@@ -44,29 +44,26 @@ static void send_segment(struct sim *s, struct sock *k, struct pkt *p)
 		net_drop(s->net, p, k->tcp.node, REASON_NET_GONE, 0, 0, 0);
 }
 
-/* One output. False: the connection is gone. */
-static bool take(struct sim *s, struct sock *k, struct tcp_out *o)
+/* One output that is not a segment. */
+static void take(struct sim *s, struct sock *k, struct tcp_out *o)
 {
 	const struct sock_ops *ops = k->ops;
 	switch (o->kind) {
-	case TCP_OUT_SEGMENT:
-		send_segment(s, k, o->pkt);
-		return true;
 	case TCP_OUT_ESTABLISHED:
 		k->was_up = true;
 		if (ops)
 			ops->up(s, k, o->cause);
-		return true;
+		return;
 	case TCP_OUT_DATA:
 		if (ops)
 			ops->data(s, k, o->data, o->cause);
 		else
 			blob_unref(o->data.blob);
-		return true;
+		return;
 	case TCP_OUT_EOF:
 		if (ops)
 			ops->eof(s, k, o->cause);
-		return true;
+		return;
 	case TCP_OUT_RESET:
 	case TCP_OUT_TIMEOUT:
 		if (ops)
@@ -76,20 +73,20 @@ static bool take(struct sim *s, struct sock *k, struct tcp_out *o)
 							   : REASON_TCP_RETRIES,
 				o->cause);
 		k->ops = NULL;
-		return true;
+		return;
 	case TCP_OUT_CLOSED:
 		if (ops) /* ended from both sides without its user having let go */
 			ops->gone(s, k, REASON_PEER_CLOSED, o->cause);
 		k->ops = NULL;
-		return true;
+		return;
 	case TCP_OUT_WRITABLE:
 		if (ops && ops->writable)
 			ops->writable(s, k, o->cause);
-		return true;
+		return;
+	case TCP_OUT_SEGMENT:
 	case TCP_OUT_IDLE:
 		break;
 	}
-	return false;
 }
 
 void sock_pump(struct sim *s, struct sock *k)
@@ -99,11 +96,17 @@ void sock_pump(struct sim *s, struct sock *k)
 		return; /* the pump that is running will see what was added */
 	k->pumping = true;
 	uint64_t cause = s->w->cause;
-	do {
+	while (!tcp_idle(&k->tcp)) {
 		tcp_next(s->tcp, &k->tcp, s->w->now_ns, &o);
-		if (o.kind != TCP_OUT_SEGMENT && o.kind != TCP_OUT_IDLE)
-			s->w->cause = o.cause;
-	} while (take(s, k, &o));
+		if (o.kind == TCP_OUT_IDLE)
+			break;
+		if (o.kind == TCP_OUT_SEGMENT) {
+			send_segment(s, k, o.pkt);
+			continue;
+		}
+		s->w->cause = o.cause;
+		take(s, k, &o);
+	}
 	s->w->cause = cause;
 	k->pumping = false;
 	if (k->tcp.state == TCP_CLOSED && k->ops)
@@ -175,5 +178,5 @@ static void warm_timer(const struct world *w, const struct ev *e, int stage)
 void sock_handlers(struct sim *s)
 {
 	world_handle(s->w, EV_CONN_TIMER, on_timer, NULL);
-	world_warm(s->w, EV_CONN_TIMER, warm_timer);
+	world_warm(s->w, EV_CONN_TIMER, warm_timer, 1);
 }

@@ -426,19 +426,16 @@ static bool take_event(struct tcp_conn *c, unsigned bit, struct tcp_out *out, en
 
 void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out)
 {
-	out->kind = TCP_OUT_IDLE;
-	out->data = SLICE_NONE;
-	out->reason = REASON_NONE;
-	out->pkt = NULL;
-	out->cause = c->cause;
 	if (out_wanted(c)) {
 		out->pkt = out_segment(t, c, now);
-		out->cause = c->cause;
 		if (out->pkt) {
 			out->kind = TCP_OUT_SEGMENT;
 			return;
 		}
 	}
+	out->kind = TCP_OUT_IDLE;
+	out->reason = REASON_NONE;
+	out->cause = c->cause;
 	if (take_event(c, EVT_ESTABLISHED, out, TCP_OUT_ESTABLISHED))
 		return;
 	if (c->rx && rx_take(t, c, out)) {
@@ -468,7 +465,7 @@ static int64_t keepalive_due(const struct tcp_conn *c)
 	return c->rcvd_ns + c->cfg->keepalive_idle_ns + c->probes * c->cfg->keepalive_interval_ns;
 }
 
-int64_t tcp_deadline(const struct tcp_conn *c)
+int64_t tcp_deadline_rare(const struct tcp_conn *c)
 {
 	int64_t at = c->rtx_ns;
 

@@ -233,11 +233,24 @@ void tcp_abort(struct tcp *t, struct tcp_conn *c, int64_t now);
 /* The application stops or resumes reading: the window closes, or a window update is sent. */
 void tcp_pause(struct tcp *t, struct tcp_conn *c, bool paused, int64_t now);
 
-/* The next output; call until IDLE after every input. */
+/* What tcp_next has to act on at once. */
+#define TCPF_DUE (TCPF_RST_DUE | TCPF_STRAY_RST | TCPF_TLP_DUE | TCPF_PROBE_DUE | TCPF_KA_DUE | TCPF_ACK_NOW)
+/* tcp_next would say IDLE, without asking it. */
+static inline bool tcp_idle(const struct tcp_conn *c)
+{
+	return !c->tx_next && !c->ext && !c->rx && !c->events && !(c->flags & TCPF_DUE);
+}
+/* The next output; call until IDLE after every input. Only what belongs to its kind is set. */
 void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out);
 
 /* When tcp_timer is to be called (at or after); TIME_NEVER: not at all. */
-int64_t tcp_deadline(const struct tcp_conn *c);
+int64_t tcp_deadline_rare(const struct tcp_conn *c); /* with recovery or keepalive */
+static inline int64_t tcp_deadline(const struct tcp_conn *c)
+{
+	if (c->ext || c->cfg->keepalive)
+		return tcp_deadline_rare(c);
+	return (c->flags & TCPF_ACK_TIMER) && c->delack_ns < c->rtx_ns ? c->delack_ns : c->rtx_ns;
+}
 /* Does what is due; then tcp_next. Harmless when nothing is due. */
 void tcp_timer(struct tcp *t, struct tcp_conn *c, int64_t now);
 

@@ -218,7 +218,6 @@ unsigned rx_sack_blocks(const struct tcp_conn *c, struct pkt_sack *out, unsigned
 void rx_read(struct tcp *t, struct tcp_conn *c, int64_t now);
 
 /* ---- tcp_out.c */
-#define TCPF_DUE (TCPF_RST_DUE | TCPF_STRAY_RST | TCPF_TLP_DUE | TCPF_PROBE_DUE | TCPF_KA_DUE | TCPF_ACK_NOW)
 /* May there be a segment to send? */
 static inline bool out_wanted(const struct tcp_conn *c)
 {

@@ -256,7 +256,7 @@ static void fleet(uint32_t n, bool pushing)
 	uint32_t elem = world_elem_add(f.w, "clients", 3 * n);
 
 	world_handle(f.w, EV_CONN_TIMER, on_conn_timer, NULL);
-	world_warm(f.w, EV_CONN_TIMER, timer_warm);
+	world_warm(f.w, EV_CONN_TIMER, timer_warm, 1);
 	world_handle(f.w, EV_APP, on_poll, NULL);
 	world_handle(f.w, EV_PUBLISH, on_push, NULL);
 	link_class_init(&f.up, "up", &way);
