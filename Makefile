@@ -79,11 +79,13 @@ CPPFLAGS_ALL = -I. $(CPP_DIR) $(PKG_INC) $(CPPFLAGS)
 LDFLAGS_ALL = $(OPT) -pthread $(LDFLAGS)
 
 # What a folder may ask of the C library.  proto and sim are plain POSIX; pcap.h and mmap'ed test pages need BSD names.
-POSIX := -D_POSIX_C_SOURCE=200809L
+# Offsets in files and numbers of i-nodes are 64 bits wide on 32-bit machines too.
+WIDE_FILES := -D_FILE_OFFSET_BITS=64
+POSIX := -D_POSIX_C_SOURCE=200809L $(WIDE_FILES)
 CPP_DIR = $(POSIX)
 WARN_DIR = $(WARN_CONV)
 $(B)/obj/sim/capture/%.o: CPP_DIR = $(POSIX) -D_DEFAULT_SOURCE
-$(B)/obj/ui/%.o: CPP_DIR = -D_XOPEN_SOURCE=700 -D_XOPEN_SOURCE_EXTENDED -DNCURSES_WIDECHAR=1 \
+$(B)/obj/ui/%.o: CPP_DIR = -D_XOPEN_SOURCE=700 -D_XOPEN_SOURCE_EXTENDED -DNCURSES_WIDECHAR=1 $(WIDE_FILES) \
 	-DBT_VERSION='"$(VERSION)"' -DBT_DATADIR='"/usr/local/share/backtalk"'
 $(B)/obj/tests/%.o: CPP_DIR = $(POSIX) -D_DEFAULT_SOURCE -DBT_VERSION='"$(VERSION)"'
 $(B)/obj/tests/%.o: WARN_DIR =
@@ -215,7 +217,7 @@ test: all $$(sort $$(T_BIN))
 	@sh tests/tools/run-tests $(sort $(T_BIN))
 
 # `make check` is everything we test ourselves with; `make check-peers` is what judges us from outside.
-.PHONY: check check-peers replays determinism-builds golden-update fuzz bench
+.PHONY: check check-peers check-portable replays determinism-builds golden-update fuzz bench
 check:
 	@sh tests/tools/deps build check
 	@+sh tests/tools/check "$(MAKE)"
@@ -223,6 +225,11 @@ check:
 check-peers:
 	@sh tests/tools/deps build check peers
 	@+sh tests/tools/check-peers "$(MAKE)"
+
+# The same results from every compiler, with any number of threads and on other machines: about ten minutes.
+check-portable:
+	@sh tests/tools/deps build check portable
+	@+sh tests/tools/check-env sh tests/tools/check-portable "$(MAKE)"
 
 replays: all $(REPLAY_BIN)
 
@@ -289,6 +296,7 @@ help:
 #: make demo            deps, build, and the lecture `first-look`
 #: make check           deps, build, format, lint, layers, all tests; ends in "N passed, N failed"
 #: make check-peers     tests judged by other programs, such as tshark; skipped where these cannot be had
+#: make check-portable   equal results of all builds, also for 64-bit and 32-bit ARM and big-endian s390x, emulated
 #:
 #: make unit            build and run every test binary
 #: make test T=ws       those with "ws" in the name (VARIANT=asan: under the sanitizers)

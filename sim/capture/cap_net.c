@@ -464,7 +464,7 @@ static void packet_time(struct capture *c, struct cap_pkt *p, const struct cap_r
 
 bool cap_net_packet(struct capture *c, const struct cap_raw *raw)
 {
-	if (c->npkts >= CAP_PACKETS_MAX || c->store_n + raw->caplen > CAP_STORE_MAX) {
+	if (c->npkts >= CAP_PACKETS_MAX || (uint64_t)c->store_n + raw->caplen > CAP_STORE_MAX) {
 		c->limit = c->npkts >= CAP_PACKETS_MAX ? "CAP_PACKETS_MAX" : "CAP_STORE_MAX";
 		return false;
 	}

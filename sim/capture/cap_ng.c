@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "sim/capture/cap_file.h"
+#include "sim/core/wide.h"
 #include "sim/core/xmalloc.h"
 
 #define BLOCK_SHB 0x0a0d0d0au
@@ -119,12 +120,15 @@ static void set_resolution(struct cap_iface *i, uint8_t r)
 /* Ticks of an interface's clock as nanoseconds since 1970, saturating. */
 static int64_t ticks_ns(const struct cap_iface *i, uint64_t ticks)
 {
-	unsigned __int128 ns = (unsigned __int128)ticks * i->tick_num / i->tick_den;
-	__int128 all = (__int128)i->offset_s * 1000000000;
-	all += ns > INT64_MAX ? INT64_MAX : (__int128)ns;
-	if (all > INT64_MAX / 2)
-		return INT64_MAX / 2;
-	return all < INT64_MIN / 2 ? INT64_MIN / 2 : (int64_t)all;
+	const int64_t limit = INT64_MAX / 2, limit_s = limit / 1000000000;
+	bool far = wide_mul(ticks, i->tick_num).hi >= i->tick_den; /* the quotient has more than 64 bits */
+	uint64_t ns = far ? (uint64_t)limit : wide_muldiv(ticks, i->tick_num, 0, i->tick_den);
+	int64_t from = i->offset_s > limit_s    ? limit
+		       : i->offset_s < -limit_s ? -limit
+						: i->offset_s * 1000000000;
+	if (ns >= (uint64_t)limit)
+		ns = (uint64_t)limit;
+	return from > limit - (int64_t)ns ? limit : from + (int64_t)ns;
 }
 
 static bool section(struct cap_file *f)

@@ -8,7 +8,7 @@
 
 #include <assert.h>
 
-__extension__ typedef unsigned __int128 wide; /* gcc and clang on every 64-bit target */
+#include "sim/core/wide.h"
 
 /* FNV-1a over the name, then mixed with the seed: neighbouring seeds and like names give unrelated streams. */
 struct rng rng_named(uint64_t seed, const char *name)
@@ -30,15 +30,15 @@ struct rng rng_named_at(uint64_t seed, const char *name, uint64_t i)
 uint64_t rng_below(struct rng *r, uint64_t n)
 {
 	assert(n > 0);
-	wide m = (wide)rng_u64(r) * n;
+	struct wide m = wide_mul(rng_u64(r), n);
 
-	if ((uint64_t)m < n) {
+	if (m.lo < n) {
 		uint64_t t = -n % n; /* 2^64 mod n: results below it would be too frequent */
 
-		while ((uint64_t)m < t)
-			m = (wide)rng_u64(r) * n;
+		while (m.lo < t)
+			m = wide_mul(rng_u64(r), n);
 	}
-	return (uint64_t)(m >> 64);
+	return m.hi;
 }
 
 int64_t rng_between(struct rng *r, int64_t lo, int64_t hi)
@@ -68,21 +68,21 @@ uint64_t rng_neg_ln(uint64_t x)
 	uint64_t log2 = 63 - lead;
 
 	for (int i = 0; i < 32; i++) {
-		wide sq = (wide)m * m; /* 2.126 */
-		bool one = (uint64_t)(sq >> 127) & 1;
+		struct wide sq = wide_mul(m, m); /* 2.126 */
+		bool one = sq.hi >> 63;
 
-		m = one ? (uint64_t)(sq >> 64) : (uint64_t)(sq >> 63);
+		m = one ? sq.hi : sq.hi << 1 | sq.lo >> 63;
 		log2 = log2 << 1 | one;
 	}
 	/* log2 is 6.32 fixed point; ln 2 = 0xb17217f7d1cf79ac / 2^64 */
-	return (uint64_t)(((wide)(((uint64_t)64 << 32) - log2) * 0xb17217f7d1cf79acu) >> 64);
+	return wide_mul(((uint64_t)64 << 32) - log2, 0xb17217f7d1cf79acu).hi;
 }
 
 int64_t rng_exp(struct rng *r, int64_t mean)
 {
 	uint64_t u = rng_u64(r);
 
-	return (int64_t)(((wide)rng_neg_ln(u ? u : 1) * (uint64_t)mean) >> 32);
+	return (int64_t)wide_mulshift(rng_neg_ln(u ? u : 1), (uint64_t)mean, 0, 32);
 }
 
 /* Eight 16-bit uniforms have mean 8 * 32767.5 and variance 8 * (2^32 - 1) / 12, deviation 53508.9. */
@@ -95,8 +95,9 @@ int64_t rng_bell(struct rng *r, int64_t sd)
 
 		sum += (int64_t)((u & 0xffff) + (u >> 16 & 0xffff) + (u >> 32 & 0xffff) + (u >> 48));
 	}
-	__extension__ __int128 v = (__int128)sum * sd;
-	return (int64_t)(v / 53509);
+	bool below = (sum < 0) != (sd < 0);
+	uint64_t v = wide_muldiv((uint64_t)(sum < 0 ? -sum : sum), (uint64_t)(sd < 0 ? -sd : sd), 0, 53509);
+	return below ? -(int64_t)v : (int64_t)v;
 }
 
 void rng_shuffle(struct rng *r, uint32_t *a, uint32_t n)

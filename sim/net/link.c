@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "sim/core/wide.h"
+
 _Static_assert(sizeof(struct link) <= 64, "a client owns two of these");
 
 /* ---- classes ----------------------------------------------------------------------------------------------- */
@@ -10,10 +12,7 @@ _Static_assert(sizeof(struct link) <= 64, "a client owns two of these");
 /* Serialisation time, rounded up. */
 static int64_t wire_ns(const struct link_class *c, uint64_t bytes)
 {
-	__extension__ unsigned __int128 q20 =
-		(unsigned __int128)bytes * c->ns_per_byte_q20 + ((1u << 20) - 1);
-
-	return (int64_t)(q20 >> 20);
+	return (int64_t)wide_mulshift(bytes, c->ns_per_byte_q20, (1u << 20) - 1, 20);
 }
 
 void link_class_set(struct link_class *c, const struct link_params *p)
@@ -173,9 +172,7 @@ uint64_t link_backlog_bytes(const struct world *w, const struct link *l)
 
 	if (!c->ns_per_byte_q20 || l->free_ns <= w->now_ns)
 		return 0;
-	__extension__ unsigned __int128 q20 = (unsigned __int128)(l->free_ns - w->now_ns) << 20;
-
-	return (uint64_t)(q20 / c->ns_per_byte_q20);
+	return wide_muldiv((uint64_t)(l->free_ns - w->now_ns), 1u << 20, 0, c->ns_per_byte_q20);
 }
 
 static inline void schedule(struct world *w, struct net *n, struct link *l, struct pkt *p, int64_t at_ns)

@@ -5,6 +5,7 @@
  *   the run is traced or not, and whether octets are decoded anew or remembered; no effect before its cause; every lost message under the lens has a cause or a reason.
  *
  *   SOAK_FROM=N SOAK_SEEDS=M   other seeds than 0 .. 59. A failure prints its seed and the scenario.
+ *   SOAK_PRINT=1               prints the fingerprint of each world, to compare builds by.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -245,7 +246,7 @@ static const char *broken_trace(const struct trace *tr)
 	return NULL;
 }
 
-static const char *broken(const char *text)
+static const char *broken(const char *text, uint64_t seed)
 {
 	struct diags ds = {0};
 	const char *why = NULL;
@@ -265,6 +266,9 @@ static const char *broken(const char *text)
 		why = "tracing, or decoding again what was decoded before, changes the run";
 	if (!why)
 		why = broken_trace(traced.trace);
+	if (getenv("SOAK_PRINT"))
+		printf("world %llu %016llx\n", (unsigned long long)seed,
+			(unsigned long long)plain.fingerprint);
 	run_result_fini(&plain);
 	run_result_fini(&traced);
 	plan_free(p);
@@ -281,7 +285,7 @@ static void whatever_happens_in_a_world_its_books_balance(void **st)
 		struct draw d;
 		scenario(&d, seed);
 		alarm(60); /* a world that stands still ends the test */
-		const char *why = broken((const char *)d.t.p);
+		const char *why = broken((const char *)d.t.p, seed);
 		if (why)
 			print_error("seed %llu: %s\nrepeat: SOAK_FROM=%llu SOAK_SEEDS=1\n%s\n",
 				(unsigned long long)seed, why, (unsigned long long)seed, (const char *)d.t.p);
