@@ -78,17 +78,15 @@ static void save_still(struct app *a)
 
 /* ---------------------------------------------------------------------------------------------- running again */
 
-static int on_progress(void *ctx, int64_t now_ns, int64_t end_ns, uint64_t events)
+static int on_progress(void *ctx, const struct jobs_seen *seen)
 {
 	struct app *a = ctx;
 	int64_t ms = term_now_ms();
-	(void)events;
 	if (ms - a->drawn_ms < 150)
 		return a->stopped;
 	a->drawn_ms = ms;
-	snprintf(a->v.message, sizeof a->v.message,
-		"Running again with the new values: %d %% of a run. Esc stops it.",
-		end_ns > 0 ? (int)(now_ns * 100 / end_ns) : 0);
+	snprintf(a->v.message, sizeof a->v.message, "Running again with the new values: %d %%. Esc stops it.",
+		(int)(seen->share * 100));
 	draw(a);
 	uint32_t k = term_key(a->term, 0);
 	if (k == 27 || k == KEY_GONE || k == 'q')
@@ -186,7 +184,8 @@ static void run_again(struct app *a)
 	}
 	diags_fini(&ds);
 	a->stopped = false;
-	a->src->progress = (struct run_progress){.tick = on_progress, .ctx = a};
+	a->src->see = on_progress;
+	a->src->see_ctx = a;
 	struct show *fresh = show_new(p, a->src);
 	if (!fresh) {
 		free_sets(sets, nsets);

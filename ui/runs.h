@@ -13,11 +13,14 @@
 
 struct runs {
 	struct plan *plan; /* as told by the command line */
-	struct plan **own; /* a plan for each run: plans are not shared between threads */
 	struct run_result *r;
-	size_t n, ntech, nrep; /* r[rep * ntech + tech] */
-	bool stopped;          /* by the user; results are partial */
+	size_t ntech, nrep; /* r[rep * ntech + tech]; without metrics where the run was not made */
+	bool stopped;       /* by the user; some results are partial or missing */
 };
+
+/* A table with means and differences; a line a run. To stdout. */
+void runs_text(const struct runs *r);
+void runs_csv(const struct runs *r);
 
 /* Loads the scenario named by the only argument; complaints go to stderr. NULL: *rc is the exit code. */
 struct plan *runs_plan(const struct cmd_usage *u, const struct options *o, char *const *data, int *rc);

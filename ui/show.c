@@ -49,12 +49,10 @@ enum style show_style(char letter)
 	return STYLE_STRONG;
 }
 
-static void index_run(struct show *s, struct show_run *r)
+static void index_run(const struct show *s, struct show_run *r)
 {
 	r->ix = why_index_new(r->tr);
 	r->tally = tally_new(r->tr, s->all_clients);
-	if (r->tr->end_ns > s->end_ns)
-		s->end_ns = r->tr->end_ns;
 }
 
 static uint32_t lens_clients(const struct trace *tr)
@@ -77,6 +75,52 @@ static void make_stops(struct show *s)
 	}
 }
 
+struct making {
+	struct show *s;
+	const struct show_source *src;
+};
+
+static void one_run(void *ctx, size_t i, const struct run_progress *progress)
+{
+	struct making *m = ctx;
+	struct show_run *r = &m->s->run[i];
+	struct run_opts o = {.seed = m->s->seed,
+		.seed_set = true,
+		.technique = m->src->techniques[i],
+		.keep_trace = true,
+		.progress = *progress};
+	run_plan(m->s->plan, &o, &r->result);
+	r->tr = r->result.trace;
+	if (!r->result.partial)
+		index_run(m->s, r);
+}
+
+/* All runs, side by side; false when stopped. */
+static bool make_runs(struct show *s, const struct show_source *src)
+{
+	struct making m = {s, src};
+	struct jobs all = {.n = s->nrun,
+		.threads = src->threads,
+		.one = one_run,
+		.see = src->see,
+		.see_ctx = src->see_ctx,
+		.ctx = &m};
+	for (size_t i = 0; i < s->nrun; i++) /* so that threads only read the plan */
+		if (src->techniques[i])
+			plan_cfg_with(s->plan, src->techniques[i]);
+	bool done = jobs_run(&all);
+	for (size_t i = 0; i < s->nrun && done; i++) {
+		struct show_run *r = &s->run[i];
+		r->technique = r->result.technique ? r->result.technique : s->plan->technique;
+		r->title = show_title(r->technique);
+		r->letter = show_letter(r->technique);
+		s->end_ns = r->tr->end_ns > s->end_ns ? r->tr->end_ns : s->end_ns;
+		uint32_t k = lens_clients(r->tr);
+		s->clients = k > s->clients ? k : s->clients;
+	}
+	return done;
+}
+
 struct show *show_new(struct plan *owned, const struct show_source *src)
 {
 	struct show *s = xcalloc(1, sizeof *s);
@@ -85,26 +129,10 @@ struct show *show_new(struct plan *owned, const struct show_source *src)
 	s->seed = src->seed_set ? src->seed : owned->seed;
 	for (size_t i = 0; i < owned->cfg.ngroups; i++)
 		s->all_clients += owned->cfg.groups[i].count;
-	size_t n = src->ntechniques < SHOW_RUNS_MAX ? src->ntechniques : SHOW_RUNS_MAX;
-	for (size_t i = 0; i < n; i++) {
-		struct show_run *r = &s->run[s->nrun++];
-		struct run_opts o = {.seed = s->seed,
-			.seed_set = true,
-			.technique = src->techniques[i],
-			.keep_trace = true,
-			.progress = src->progress};
-		run_plan(owned, &o, &r->result);
-		r->tr = r->result.trace;
-		if (r->result.partial || !r->tr) {
-			show_free(s);
-			return NULL;
-		}
-		r->technique = r->result.technique ? r->result.technique : owned->technique;
-		r->title = show_title(r->technique);
-		r->letter = show_letter(r->technique);
-		index_run(s, r);
-		uint32_t k = lens_clients(r->tr);
-		s->clients = k > s->clients ? k : s->clients;
+	s->nrun = src->ntechniques < SHOW_RUNS_MAX ? src->ntechniques : SHOW_RUNS_MAX;
+	if (!make_runs(s, src)) {
+		show_free(s);
+		return NULL;
 	}
 	/* the drain after `duration` is shown only as far as something still happens */
 	int64_t last = owned->cfg.duration_ns;

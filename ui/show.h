@@ -11,6 +11,7 @@
 
 #include "sim/scenario/run.h"
 #include "ui/inspect.h"
+#include "ui/jobs.h"
 #include "ui/keys.h"
 #include "ui/ladder.h"
 #include "ui/options.h"
@@ -66,7 +67,9 @@ struct show_source {
 	bool seed_set;
 	const char **techniques; /* what to run; NULL entries: as the plan says */
 	size_t ntechniques;
-	struct run_progress progress;
+	unsigned threads;                                    /* 0: all processors */
+	int (*see)(void *ctx, const struct jobs_seen *seen); /* see jobs.h */
+	void *see_ctx;
 };
 
 enum question_state { ASKED_NOT, ASKED_OPEN, ASKED_DONE };
@@ -109,7 +112,7 @@ struct look_at {
 	char typed[200];   /* path=value to add when running again */
 };
 
-/* Runs the plan under each technique; takes the plan. Returns NULL when stopped by the progress callback. */
+/* Runs the plan under each technique; takes the plan. Returns NULL when stopped by `see`. */
 struct show *show_new(struct plan *owned, const struct show_source *src);
 /* A single trace without a plan (a capture); borrows it. */
 struct show *show_capture(struct trace *tr, const char *title);

@@ -48,6 +48,7 @@ static void stop_counting(struct sim *s)
 		c->server_cpu_ns += s->proc[p].cpu_ns;
 	c->server_memory_peak_bytes = s->memory_peak_bytes;
 	c->server_threads_peak = s->nprocs; /* an event loop has one thread */
+	c->counted_ns = s->w->now_ns < s->cfg->duration_ns ? s->w->now_ns : s->cfg->duration_ns;
 	s->counting = false;
 }
 
@@ -135,6 +136,11 @@ int64_t sim_run_until(struct sim *s, int64_t t_ns)
 int64_t sim_now(const struct sim *s)
 {
 	return s->w->now_ns;
+}
+
+uint64_t sim_events(const struct sim *s)
+{
+	return s->w->events;
 }
 
 uint64_t sim_fingerprint(const struct sim *s)

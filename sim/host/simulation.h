@@ -28,6 +28,7 @@ struct sim_group_counters {
 
 struct sim_counters {
 	uint64_t events;
+	int64_t counted_ns; /* how much of the duration was counted: all of it, less when the run was stopped early */
 	uint64_t packets_sent, packets_delivered, packets_dropped, packets_in_flight; /* over all links */
 	uint64_t server_cpu_ns, server_memory_peak_bytes, server_threads_peak;
 	uint64_t tcp_bytes_per_client, engine_bytes; /* memory in use at its peak, by part */
@@ -43,6 +44,8 @@ struct sim *sim_new(const struct cfg *cfg, const struct sim_opts *o);
  * (duration + drain, or nothing left to do). */
 int64_t sim_run_until(struct sim *s, int64_t t_ns);
 int64_t sim_now(const struct sim *s);
+/* Events dispatched so far. */
+uint64_t sim_events(const struct sim *s);
 /* 64-bit hash over every event dispatched and every message delivered, in order. */
 uint64_t sim_fingerprint(const struct sim *s);
 /* Valid until sim_free. Call after the last sim_run_until. */

@@ -77,6 +77,7 @@ struct metrics {
 	struct metrics_second *chart;
 	size_t nchart;
 	struct ranks *ranks;
+	double *settled; /* [metric * slots + 1 + group], [.. + 0] of all; NULL until metrics_settle */
 };
 
 size_t metric_count(void)
@@ -331,10 +332,9 @@ void metrics_finish(struct metrics *m, const struct sim_counters *c)
 	make_chart(m);
 }
 
-void metrics_free(struct metrics *m)
+/* What the fold gathered; figures cannot be computed afterwards. */
+static void drop_material(struct metrics *m)
 {
-	if (!m)
-		return;
 	for (size_t i = 0; i < (size_t)m->seconds * m->slots; i++)
 		if (m->cell[i].hist) {
 			hist_fini(m->cell[i].hist);
@@ -342,15 +342,42 @@ void metrics_free(struct metrics *m)
 		}
 	for (uint32_t i = 0; m->whole && i < m->slots; i++)
 		hist_fini(&m->whole[i]);
-	xfree(m->ranks->count);
+	if (m->ranks)
+		xfree(m->ranks->count);
 	xfree(m->ranks);
 	xfree(m->whole);
 	xfree(m->cell);
 	xfree(m->msg);
 	xfree(m->sample);
+	xfree(m->chart);
+	m->ranks = NULL;
+	m->whole = NULL;
+	m->cell = NULL;
+	m->msg = NULL;
+	m->sample = NULL;
+	m->chart = NULL;
+	m->seconds = m->seconds_cap = m->nmsg = m->msg_cap = 0;
+	m->nsample = m->sample_cap = m->nchart = 0;
+}
+
+void metrics_settle(struct metrics *m)
+{
+	double *v = xcalloc((size_t)METRICS * m->slots, sizeof *v);
+	for (int i = 0; i < METRICS; i++)
+		for (uint32_t g = 0; g < m->slots; g++)
+			v[(uint32_t)i * m->slots + g] = metrics_get(m, i, (int)g - 1);
+	m->settled = v;
+	drop_material(m);
+}
+
+void metrics_free(struct metrics *m)
+{
+	if (!m)
+		return;
+	drop_material(m);
 	xfree(m->group_end);
 	xfree(m->group);
-	xfree(m->chart);
+	xfree(m->settled);
 	xfree(m);
 }
 
@@ -546,7 +573,7 @@ static double of_requests(const struct metrics *m, enum metric_id id, int64_t si
 	case METRIC_HTTP_REQUESTS:
 		return (double)s->c.requests;
 	case METRIC_HTTP_RPS:
-		return ratio((double)s->c.requests, (double)(m->cfg->duration_ns - since_ns) / 1e9);
+		return ratio((double)s->c.requests, (double)(m->counters.counted_ns - since_ns) / 1e9);
 	case METRIC_HTTP_EMPTY:
 		return (double)s->c.empty;
 	case METRIC_RECONNECTS:
@@ -617,6 +644,9 @@ double metrics_since(const struct metrics *m, int metric, int group, int64_t sin
 		return (double)NAN;
 	if (since_ns > 0 && !defs[id].since)
 		return (double)NAN;
+	if (m->settled)
+		return since_ns > 0 ? (double)NAN
+				    : m->settled[(uint32_t)id * m->slots + (uint32_t)(group + 1)];
 	since_ns = since_ns > 0 ? since_ns / NS_PER_S * NS_PER_S : 0;
 	uint32_t from = (uint32_t)(since_ns / NS_PER_S);
 	struct sum s;

@@ -56,6 +56,10 @@ struct metrics;
 struct metrics *metrics_new(const struct cfg *cfg, struct trace *tr);
 void metrics_finish(struct metrics *m, const struct sim_counters *c);
 void metrics_free(struct metrics *m);
+/* After metrics_finish: works out all figures of the whole run and lets go of what they were made from, so that thousands of
+ * replications fit into memory. Afterwards nothing can be told of a part of the run, and cfg and trace are no longer looked at
+ * (except for the number of groups). */
+void metrics_settle(struct metrics *m);
 
 /* The value; group -1 = all. Undefined figures (no message delivered …) are NaN. */
 double metrics_get(const struct metrics *m, int metric, int group);

@@ -12,7 +12,7 @@
 #include "sim/core/xmalloc.h"
 #include "sim/scenario/expect.h"
 
-enum { RUN_SLICES = 200, RUN_LENS_DEFAULT = 20 };
+enum { RUN_SLICES = 200, RUN_LENS_DEFAULT = 20, RUN_SLICE_WALL_NS = 10000000, RUN_TELL_WALL_NS = 50000000 };
 
 static int group_index(const struct cfg *c, const char *name)
 {
@@ -31,20 +31,28 @@ void run_measure(const struct plan *p, const struct metrics *m, const char *tech
 	out->holds = expect_holds(e, out->measured);
 }
 
-/* Runs to the end in slices; true when the caller stopped it. */
+/* Runs to the end in slices; true when the caller stopped it. With a clock a slice is as long as some milliseconds of work, so that
+ * a long run of many clients answers as soon as a short one. Where a slice ends changes nothing in the run. */
 static bool run_slices(struct sim *s, const struct cfg *c, const struct run_progress *pr)
 {
-	int64_t end = c->duration_ns + c->drain_ns, slice = end / RUN_SLICES + 1, next = 0;
-	int64_t told = pr->wall_ns ? pr->wall_ns(pr->ctx) : 0;
+	int64_t end = c->duration_ns + c->drain_ns, longest = end / RUN_SLICES + 1, next = 0;
+	int64_t before = pr->wall_ns ? pr->wall_ns(pr->ctx) : 0, told = before;
+	int64_t slice = pr->wall_ns ? longest / 64 + 1 : longest;
 	for (int64_t t = slice; next != INT64_MAX; t += slice) {
 		next = sim_run_until(s, t);
 		if (!pr->tick || next == INT64_MAX)
 			continue;
 		int64_t now = pr->wall_ns ? pr->wall_ns(pr->ctx) : 0;
-		if (pr->wall_ns && now - told < 50000000)
+		if (pr->wall_ns && now - before > 2 * RUN_SLICE_WALL_NS && slice > 1)
+			slice /= 2;
+		else if (now - before < RUN_SLICE_WALL_NS && slice < longest)
+			slice *= 2;
+		before = now;
+		if (pr->wall_ns && now - told < RUN_TELL_WALL_NS)
 			continue;
 		told = now;
-		if (pr->tick(pr->ctx, t < end ? t : end, end, 0))
+		int64_t at = t < c->duration_ns ? t : c->duration_ns;
+		if (pr->tick(pr->ctx, at, c->duration_ns, sim_events(s)))
 			return true;
 	}
 	return false;
@@ -81,6 +89,13 @@ void run_plan(struct plan *p, const struct run_opts *o, struct run_result *out)
 	out->expects = xcalloc(p->nexpects + 1, sizeof *out->expects);
 	for (size_t i = 0; i < p->nexpects; i++)
 		run_measure(p, out->metrics, out->technique, &p->expects[i], &out->expects[i]);
+}
+
+void run_result_settle(struct run_result *r)
+{
+	metrics_settle(r->metrics);
+	trace_free(r->trace);
+	r->trace = NULL;
 }
 
 void run_result_fini(struct run_result *r)

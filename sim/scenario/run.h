@@ -9,7 +9,8 @@
 #include "sim/trace/trace.h"
 
 struct run_progress {
-	/* called about every 50 ms of work; sim time reached, events so far; return nonzero to stop early */
+	/* called about every 50 ms of work; simulated time reached (of the duration; what is under way then may take a little
+	 * longer), events so far; return nonzero to stop early */
 	int (*tick)(void *ctx, int64_t now_ns, int64_t end_ns, uint64_t events);
 	/* a clock for engine.wall_s and for the 50 ms, NULL: neither (tick is then called 200 times in a run) */
 	int64_t (*wall_ns)(void *ctx);
@@ -50,8 +51,13 @@ void run_plan(struct plan *p, const struct run_opts *o, struct run_result *out);
 void run_measure(const struct plan *p, const struct metrics *m, const char *technique,
 	const struct plan_expect *e, struct run_expect *out);
 void run_result_fini(struct run_result *r);
+/* Keeps the figures of the whole run and lets go of the rest, the trace among it: for many replications. */
+void run_result_settle(struct run_result *r);
 
+struct replications;
 /* `run`, `compare`: the contract's JSON object for a set of results. Deterministic. malloc'ed text. */
 char *run_json(const struct plan *p, const struct run_result *r, size_t n, bool engine_figures);
+/* The same for several seeds, with estimates and differences. Runs that were not made are left out. */
+char *run_json_replicated(const struct plan *p, const struct replications *x, bool engine_figures);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "sim/measure/jsonw.h"
-#include "sim/scenario/run.h"
+#include "sim/scenario/replications.h"
 
 static void put_value(struct jsonw *j, const struct metric_def *d, double v)
 {
@@ -88,40 +88,122 @@ static void put_sets(struct jsonw *j, const char *const *sets, size_t n)
 	jsonw_close(j, '}');
 }
 
-char *run_json(const struct plan *p, const struct run_result *r, size_t n, bool engine_figures)
+static void put_run(struct jsonw *j, const struct plan *p, const struct run_result *r, bool engine_figures)
+{
+	char hex[20];
+	jsonw_open(j, '{', false);
+	jsonw_kv(j, "technique", r->technique);
+	jsonw_key(j, "seed");
+	jsonw_uint(j, r->seed);
+	snprintf(hex, sizeof hex, "%016" PRIx64, r->fingerprint);
+	jsonw_kv(j, "fingerprint", hex);
+	if (r->partial)
+		jsonw_kbool(j, "partial", true);
+	put_sets(j, p->sets, p->nsets);
+	put_metrics(j, p, r, engine_figures);
+	put_expects(j, r);
+	jsonw_close(j, '}');
+}
+
+static void put_estimate(struct jsonw *j, const char *name, const struct estimate *e)
+{
+	jsonw_key(j, name);
+	jsonw_open(j, '{', true);
+	jsonw_kreal(j, "mean", e->mean);
+	jsonw_kreal(j, "low", e->mean - e->half);
+	jsonw_kreal(j, "high", e->mean + e->half);
+	jsonw_kreal(j, "half_width", e->half);
+	jsonw_kreal(j, "sd", e->sd);
+	jsonw_kint(j, "n", (int64_t)e->n);
+	jsonw_close(j, '}');
+}
+
+/* Every metric of technique a, or of a minus b. */
+static void put_estimates(struct jsonw *j, const struct replications *x, size_t a, size_t b)
+{
+	jsonw_open(j, '{', false);
+	jsonw_kv(j, "technique", x->r[a].technique);
+	if (b != a)
+		jsonw_kv(j, "minus", x->r[b].technique);
+	jsonw_key(j, "metrics");
+	jsonw_open(j, '{', false);
+	for (size_t i = 0; i < metric_count(); i++) {
+		struct estimate e = b == a ? replications_mean(x, a, (int)i, -1)
+					   : replications_difference(x, a, b, (int)i, -1);
+		put_estimate(j, metric_at(i)->name, &e);
+	}
+	jsonw_close(j, '}');
+	jsonw_close(j, '}');
+}
+
+static void put_replications(struct jsonw *j, const struct replications *x)
+{
+	size_t known = 0; /* techniques of which there is a run at all */
+	while (known < x->ntech && x->r[known].metrics)
+		known++;
+	jsonw_key(j, "replications");
+	jsonw_open(j, '{', false);
+	jsonw_kint(j, "n", (int64_t)x->nrep);
+	jsonw_kreal(j, "confidence", 0.95);
+	jsonw_kv(j, "interval", "Student's t");
+	jsonw_key(j, "techniques");
+	jsonw_open(j, '[', false);
+	for (size_t a = 0; a < known; a++)
+		put_estimates(j, x, a, a);
+	jsonw_close(j, ']');
+	jsonw_key(j, "differences");
+	jsonw_open(j, '[', false);
+	for (size_t b = 0; b < known; b++)
+		for (size_t a = b + 1; a < known; a++)
+			put_estimates(j, x, a, b);
+	jsonw_close(j, ']');
+	jsonw_close(j, '}');
+}
+
+/* Of several runs: a hash of their fingerprints, in order; of one: its own. */
+static uint64_t joint_fingerprint(const struct run_result *r, size_t n)
+{
+	uint64_t all = 0;
+	for (size_t i = 0, k = 0; i < n; i++)
+		if (r[i].metrics)
+			all = n == 1 ? r[i].fingerprint
+				     : (all ^ r[i].fingerprint) * UINT64_C(0x100000001b3) + k++;
+	return all;
+}
+
+char *run_json_replicated(const struct plan *p, const struct replications *x, bool engine_figures)
 {
 	struct jsonw j;
 	char hex[20];
-	uint64_t all = 0;
+	size_t n = x->ntech * x->nrep;
+	bool partial = false;
+	for (size_t i = 0; i < n; i++)
+		partial = partial || !replications_whole(&x->r[i]);
 	jsonw_init(&j, false);
 	jsonw_open(&j, '{', false);
 	jsonw_kint(&j, "backtalk", 1);
 	jsonw_kv(&j, "scenario", p->id);
 	jsonw_key(&j, "seed");
-	jsonw_uint(&j, n ? r[0].seed : p->seed);
+	jsonw_uint(&j, n && x->r[0].metrics ? x->r[0].seed : p->seed);
 	jsonw_kreal(&j, "duration_s", (double)p->cfg.duration_ns / 1e9);
-	/* Of several runs: a hash of their fingerprints, in order; of one: its own. */
-	for (size_t i = 0; i < n; i++)
-		all = n == 1 ? r[i].fingerprint : (all ^ r[i].fingerprint) * UINT64_C(0x100000001b3) + i;
-	snprintf(hex, sizeof hex, "%016" PRIx64, all);
+	snprintf(hex, sizeof hex, "%016" PRIx64, joint_fingerprint(x->r, n));
 	jsonw_kv(&j, "fingerprint", hex);
+	if (partial)
+		jsonw_kbool(&j, "partial", true);
 	jsonw_key(&j, "runs");
 	jsonw_open(&j, '[', false);
-	for (size_t i = 0; i < n; i++) {
-		jsonw_open(&j, '{', false);
-		jsonw_kv(&j, "technique", r[i].technique);
-		jsonw_key(&j, "seed");
-		jsonw_uint(&j, r[i].seed);
-		snprintf(hex, sizeof hex, "%016" PRIx64, r[i].fingerprint);
-		jsonw_kv(&j, "fingerprint", hex);
-		if (r[i].partial)
-			jsonw_kbool(&j, "partial", true);
-		put_sets(&j, p->sets, p->nsets);
-		put_metrics(&j, p, &r[i], engine_figures);
-		put_expects(&j, &r[i]);
-		jsonw_close(&j, '}');
-	}
+	for (size_t i = 0; i < n; i++)
+		if (x->r[i].metrics)
+			put_run(&j, p, &x->r[i], engine_figures);
 	jsonw_close(&j, ']');
+	if (x->nrep > 1)
+		put_replications(&j, x);
 	jsonw_close(&j, '}');
 	return jsonw_take(&j);
+}
+
+char *run_json(const struct plan *p, const struct run_result *r, size_t n, bool engine_figures)
+{
+	struct replications x = {r, n, 1};
+	return run_json_replicated(p, &x, engine_figures);
 }

@@ -17,7 +17,11 @@ done | sort >"$tmp/sources"
 while read -r c; do
 	o=$build/obj/${c%.c}.o
 	[ -f "$o" ] || { echo "B $c"; continue; }
-	nm -P "$o" | awk -v c="$c" '$2 == "U" || $2 == "w" { print "U", c, $1; next } { print "D", $1 }'
+	# With offsets of 64 bits the C library calls these by another name.
+	nm -P "$o" | awk -v c="$c" '
+		$2 == "U" && $1 ~ /^(fopen|fseeko|ftello|open|stat|fstat|lstat|readdir|scandir|alphasort|mmap|setrlimit)64$/ { sub(/64$/, "", $1) }
+		$2 == "U" || $2 == "w" { print "U", c, $1; next }
+		{ print "D", $1 }'
 done <"$tmp/sources" >"$tmp/symbols"
 # Sources and headers without comments and strings, one word a line.
 for d in proto sim; do

@@ -50,6 +50,7 @@ static void finish(struct rig *r)
 		{.bytes_up = 100, .bytes_down = 900, .conns_peak = 3, .radio_energy_uj = 3000000},
 		{.bytes_up = 10, .bytes_down = 90, .conns_peak = 1, .radio_energy_uj = 5000000}};
 	struct sim_counters c = {.events = 77,
+		.counted_ns = cfg.duration_ns,
 		.packets_sent = 9,
 		.packets_delivered = 6,
 		.packets_dropped = 2,

@@ -1,6 +1,7 @@
 /*
  * run: the same plan and seed give the same results; watching changes nothing; results have the promised form.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,6 +138,32 @@ static void a_run_can_be_stopped(void **state)
 	char *s = run_json(p, &r, 1, false);
 	assert_non_null(strstr(s, "\"partial\": true"));
 	free(s);
+	/* what was counted until then: rates are over the time that was run, and the books balance */
+	double requests = metrics_get(r.metrics, METRIC_HTTP_REQUESTS, -1);
+	double per_s = metrics_get(r.metrics, METRIC_HTTP_RPS, -1);
+	double all_s = (double)p->cfg.duration_ns / 1e9, run_s = requests / per_s;
+	assert_true(requests > 0 && run_s > 0 && run_s < all_s / 2);
+	assert_true(metrics_get(r.metrics, METRIC_MSG_DELIVERED, -1) <=
+		    metrics_get(r.metrics, METRIC_MSG_EXPECTED, -1));
+	run_result_fini(&r);
+	plan_free(p);
+}
+
+/* Letting go of what figures are made from changes none of them. */
+static void a_settled_result_says_the_same(void **state)
+{
+	struct plan *p = load(NULL, 0);
+	struct run_result r;
+	(void)state;
+	run_plan(p, &(struct run_opts){0}, &r);
+	char *before = run_json(p, &r, 1, false);
+	run_result_settle(&r);
+	assert_null(r.trace);
+	char *after = run_json(p, &r, 1, false);
+	assert_string_equal(before, after);
+	assert_true(isnan(metrics_since(r.metrics, METRIC_DELIVERED, -1, 1000000000)));
+	free(before);
+	free(after);
 	run_result_fini(&r);
 	plan_free(p);
 }
@@ -147,6 +174,7 @@ int main(void)
 		cmocka_unit_test(the_same_seed_gives_the_same_text),
 		cmocka_unit_test(results_have_the_promised_form),
 		cmocka_unit_test(a_run_can_be_stopped),
+		cmocka_unit_test(a_settled_result_says_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
