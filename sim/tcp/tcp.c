@@ -227,7 +227,7 @@ void tcp_set_iss(struct tcp_conn *c, uint32_t iss)
 }
 
 /* Linux tcp_select_initial_window: whole segments of at most 64 KiB. */
-static void first_window(struct tcp_conn *c, unsigned mss)
+void tcp_first_window(struct tcp_conn *c, unsigned mss)
 {
 	uint32_t w = c->cfg->rcv_window_bytes;
 
@@ -246,7 +246,7 @@ void tcp_open(struct tcp *t, struct tcp_conn *c, int64_t now)
 	c->cause = tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_OPEN, .cause = t->w->cause});
 	c->ip_id = (uint16_t)rng_mix(c->iss ^ t->secret);
 	c->rcvd_ns = c->sent_ns = now;
-	first_window(c, c->cfg->mss);
+	tcp_first_window(c, c->cfg->mss);
 	tcp_set_state(t, c, TCP_SYN_SENT);
 	g = sg_new(t, c, SG_SYN);
 	g->cause = c->cause;
@@ -261,7 +261,6 @@ void tcp_listen(struct tcp *t, struct tcp_conn *c, int64_t now)
 	c->ip_id = (uint16_t)rng_mix(c->iss ^ t->secret);
 	c->flags |= TCPF_SERVER;
 	c->state = TCP_LISTEN;
-	first_window(c, c->cfg->mss - (c->cfg->timestamps ? 12u : 0u));
 }
 
 /* ---- the application ---------------------------------------------------------------------------------------- */
@@ -285,9 +284,40 @@ static void append(struct tcp *t, struct tcp_sg *g, struct slice owned, bool mor
 		g->flags |= SG_PSH;
 }
 
+/* Linux forced_push: a long write is pushed each time half the peer's window has been written, in full segments.
+ * `before` octets of the write have been queued; returns how many of the rest end at the next push. */
+static uint32_t until_push(const struct tcp_conn *c, uint32_t before, uint32_t rest)
+{
+	uint32_t wnd = c->snd_wnd < 2u * c->snd_mss ? UINT16_MAX : c->snd_wnd, n;
+
+	if (before + rest <= wnd / 2)
+		return rest;
+	n = before < wnd / 2 ? (wnd / 2 - before) / c->snd_mss * c->snd_mss + c->snd_mss : c->snd_mss;
+	return n < rest ? n : rest;
+}
+
+/* What of a write finds no place in the last unsent segment, in runs that end with a push. */
+static void queue_runs(struct tcp *t, struct tcp_conn *c, struct slice owned, uint32_t before, bool more)
+{
+	while (owned.len) {
+		struct tcp_sg *g = sg_new(t, c, 0);
+		struct slice run = owned;
+
+		g->seq = c->snd_end - owned.len;
+		run.len = until_push(c, before, owned.len);
+		if (run.len < owned.len)
+			blob_ref(owned.blob);
+		append(t, g, run, more && run.len == owned.len);
+		owned.off += run.len;
+		owned.len -= run.len;
+		before = 0;
+	}
+}
+
 bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more, int64_t now)
 {
 	struct tcp_sg *g = tx_tail(c);
+	uint32_t before = 0;
 
 	(void)now;
 	if (!may_write(c))
@@ -310,12 +340,9 @@ bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more,
 		append(t, g, part, more || part.len < owned.len);
 		owned.off += part.len;
 		owned.len -= part.len;
+		before = part.len;
 	}
-	if (owned.len) {
-		g = sg_new(t, c, 0);
-		g->seq = c->snd_end - owned.len;
-		append(t, g, owned, more);
-	}
+	queue_runs(t, c, owned, before, more);
 	if (c->cfg->snd_buffer_bytes && tcp_unacked(c) >= c->cfg->snd_buffer_bytes)
 		c->flags |= TCPF_FULL;
 	return true;

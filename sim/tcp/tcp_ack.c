@@ -6,7 +6,7 @@
  *	ping-pong      data was sent within the ACK timeout after data was received: the connection talks both ways,
  *	               ACKs wait for an answer to ride on, at most the ACK timeout (40 ms, adapting to 20 .. 200 ms)
  *	otherwise      a small segment is acknowledged as soon as the application has read it; more than one full
- *	               segment unacknowledged: at once
+ *	               segment unacknowledged: at once, unless nobody reads and the window would shrink
  *
  * A delayed ACK that had to be sent by its timer ends ping-pong mode.
  */
@@ -25,6 +25,14 @@ void ack_quick(struct tcp_conn *c, unsigned max)
 		n = max;
 	if (n > c->quick)
 		c->quick = n & 0x7f;
+}
+
+/* Something went wrong at the other end: it is to hear of everything for a while (Linux tcp_enter_quickack_mode). */
+void ack_quick_again(struct tcp_conn *c)
+{
+	ack_quick(c, QUICK_MAX);
+	c->pingpong = 0;
+	c->ato_ms = ATO_MIN_MS;
 }
 
 /* A segment with data came in: adapt the ACK timeout to the distance of arrivals, learn the peer's segment size. */
@@ -95,7 +103,8 @@ void ack_after_data(struct tcp_conn *c, int64_t now, bool gap)
 	if (!(c->flags & TCPF_ACK_PENDING))
 		return;
 	if (gap || (c->flags & TCPF_ACK_NOW) || (c->quick && !c->pingpong) ||
-		c->rcv_nxt - c->rcv_wup > c->rcv_mss ||
+		(c->rcv_nxt - c->rcv_wup > c->rcv_mss &&
+			(reads || rx_window(c) >= c->rcv_adv - c->rcv_wup)) ||
 		(reads && ((c->flags & TCPF_ACK_PUSHED2) || ((c->flags & TCPF_ACK_PUSHED) && !c->pingpong))))
 		ack_now(c);
 	else

@@ -88,6 +88,7 @@ static void in_listen(struct tcp *t, struct tcp_conn *c, const struct pkt *p, in
 	if ((p->flags & TCP_RST) || !(p->flags & TCP_SYN) || (p->flags & TCP_ACK))
 		return;
 	learn_syn(c, p);
+	tcp_first_window(c, c->cfg->mss - (c->flags & TCPF_TS ? 12u : 0u));
 	c->rcvd_ns = c->sent_ns = now;
 	tcp_set_state(t, c, TCP_SYN_RECEIVED);
 	g = sg_new(t, c, SG_SYN);
@@ -206,8 +207,8 @@ static void update_window(struct tcp_conn *c, const struct pkt *p)
 	}
 }
 
-/* The persist timer stops when the window opens; an answered probe starts the count anew. */
-static void after_window(struct tcp_conn *c)
+/* The persist timer stops when the window opens; an answered probe starts the timer and the count anew. */
+static void after_window(struct tcp_conn *c, int64_t now)
 {
 	c->probes = 0;
 	if (!(c->flags & TCPF_PERSIST) || !c->tx_next)
@@ -218,6 +219,8 @@ static void after_window(struct tcp_conn *c)
 		c->flags &= ~TCPF_PERSIST;
 		c->rtx_ns = TIME_NEVER;
 		c->backoff = 0;
+	} else {
+		c->rtx_ns = now + rto_ns(c);
 	}
 }
 
@@ -275,7 +278,7 @@ static bool in_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 	update_window(c, p);
 	bool advanced = rtx_ack(t, c, p, now);
 
-	after_window(c);
+	after_window(c, now);
 	if ((c->flags & TCPF_FULL) && tcp_unacked(c) <= c->cfg->snd_buffer_bytes / 2) {
 		c->flags &= ~TCPF_FULL;
 		c->events |= EVT_WRITABLE;
@@ -318,14 +321,26 @@ static void in_text(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t no
 		return;
 	}
 	if ((c->flags & TCPF_DETACHED) && p->payload_len && seq_lt(c->rcv_nxt, p->seq + p->payload_len)) {
-		/* nobody will ever read it (RFC 1122 4.2.2.13) */
+		/* nobody will ever read it (RFC 1122 4.2.2.13): answered as if the connection were gone */
 		tcp_done(t, c, EVT_CLOSED, REASON_NONE);
-		c->flags |= TCPF_RST_DUE;
+		c->cause = tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_RST_SEND, .cause = c->cause});
+		stray(t, c, p);
 		return;
 	}
 	rx_data(t, c, p, now);
 	if (c->flags & TCPF_FIN_RCVD)
 		in_fin(t, c, now);
+}
+
+/* Text that has been acknowledged before: the peer sends again for nothing, or did not get our ACK. */
+static void old_text(struct tcp *t, struct tcp_conn *c, const struct pkt *p)
+{
+	uint32_t end = p->seq + p->payload_len;
+
+	if (!p->payload_len || !seq_lt(p->seq, c->rcv_nxt))
+		return;
+	ack_quick_again(c);
+	rx_dsack(t, c, p->seq, seq_lt(c->rcv_nxt, end) ? c->rcv_nxt : end);
 }
 
 static void synchronized(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
@@ -340,6 +355,7 @@ static void synchronized(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64
 		if (c->state == TCP_SYN_RECEIVED && (p->flags & TCP_SYN) && p->seq == c->irs) {
 			rst_or_syn(t, c, p, now);
 		} else if (!rst) {
+			old_text(t, c, p);
 			challenge(t, c, p, now);
 		}
 		return;

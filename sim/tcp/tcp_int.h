@@ -70,6 +70,9 @@ struct tcp_ooo {
 
 /* ---- state that exists only after something went wrong ------------------------------------------------------ */
 
+#define UNDO_ON 1u
+#define UNDO_TS 2u
+
 enum tcp_ca {
 	CA_OPEN,
 	CA_DISORDER,
@@ -82,6 +85,9 @@ struct tcp_ext {
 	uint8_t reord;    /* reordering was seen: RACK waits a little (RFC 8985 6.2) */
 	uint8_t tlp_sent; /* a probe is out: 1 new data, 2 a retransmission */
 	uint8_t dsack_seen;
+	uint8_t frto; /* RFC 5682: 1 the timeout may be spurious; 2 new data goes first, to find out */
+	uint8_t undo; /* what the present episode took may be given back; UNDO_TS: undo_ts is set */
+	int16_t undo_retrans; /* retransmissions not reported as duplicates yet; -1: none was sent */
 	uint16_t sacked_out, lost_out, retrans_out;
 	uint16_t ooo_n;
 	uint32_t high_seq; /* recovery ends when this is acknowledged (recover, RFC 6582) */
@@ -90,6 +96,8 @@ struct tcp_ext {
 	uint32_t prior_cwnd, prr_delivered, prr_out; /* RFC 6937 */
 	uint32_t
 		tx_order; /* transmissions so far; before this state existed they were in order of sequence numbers */
+	uint32_t undo_una, undo_cwnd, undo_ssthresh; /* at the reduction */
+	uint32_t undo_ts; /* timestamp of the first retransmission since (RFC 3522) */
 	uint32_t rack_order, rack_rtt_us, min_rtt_us;
 	int64_t rack_ns;    /* when the latest delivered segment was sent */
 	int64_t reo_ns;     /* RACK's reordering timer, TIME_NEVER: off */
@@ -116,6 +124,8 @@ struct tcp_ext *tcp_ext(struct tcp *t, struct tcp_conn *c); /* makes it when the
 void tcp_set_state(struct tcp *t, struct tcp_conn *c, enum tcp_state s);
 /* The connection ends: queues are dropped, no timer runs; `event` is what the application learns. */
 void tcp_done(struct tcp *t, struct tcp_conn *c, unsigned event, enum trace_reason reason);
+/* What is offered at first: whole segments of `mss` octets within cfg->rcv_window_bytes. */
+void tcp_first_window(struct tcp_conn *c, unsigned mss);
 void tcp_start_time_wait(struct tcp *t, struct tcp_conn *c, int64_t now);
 uint32_t tcp_isn(const struct tcp *t, const struct tcp_addr *a, int64_t now);
 /* Milliseconds from an offset that differs by address pair, as Linux has it (RFC 7323 5.4, 7.1). */
@@ -177,6 +187,7 @@ static inline void ack_now(struct tcp_conn *c)
 }
 void ack_timer(struct tcp_conn *c);
 void ack_quick(struct tcp_conn *c, unsigned max);
+void ack_quick_again(struct tcp_conn *c);
 /* RFC 6298 with Linux's bounds, without backoff. */
 static inline uint32_t tcp_rto_us(const struct tcp_conn *c)
 {
@@ -192,6 +203,8 @@ static inline uint32_t tcp_rto_us(const struct tcp_conn *c)
 void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now);
 /* The same for text that begins at RCV.NXT and ends within the window, with no FIN and nothing out of order. */
 void rx_in_order(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now);
+/* Octets that were there already: reported by the next ACK (RFC 2883). */
+void rx_dsack(struct tcp *t, struct tcp_conn *c, uint32_t left, uint32_t right);
 bool rx_take(struct tcp *t, struct tcp_conn *c, struct tcp_out *out);
 void rx_free(struct tcp *t, struct tcp_conn *c);
 /* The window to announce now, in octets (RFC 9293 3.8.6.2.2), when the application reads slower than data comes. */
@@ -234,11 +247,35 @@ struct tcp_sg *rtx_next(struct tcp *t, struct tcp_conn *c);
 /* Small segments that follow `g` and are not reported as received go with it, up to `max` octets in all. */
 void rtx_collapse(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t max);
 void rtx_resent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now);
+int64_t rto_ns(const struct tcp_conn *c); /* with backoff */
 void rtx_arm(struct tcp *t, struct tcp_conn *c, int64_t now);
 void rtx_timer(struct tcp *t, struct tcp_conn *c, int64_t now);
 void rack_timer(struct tcp *t, struct tcp_conn *c, int64_t now);
 struct tcp_sg *rtx_last(struct tcp_conn *c);
 void rtt_sample(struct tcp_conn *c, uint32_t rtt_us);
 void tcp_cwnd_note(struct tcp *t, const struct tcp_conn *c);
+
+/* What one acknowledgement did. */
+struct acked {
+	uint32_t segments;  /* newly acknowledged or selectively acknowledged */
+	uint32_t delivered; /* the same, less what duplicate ACKs had already told */
+	uint32_t rtt_us;    /* 0: no sample */
+	bool advanced, newly_lost, newly_sacked, dsack, dup;
+	bool original; /* something of the present episode was delivered that had been sent only once */
+	bool late;     /* its timestamp is older than the first retransmission */
+};
+void unmark_lost(struct tcp_conn *c);
+void set_ca(struct tcp *t, struct tcp_conn *c, enum tcp_ca ca);
+
+/* ---- tcp_undo.c: reductions that were made for nothing */
+void undo_begin(struct tcp_conn *c);
+void undo_resent(struct tcp *t, struct tcp_conn *c, int64_t now);
+void undo_dsack(struct tcp_conn *c, uint32_t right);
+/* Is the acknowledgement older than the first retransmission? (RFC 3522) */
+bool undo_late(const struct tcp_conn *c, const struct pkt *p);
+/* Gives the window back when nothing had been lost; `unmark`: what is marked lost is not. False: there was a loss. */
+bool undo_try(struct tcp *t, struct tcp_conn *c, const struct acked *a, bool unmark);
+/* An acknowledgement after a timeout: was the timeout spurious? Then the episode is over. */
+void frto_ack(struct tcp *t, struct tcp_conn *c, const struct acked *a);
 
 #endif

@@ -198,6 +198,15 @@ static struct pkt *again(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, in
 
 /* ---- new data ------------------------------------------------------------------------------------------------ */
 
+/* A segment smaller than the others is on its way. */
+static bool small_in_flight(const struct tcp_conn *c)
+{
+	for (const struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next)
+		if (g->len < c->snd_mss)
+			return true;
+	return false;
+}
+
 /* Octets of the first unsent node that may go now; 0: none. A FIN alone counts as sendable by *fin. */
 static uint32_t sendable(struct tcp_conn *c, const struct tcp_sg *g, bool *fin)
 {
@@ -210,11 +219,12 @@ static uint32_t sendable(struct tcp_conn *c, const struct tcp_sg *g, bool *fin)
 	}
 	if (seq_lt(edge, g->seq + len)) /* the receiver has no room for a whole segment */
 		return 0;
-	/* Nagle (RFC 9293 3.7.4): a small segment waits while something is unacknowledged */
+	/* Nagle (RFC 9293 3.7.4), with Minshall's change as in Linux: a small segment waits while another small one
+	 * is unacknowledged, but the end of a long write follows its full segments at once */
 	if (len < mss && !(g->flags & SG_FIN)) {
 		if (g->more && g == tx_tail(c))
 			return 0;
-		if (!c->cfg->nodelay && c->packets_out && g == tx_tail(c))
+		if (!c->cfg->nodelay && g == tx_tail(c) && small_in_flight(c))
 			return 0;
 	}
 	return len;
@@ -361,6 +371,7 @@ struct pkt *out_segment(struct tcp *t, struct tcp_conn *c, int64_t now)
 		c->cause = tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_RST_SEND, .cause = c->cause});
 		p = make(t, c, c->snd_nxt, TCP_RST | TCP_ACK, now);
 		p->ack = c->rcv_nxt;
+		p->wnd = (uint16_t)(rx_window(c) >> c->rcv_wscale);
 		pkt_finish(p);
 		return p;
 	}

@@ -11,7 +11,7 @@
  *
  * Segments in flight: packets_out - sacked_out - lost_out + retrans_out.
  *
- * Left out: F-RTO and the undoing of spurious reductions (RFC 5682, RFC 4015).
+ *	undo     reductions that turn out to have been made for nothing are taken back: tcp_undo.c
  */
 #include "sim/tcp/tcp_int.h"
 
@@ -64,7 +64,7 @@ uint32_t out_flight(const struct tcp_conn *c)
 	return n > 0 ? (uint32_t)n : 0;
 }
 
-static void set_ca(struct tcp *t, struct tcp_conn *c, enum tcp_ca ca)
+void set_ca(struct tcp *t, struct tcp_conn *c, enum tcp_ca ca)
 {
 	struct tcp_ext *x = tcp_ext(t, c);
 
@@ -79,6 +79,7 @@ static void reduce(struct tcp *t, struct tcp_conn *c)
 {
 	struct tcp_ext *x = tcp_ext(t, c);
 
+	undo_begin(c);
 	x->prior_cwnd = c->cwnd;
 	x->prr_delivered = x->prr_out = 0;
 	x->high_seq = c->snd_nxt;
@@ -165,13 +166,14 @@ static void unmark(struct tcp_conn *c, struct tcp_sg *g)
 	g->flags &= (uint8_t) ~(SG_SACKED | SG_LOST | SG_RETRANS);
 }
 
-/* What one acknowledgement did. */
-struct acked {
-	uint32_t segments;  /* newly acknowledged or selectively acknowledged */
-	uint32_t delivered; /* the same, less what duplicate ACKs had already told */
-	uint32_t rtt_us;    /* 0: no sample */
-	bool advanced, newly_lost, newly_sacked, dsack;
-};
+void unmark_lost(struct tcp_conn *c)
+{
+	for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next)
+		if (g->flags & SG_LOST) {
+			g->flags &= (uint8_t)~SG_LOST;
+			c->ext->lost_out--;
+		}
+}
 
 /* RFC 8985 6.2 step 2: the delivered segment that was sent last. */
 static void rack_delivered(struct tcp_conn *c, const struct tcp_sg *g, int64_t now)
@@ -244,6 +246,8 @@ static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked 
 			} else {
 				if (!first_ns)
 					first_ns = g->sent_ns + 1;
+				if (c->ext && seq_le(sg_end(g), c->ext->high_seq))
+					a->original = true;
 				if (c->ext && c->ext->sacked_out && seq_lt(g->seq, c->ext->fack))
 					c->ext->reord = 1;
 			}
@@ -282,6 +286,7 @@ static void sack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, struct 
 							  seq_le(right, p->sack->block[1].right)))) {
 			a->dsack = true;
 			x->dsack_seen = 1;
+			undo_dsack(c, right);
 			continue;
 		}
 		if (!seq_lt(left, right) || seq_lt(c->snd_nxt, right) || seq_le(left, c->snd_una))
@@ -292,6 +297,8 @@ static void sack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, struct 
 			if (!(g->flags & SG_EVER_RETRANS)) {
 				if (seq_lt(g->seq, x->fack))
 					x->reord = 1;
+				if (seq_le(sg_end(g), x->high_seq))
+					a->original = true;
 				a->rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
 			}
 			rack_delivered(c, g, now);
@@ -366,8 +373,12 @@ static void phase(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t no
 			grow(c, a->segments, now);
 		return;
 	}
+	if (x->ca == CA_LOSS)
+		frto_ack(t, c, a);
+	if (x->ca == CA_RECOVERY && a->advanced && a->late && !x->retrans_out && undo_try(t, c, a, true))
+		set_ca(t, c, x->sacked_out ? CA_DISORDER : CA_OPEN); /* Linux tcp_try_undo_partial */
 	if (x->ca >= CA_RECOVERY && seq_le(x->high_seq, c->snd_una)) {
-		if (x->ca == CA_RECOVERY)
+		if (!undo_try(t, c, a, false) && x->ca == CA_RECOVERY)
 			c->cwnd = c->ssthresh;
 		x->retrans_ns = 0;
 		x->prior_cwnd = 0;
@@ -376,6 +387,8 @@ static void phase(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t no
 		if (!x->lost_out)
 			return;
 	}
+	if (x->ca <= CA_RECOVERY && !x->undo_retrans && undo_try(t, c, a, true)) /* all of it was duplicate */
+		set_ca(t, c, x->sacked_out ? CA_DISORDER : CA_OPEN);
 	if (x->lost_out && x->ca < CA_RECOVERY)
 		enter_recovery(t, c);
 	if (x->ca == CA_RECOVERY) {
@@ -435,7 +448,9 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now
 		   ((uint32_t)p->wnd << c->snd_wscale) == c->snd_wnd;
 
 	a.advanced = seq_lt(c->snd_una, p->ack);
-	if (p->sack && (c->flags & TCPF_SACK) && had)
+	a.dup = dup;
+	a.late = undo_late(c, p);
+	if (p->sack && (c->flags & TCPF_SACK) && (had || c->ext))
 		sack(t, c, p, &a, now);
 	if (a.advanced) {
 		clean(t, c, p->ack, &a, now);
@@ -447,8 +462,11 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now
 	}
 	if (a.rtt_us)
 		rtt_sample(c, a.rtt_us - 1);
-	if (!had)
+	if (!had) {
+		if (a.dsack && !c->ext->undo_retrans) /* all that was sent again had arrived */
+			undo_try(t, c, &a, false);
 		return a.advanced;
+	}
 	a.delivered = a.segments;
 	tlp_ended(t, c, p, a.dsack);
 	reno_dupacks(t, c, &a, dup);
@@ -461,7 +479,7 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now
 
 /* ---- timers -------------------------------------------------------------------------------------------------- */
 
-static int64_t rto_ns(const struct tcp_conn *c)
+int64_t rto_ns(const struct tcp_conn *c)
 {
 	int64_t rto = (int64_t)tcp_rto_us(c) * NS_PER_US;
 
@@ -520,7 +538,7 @@ struct tcp_sg *rtx_next(struct tcp *t, struct tcp_conn *c)
 	struct tcp_ext *x = ext_if(c);
 
 	(void)t;
-	if (!x || x->lost_out <= x->retrans_out || out_flight(c) >= c->cwnd)
+	if (!x || x->lost_out <= x->retrans_out || x->frto == 2 || out_flight(c) >= c->cwnd)
 		return NULL;
 	for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next)
 		if ((g->flags & SG_LOST) && !(g->flags & SG_RETRANS))
@@ -570,6 +588,7 @@ void rtx_resent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now
 	}
 	g->sent_ns = now;
 	g->order = ++x->tx_order;
+	undo_resent(t, c, now);
 	if (!x->retrans_ns)
 		x->retrans_ns = now;
 	if (g == c->tx || c->rtx_ns == TIME_NEVER) {
@@ -607,18 +626,18 @@ static bool given_up(struct tcp *t, struct tcp_conn *c, int64_t now)
 static void on_rto(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
 	struct tcp_ext *x;
-	int64_t waited = c->tx ? now - c->tx->sent_ns : 0;
+	int64_t waited = c->tx ? now - c->tx->sent_ns : 0, rack_ns;
 
 	if (given_up(t, c, now))
 		return;
 	x = tcp_ext(t, c);
-	if (x->ca != CA_LOSS || seq_le(x->high_seq, c->snd_una)) {
-		if (x->ca < CA_RECOVERY || seq_le(x->high_seq, c->snd_una))
-			reduce(t, c);
-		x->high_seq = c->snd_nxt;
-	}
+	x->frto = x->ca < CA_RECOVERY || c->backoff;
+	if (x->ca < CA_RECOVERY || seq_le(x->high_seq, c->snd_una) || (x->ca == CA_LOSS && !c->backoff))
+		reduce(t, c);
+	x->high_seq = c->snd_nxt;
 	x->tlp_sent = 0;
 	x->reo_ns = TIME_NEVER;
+	rack_ns = (x->rack_ns ? x->rack_rtt_us : c->srtt_us) * NS_PER_US;
 	/* the head reported and yet not acknowledged: the receiver took it back (RFC 2018 8) */
 	bool reneged = c->tx && c->tx != c->tx_next && (c->tx->flags & SG_SACKED);
 
@@ -626,6 +645,8 @@ static void on_rto(struct tcp *t, struct tcp_conn *c, int64_t now)
 		if (reneged && (g->flags & SG_SACKED)) {
 			g->flags &= (uint8_t)~SG_SACKED;
 			x->sacked_out--;
+		} else if (g != c->tx && now - g->sent_ns < rack_ns) {
+			continue; /* RFC 8985 6.3: sent a moment ago */
 		}
 		mark_lost(t, c, g);
 	}
@@ -635,7 +656,7 @@ static void on_rto(struct tcp *t, struct tcp_conn *c, int64_t now)
 	if (c->backoff < UINT8_MAX)
 		c->backoff++;
 	c->cfg->cc->restart(&x->cc);
-	c->cwnd = 1;
+	c->cwnd = out_flight(c) + 1;
 	c->flags |= TCPF_CWND_LIMITED;
 	c->cause = tcp_note(t, c,
 		&(struct tcp_note){.kind = TRACE_TCP_RTO,

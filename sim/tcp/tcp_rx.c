@@ -99,7 +99,7 @@ void rx_read(struct tcp *t, struct tcp_conn *c, int64_t now)
 
 /* ---- data ahead of a gap ------------------------------------------------------------------------------------ */
 
-static void dsack(struct tcp *t, struct tcp_conn *c, uint32_t left, uint32_t right)
+void rx_dsack(struct tcp *t, struct tcp_conn *c, uint32_t left, uint32_t right)
 {
 	struct tcp_ext *x;
 
@@ -126,7 +126,7 @@ static void ooo_insert(struct tcp *t, struct tcp_conn *c, struct pkt *p, uint32_
 
 		(*at)->stamp = ++x->ooo_stamp;
 		if (seq_le(end, have)) {
-			dsack(t, c, seq, end);
+			rx_dsack(t, c, seq, end);
 			return;
 		}
 		slicev_trim(t->net, &p->data, &p->nslices, have - seq);
@@ -239,13 +239,34 @@ unsigned rx_sack_blocks(const struct tcp_conn *c, struct pkt_sack *out, unsigned
 
 /* ---- a segment's text (RFC 9293 3.10.7.4, seventh and eighth) ------------------------------------------------ */
 
+/* 128 KiB of receive buffer hold this much in segments of 1448 octets. Beyond, the buffer itself grows, for an
+ * application that reads. */
+#define FIRST_BUFFER_BYTES 82000u
+
 static void grow_window(struct tcp_conn *c, const struct pkt *p)
 {
-	if (c->rcv_window < c->cfg->rcv_window_max_bytes && p->payload_len >= c->snd_mss / 2 &&
-		!c->rx_bytes) {
-		c->rcv_window += 2u * c->cfg->mss;
-		if (c->rcv_window > c->cfg->rcv_window_max_bytes)
-			c->rcv_window = c->cfg->rcv_window_max_bytes;
+	bool first = c->rcv_window < FIRST_BUFFER_BYTES;
+
+	if (c->rcv_window >= c->cfg->rcv_window_max_bytes ||
+		(first ? p->payload_len < 128 : p->payload_len < c->snd_mss / 2 || c->rx_bytes))
+		return;
+	c->rcv_window += 2u * c->cfg->mss;
+	if (first && c->rcv_window > FIRST_BUFFER_BYTES)
+		c->rcv_window = FIRST_BUFFER_BYTES;
+	if (c->rcv_window > c->cfg->rcv_window_max_bytes)
+		c->rcv_window = c->cfg->rcv_window_max_bytes;
+	if (first)
+		c->quick |= 1; /* Linux tcp_grow_window: the peer is to hear of it */
+}
+
+/* Linux tcp_fin: the answer to the peer's end may wait for ours to ride on, but not if ours is under way. */
+static void fin_arrived(struct tcp_conn *c)
+{
+	if (c->state <= TCP_ESTABLISHED) {
+		c->flags |= TCPF_ACK_PENDING;
+		c->pingpong = 1;
+	} else {
+		ack_now(c);
 	}
 }
 
@@ -271,11 +292,12 @@ void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 
 		if (old > p->payload_len || (old == p->payload_len && !fin)) {
 			if (p->payload_len)
-				dsack(t, c, seq, end);
+				rx_dsack(t, c, seq, end);
+			ack_quick_again(c);
 			ack_now(c);
 			return;
 		}
-		dsack(t, c, seq, c->rcv_nxt);
+		rx_dsack(t, c, seq, c->rcv_nxt);
 		if (old == p->payload_len)
 			slicev_free(t->net, &p->data, p->nslices), p->nslices = 0;
 		else
@@ -299,6 +321,8 @@ void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 	}
 	gap = seq != c->rcv_nxt;
 	if (gap) {
+		if (c->flags & TCPF_SACK)
+			grow_window(c, p);
 		ooo_insert(t, c, p, seq, fin);
 		ack_now(c);
 		return;
@@ -312,7 +336,7 @@ void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 		c->rcv_nxt++;
 		c->flags |= TCPF_FIN_RCVD;
 		c->events |= EVT_EOF;
-		ack_now(c);
+		fin_arrived(c);
 	}
 	if (c->ext && c->ext->ooo) {
 		ooo_drain(t, c);

@@ -36,6 +36,15 @@ static void log_seen(struct tcp_end *e, const struct pkt *k)
 	e->data_segments += k->payload_len > 0;
 }
 
+static void send_logged(struct tcp_end *e, struct pkt *k)
+{
+	struct tcp_pair *p = e->pair;
+
+	log_seen(e, k);
+	if (!p->caught || !p->caught(p->ctx, e, &p->seen[p->n_seen - 1], k))
+		link_send(p->w, e->out, k);
+}
+
 void tcp_end_pump(struct tcp_end *e)
 {
 	struct world *w = e->pair->w;
@@ -46,10 +55,11 @@ void tcp_end_pump(struct tcp_end *e)
 		switch (o.kind) {
 		case TCP_OUT_IDLE:
 			lazy_arm(w, &e->armed_ns, tcp_deadline(&e->c), EV_CONN_TIMER, e->node.elem, e);
+			if (e->pair->idle)
+				e->pair->idle(e->pair->ctx);
 			return;
 		case TCP_OUT_SEGMENT:
-			log_seen(e, o.pkt);
-			link_send(w, e->out, o.pkt);
+			send_logged(e, o.pkt);
 			break;
 		case TCP_OUT_ESTABLISHED:
 			e->established = true;
@@ -92,10 +102,8 @@ static void on_pkt(struct world *w, struct node *n, unsigned port, struct pkt *k
 	if (e->c.state == TCP_CLOSED) {
 		rst = tcp_reset_for(e->pair->t, k);
 		pkt_free(net_of(w), k);
-		if (rst) {
-			log_seen(e, rst);
-			link_send(w, e->out, rst);
-		}
+		if (rst)
+			send_logged(e, rst);
 		return;
 	}
 	tcp_input(e->pair->t, &e->c, k, w->now_ns);

@@ -46,6 +46,11 @@ struct tcp_pair {
 	struct tcp_cfg lcfg, rcfg;
 	struct tcp_seen *seen;
 	size_t n_seen, cap_seen;
+	/* Set to lose or keep a segment on purpose: it has left its end and is in `seen`; true takes it over. */
+	bool (*caught)(void *ctx, struct tcp_end *from, const struct tcp_seen *seg, struct pkt *owned);
+	/* Set to act as the applications do, whenever an end has nothing more to say. */
+	void (*idle)(void *ctx);
+	void *ctx;
 };
 
 /* Both configurations start as tcp_cfg_linux; change p->lcfg and p->rcfg before tcp_pair_open. */
