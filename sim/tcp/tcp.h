@@ -25,10 +25,11 @@
  *
  * What is modelled, with sources: options MSS, window scale, timestamps (RFC 7323), SACK (RFC 2018, 6675);
  * retransmission timer (RFC 6298 with Linux's bounds); limited transmit (RFC 3042), fast retransmit and recovery
- * (RFC 5681, 6582, 6675), taken back when they were spurious (RFC 5682, 3522, 2883); tail loss probe (RFC 8985 7); congestion control in files of its own (cc_*.c); delayed
- * ACK, quick ACK and ping-pong mode as in Linux; Nagle (RFC 9293 3.7.4); zero window and persist timer (3.8.6);
- * silly window avoidance; keepalive (3.8.4); give-up times (Linux tcp_retries2, tcp_syn_retries); RST rules with
- * RFC 5961; FIN both ways, half close, simultaneous open and close; TIME_WAIT; sequence wrap.
+ * (RFC 5681, 6582, 6675), taken back when they were spurious (RFC 5682, 3522, 2883); tail loss probe (RFC 8985 7);
+ * congestion control in files of its own (cc_*.c); delayed ACK, quick ACK and ping-pong mode as in Linux; Nagle (RFC
+ * 9293 3.7.4); zero window and persist timer (3.8.6); silly window avoidance; keepalive (3.8.4); give-up times (Linux
+ * tcp_retries2, tcp_syn_retries); RST rules with RFC 5961; FIN both ways, half close, simultaneous open and close;
+ * TIME_WAIT; sequence wrap.
  *
  * Left out: urgent data, path MTU discovery, TCP Fast Open, ECN, PAWS's 24-day rule.
  *

@@ -111,6 +111,17 @@ void ack_after_data(struct tcp_conn *c, int64_t now, bool gap)
 		delay(c, now);
 }
 
+/* The application has read something: what did not have to be acknowledged while it waited now may (Linux tcp_cleanup_rbuf). */
+void ack_after_reading(struct tcp_conn *c)
+{
+	bool all = !c->rx;
+
+	if ((c->flags & TCPF_ACK_PENDING) &&
+		(c->rcv_nxt - c->rcv_wup > c->rcv_mss || (all && (c->flags & TCPF_ACK_PUSHED2)) ||
+			(all && (c->flags & TCPF_ACK_PUSHED) && !c->pingpong)))
+		ack_now(c);
+}
+
 void ack_timer(struct tcp_conn *c)
 {
 	uint32_t rto_ms = tcp_rto_us(c) / 1000;

@@ -166,6 +166,7 @@ void slicev_cut(struct net *n, struct slicev *v, uint8_t *n_slices, uint32_t len
 #define ATO_MIN_MS 40u
 void ack_data_received(struct tcp_conn *c, const struct pkt *p, int64_t now);
 void ack_after_data(struct tcp_conn *c, int64_t now, bool gap);
+void ack_after_reading(struct tcp_conn *c);
 /* Our data leaves: an answer to what came in within the ACK timeout makes a dialogue. */
 static inline void ack_data_sent(struct tcp_conn *c, int64_t now)
 {

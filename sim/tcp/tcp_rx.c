@@ -62,6 +62,7 @@ bool rx_take(struct tcp *t, struct tcp_conn *c, struct tcp_out *out)
 	out->data = r->s;
 	out->cause = r->cause;
 	pool_put(t->rxs, r);
+	ack_after_reading(c);
 	return true;
 }
 
