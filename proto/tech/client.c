@@ -28,7 +28,7 @@ const struct tech_backoff tech_backoff_default = {
 void tech_client_init(struct tech_client *c, struct tech_site *site, uint32_t number, uint64_t seed)
 {
 	*c = (struct tech_client){.site = site, .seed = seed, .number = number};
-	c->wake_ns = c->due_ns = c->limit_ns = TECH_NEVER;
+	c->due_ns = c->limit_ns = TECH_NEVER;
 }
 
 void tech_client_clear(struct tech_client *c)
@@ -239,7 +239,4 @@ void tech_client_input(struct tech_client *c, const struct tech_in *in, struct t
 	if (!uplink)
 		main_input(c, in, q);
 	tech_post_input(c, in, q);
-	c->wake_ns = c->due_ns;
-	tech_min(&c->wake_ns, c->limit_ns);
-	tech_min(&c->wake_ns, tech_post_wake(c));
 }

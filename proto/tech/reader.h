@@ -76,11 +76,11 @@ bool tech_reader_busy(const struct tech_reader *r);
 
 /* What a piece of input says to a client beside its outputs. */
 struct tech_said {
-	uint64_t since;   /* number of the latest message named, 0 none */
-	int64_t retry_ns; /* SSE: retry:, 0 none */
-	uint16_t status;  /* of an answer that is complete, 0 none */
-	bool close;       /* that answer ends the connection */
-	bool other;       /* something more was said: not to be remembered */
+	uint64_t since;    /* number of the latest message named, 0 none */
+	uint32_t retry_ms; /* SSE: retry:, 0 none */
+	uint16_t status;   /* of an answer that is complete, 0 none */
+	bool close;        /* that answer ends the connection */
+	bool other;        /* something more was said: not to be remembered */
 };
 
 #define TECH_SEEN 8      /* slices remembered */

@@ -15,6 +15,8 @@
  */
 #include "proto/tech/tech_int.h"
 
+#define RETRY_MAX_MS 3600000u /* an hour is as long as anybody means it */
+
 /* ES-01, ES-02: Chrome's fixed delay. */
 static const struct tech_backoff fixed_3s = {
 	.first_ns = 3 * TECH_S, .factor_milli = 1000, .jitter = TECH_JITTER_NONE};
@@ -29,8 +31,8 @@ static void watch(struct tech_client *c, int64_t now)
 static void wait(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q)
 {
 	struct tech_backoff d = fixed_3s;
-	if (c->retry_ns)
-		d.first_ns = c->retry_ns;
+	if (c->retry_ms)
+		d.first_ns = c->retry_ms * TECH_MS;
 	tech_say_gone(c, why, q);
 	tech_wait(c, &d, why, now, q);
 }
@@ -136,9 +138,8 @@ static bool body_piece(
 			end++;
 			break;
 		case SSE_RETRY:
-			said->retry_ns =
-				ev.retry_ms < 3600000 ? (int64_t)ev.retry_ms * TECH_MS : 3600 * TECH_S;
-			said->other = true; /* it may also be nothing, which c->retry_ns must be told */
+			said->retry_ms = ev.retry_ms < RETRY_MAX_MS ? (uint32_t)ev.retry_ms : RETRY_MAX_MS;
+			said->other = true; /* it may also be 0, which c->retry_ms must be told */
 			continue;
 		case SSE_ERROR:
 			return false;
@@ -204,7 +205,7 @@ static enum verdict read_data(struct tech_client *c, const struct tech_in *in, s
 	if (said.since)
 		c->since = said.since;
 	if (said.other)
-		c->retry_ns = said.retry_ns;
+		c->retry_ms = said.retry_ms;
 	return v;
 }
 

@@ -268,20 +268,19 @@ struct tech_client {
 	uint64_t since;   /* number of the latest message received */
 	uint64_t since0;  /* what the page knew when it was loaded */
 	int64_t heard_ns; /* when the last octet came */
-	int64_t wake_ns;  /* when TIME is wanted */
 	int64_t due_ns;   /* next poll; next attempt while waiting; next heartbeat of this end */
 	int64_t limit_ns; /* when an unanswered request, or silence, is taken for death */
 	struct tech_reader rd;
 	struct tech_post *post;
-	int64_t retry_ns;     /* SSE: retry: of the stream, 0 none */
 	int64_t prev_wait_ns; /* decorrelated jitter */
 	uint32_t number;      /* client number in the run, from 1 */
 	uint32_t keys;        /* masking keys drawn */
 	uint32_t waits;       /* reconnection delays drawn */
 	uint32_t successes;
-	uint16_t attempt; /* tries since the last success */
-	uint16_t step;    /* delays since the last success */
-	uint16_t status;  /* of the latest answer */
+	uint32_t retry_ms; /* SSE: retry: of the stream, 0 none */
+	uint16_t attempt;  /* tries since the last success */
+	uint16_t step;     /* delays since the last success */
+	uint16_t status;   /* of the latest answer */
 	uint16_t flags;
 	uint8_t state;
 };
@@ -289,9 +288,13 @@ struct tech_client {
 void tech_client_init(struct tech_client *c, struct tech_site *site, uint32_t number, uint64_t seed);
 void tech_client_fini(struct tech_client *c);
 void tech_client_input(struct tech_client *c, const struct tech_in *in, struct tech_outs *q);
+int64_t tech_post_wake(const struct tech_client *c);
+/* When TIME is wanted. */
 static inline int64_t tech_client_wake_at(const struct tech_client *c)
 {
-	return c->wake_ns;
+	int64_t at = c->due_ns < c->limit_ns ? c->due_ns : c->limit_ns;
+	int64_t post = c->post ? tech_post_wake(c) : TECH_NEVER;
+	return post < at ? post : at;
 }
 
 /* ---- server end ------------------------------------------------------------------------------------------- */

@@ -133,7 +133,6 @@ bool tech_post_add(struct tech_client *c, struct tech_msg *m);
 struct tech_msg *tech_post_first(struct tech_client *c);
 void tech_post_pop(struct tech_client *c);
 void tech_post_input(struct tech_client *c, const struct tech_in *in, struct tech_outs *q);
-int64_t tech_post_wake(const struct tech_client *c);
 void tech_post_free(struct tech_client *c);
 
 /* ---- server (server.c) ---- */

@@ -16,15 +16,23 @@ struct rng rng_named(uint64_t seed, const char *name)
 	return rng_named_at(seed, name, 0);
 }
 
-struct rng rng_named_at(uint64_t seed, const char *name, uint64_t i)
+uint64_t rng_family(uint64_t seed, const char *name)
 {
 	uint64_t h = 0xcbf29ce484222325u;
 
 	for (; *name; name++)
 		h = (h ^ (uint8_t)*name) * 0x100000001b3u;
-	h = rng_mix(h ^ rng_mix(seed + 0x9e3779b97f4a7c15u));
-	h = rng_mix(h + i * 0xd1342543de82ef95u);
-	return (struct rng){h};
+	return rng_mix(h ^ rng_mix(seed + 0x9e3779b97f4a7c15u));
+}
+
+struct rng rng_at(uint64_t family, uint64_t i)
+{
+	return (struct rng){rng_mix(family + i * 0xd1342543de82ef95u)};
+}
+
+struct rng rng_named_at(uint64_t seed, const char *name, uint64_t i)
+{
+	return rng_at(rng_family(seed, name), i);
 }
 
 uint64_t rng_below(struct rng *r, uint64_t n)

@@ -24,6 +24,11 @@ struct rng rng_named(uint64_t seed, const char *name);
 /* The same for the i-th of many like elements, without composing names: ("phones/link-up", 17). */
 struct rng rng_named_at(uint64_t seed, const char *name, uint64_t i);
 
+/* The same in two steps, for those who ask for many of a name: rng_named_at(seed, name, i) is rng_at(rng_family(seed,
+ * name), i). */
+uint64_t rng_family(uint64_t seed, const char *name);
+struct rng rng_at(uint64_t family, uint64_t i);
+
 static inline uint64_t rng_mix(uint64_t z)
 {
 	return mix64(z);

@@ -267,6 +267,15 @@ static void build_group(struct sim *s, uint32_t i)
 		g->order[k] = k;
 	snprintf(name, sizeof name, "%s/start", cg->name);
 	struct rng r = rng_named(s->w->seed, name);
+	snprintf(name, sizeof name, "%s/up", cg->name);
+	g->rng_up = rng_family(s->w->seed, name);
+	snprintf(name, sizeof name, "%s/down", cg->name);
+	g->rng_down = rng_family(s->w->seed, name);
+	snprintf(name, sizeof name, "%s/app", cg->name);
+	g->rng_app = rng_family(s->w->seed, name);
+	g->lens_first = s->nlens;
+	g->nlens = !s->tr ? 0 : cg->count < s->opts.lens_clients ? cg->count : s->opts.lens_clients;
+	s->nlens += g->nlens;
 	rng_shuffle(&r, g->order, cg->count);
 	if (cg->count)
 		world_at(s->w, cg->start_at_ns, BAND_APP, EV_CLIENT_START, g->elem, g);
@@ -299,14 +308,13 @@ void proc_sites(struct sim *s, struct proc *p)
 static void build_clients(struct sim *s)
 {
 	s->client = xpages((s->nclients + 1) * sizeof *s->client);
-	s->lens_of = xcalloc(s->nclients + 1, sizeof *s->lens_of);
+	s->timer_cause = s->keeps ? xcalloc(s->nclients + 1, sizeof *s->timer_cause) : NULL;
 	for (uint32_t g = 0; g < s->ngroups; g++)
 		for (uint32_t i = 0; i < s->group[g].count; i++) {
 			struct client *c = &s->client[s->group[g].first - 1 + i];
 			client_init(s, c, &s->group[g], i);
-			if (c->lens)
-				s->lens_of[c->number - 1] = ++s->nlens;
 		}
+	radio_init(s);
 	s->fate = xcalloc(s->nlens + 1, sizeof *s->fate);
 	s->fate_row_cap = xcalloc(s->nlens + 1, sizeof *s->fate_row_cap);
 }
@@ -374,7 +382,8 @@ void build_free_late(struct sim *s)
 		xfree(h);
 	}
 	xfree_pages(s->client, (s->nclients + 1) * sizeof *s->client);
-	xfree(s->lens_of);
+	xfree(s->timer_cause);
+	xfree(s->radio);
 	xfree(s->group);
 	xfree(s->box);
 	xfree(s->proc);

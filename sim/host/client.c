@@ -25,15 +25,23 @@ static void wake(struct sim *s, struct client *c)
 
 /* ---- network ------------------------------------------------------------------------------------------------ */
 
+static bool is_for(const struct tcp_addr *a, const struct pkt *p)
+{
+	return a->lport == p->dport && a->rport == p->sport && a->remote == p->src && a->local == p->dst;
+}
+
 static void client_packet(struct world *w, struct node *n, unsigned port, struct pkt *p)
 {
 	struct client *c = container_of(n, struct client, node);
 	struct sim *s = sim_of(w);
-	struct tcp_conn *t = tcp_demux_find(&c->demux, p);
+	struct sock *k = c->socks;
 	(void)port;
-	radio_touch(s, c);
-	if (t && t->addr.local == p->dst) {
-		sock_input(s, container_of(t, struct sock, tcp), p);
+	if (s->radio)
+		radio_packet(s, c);
+	while (k && !is_for(&k->tcp.addr, p))
+		k = k->next;
+	if (k) {
+		sock_input(s, k, p);
 		return;
 	}
 	struct pkt *rst = tcp_reset_for(s->tcp, p);
@@ -49,10 +57,9 @@ static void client_warm(const struct world *w, const struct node *n, const struc
 {
 	const struct client *c = container_of(n, struct client, node);
 	(void)w;
-	if (stage == 1) {
-		tcp_demux_warm(&c->demux, p, 0);
+	(void)p;
+	if (stage == 1)
 		return;
-	}
 	for (size_t i = 64; i < sizeof *c; i += 64)
 		__builtin_prefetch((const char *)c + i, 1);
 	for (size_t i = 0; c->sock[0] && i < sizeof(struct sock); i += 64)
@@ -74,29 +81,31 @@ void client_attach(struct sim *s, struct client *c, int32_t net)
 	struct group *g = c->group;
 	struct access_link *a = pool_get(s->links);
 	struct station *to = &g->way[c->station];
-	char name[128];
 	uint64_t i = (uint64_t)(c->number - g->first) * 16 + (c->switches & 15u);
 	memset(a, 0, sizeof *a);
 	c->net = net;
 	c->addr = 0x0a000000u | (uint32_t)(c->switches & 15u) << 20 | (c->number & 0xfffffu);
-	snprintf(name, sizeof name, "%s/up", g->name);
 	link_init(&a->up, &access_class(s, g, net, true)->c, c->node.elem, to->node, to->port,
-		rng_named_at(s->w->seed, name, i));
-	snprintf(name, sizeof name, "%s/down", g->name);
+		rng_at(g->rng_up, i));
 	link_init(&a->down, &access_class(s, g, net, false)->c, c->node.elem, &c->node, 0,
-		rng_named_at(s->w->seed, name, i));
+		rng_at(g->rng_down, i));
 	link_pair(&a->up, &a->down);
 	a->up.to_trace = a->down.from_trace = to->trace;
 	a->next = c->links;
-	c->links = c->access = a;
+	c->links = a;
 	c->offline = false;
 }
 
 /* ---- sockets ------------------------------------------------------------------------------------------------- */
 
+static struct client *client_of(const struct sock *k)
+{
+	return container_of(k->host, struct client, node);
+}
+
 static void on_up(struct sim *s, struct sock *k, uint64_t cause)
 {
-	struct client *c = k->user;
+	struct client *c = client_of(k);
 	struct group *g = c->group;
 	if (s->counting) {
 		g->opened++;
@@ -109,7 +118,7 @@ static void on_up(struct sim *s, struct sock *k, uint64_t cause)
 
 static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t cause)
 {
-	struct client *c = k->user;
+	struct client *c = client_of(k);
 	const uint32_t slot = k->slot; /* the socket may be gone once the endpoint has seen the octets */
 	struct tech_in in = {.kind = TECH_IN_DATA,
 		.conn = k->slot,
@@ -126,7 +135,7 @@ static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t 
 static void on_eof(struct sim *s, struct sock *k, uint64_t cause)
 {
 	struct tech_in in = {.kind = TECH_IN_EOF, .conn = k->slot, .now_ns = s->w->now_ns};
-	client_input(s, k->user, &in, cause);
+	client_input(s, client_of(k), &in, cause);
 }
 
 static void count_gone(struct sim *s, struct client *c, const struct sock *k)
@@ -158,7 +167,7 @@ static enum tech_why why_of(enum trace_reason reason)
 
 static void on_gone(struct sim *s, struct sock *k, enum trace_reason reason, uint64_t cause)
 {
-	struct client *c = k->user;
+	struct client *c = client_of(k);
 	struct tech_in in = {
 		.kind = TECH_IN_RESET, .conn = k->slot, .now_ns = s->w->now_ns, .why = why_of(reason)};
 	count_gone(s, c, k);
@@ -166,7 +175,7 @@ static void on_gone(struct sim *s, struct sock *k, enum trace_reason reason, uin
 	client_input(s, c, &in, cause);
 }
 
-static const struct sock_ops client_sock = {on_up, on_data, on_eof, on_gone, NULL};
+const struct sock_ops client_sock = {on_up, on_data, on_eof, on_gone, NULL};
 
 static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t cause)
 {
@@ -178,7 +187,7 @@ static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t c
 		count_gone(s, c, old);
 		sock_abort(s, old);
 	}
-	if (!c->access) {
+	if (c->offline) {
 		struct tech_in in = {.kind = TECH_IN_RESET,
 			.conn = slot,
 			.now_ns = s->w->now_ns,
@@ -190,11 +199,9 @@ static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t c
 	}
 	uint32_t port = (c->number * 7919u + c->conns++) % HOST_EPHEMERAL_COUNT;
 	struct tcp_addr a = {c->addr, to->addr, (uint16_t)(HOST_EPHEMERAL_FIRST + port), to->tcp_port};
-	struct sock *k =
-		sock_new(s, &client_sock, c, slot, c->node.elem, &g->tcp_cfg, a, &c->access->up, &c->demux);
+	struct sock *k = sock_new(s, SOCK_CLIENT, &c->node, NULL, slot, &g->tcp_cfg, a, &c->links->up);
 	tcp_trace(&k->tcp, rec_conn(s, c, c->node.trace_node, to->end, a), c->number, c->node.trace_node,
 		to->end, c->lens);
-	k->radio = c;
 	c->sock[slot] = k;
 	s->w->cause = cause;
 	tcp_open(s->tcp, &k->tcp, s->w->now_ns);
@@ -222,10 +229,12 @@ static void do_write(struct sim *s, struct client *c, struct tech_out *o, uint64
 static uint64_t do_note(struct sim *s, struct client *c, struct tech_out *o, uint64_t cause)
 {
 	struct sock *k = c->sock[o->conn];
-	if (o->note == TECH_NOTE_CONNECT_TRY && c->cause_timer)
-		cause = c->cause_timer;
+	uint64_t *timer = s->timer_cause ? &s->timer_cause[c->number - 1] : NULL;
+	if (o->note == TECH_NOTE_CONNECT_TRY && timer && *timer)
+		cause = *timer;
 	uint64_t id = rec_note(s, k, o, c, c->node.trace_node, c->group->way[c->station].end, cause);
-	c->cause_timer = o->note == TECH_NOTE_RECONNECT_WAIT ? id : 0;
+	if (timer)
+		*timer = o->note == TECH_NOTE_RECONNECT_WAIT ? id : 0;
 	return id;
 }
 
@@ -295,22 +304,20 @@ static void on_app(struct world *w, const struct ev *e)
 		return;
 	}
 	struct tech_in in = {.kind = TECH_IN_TIME, .now_ns = w->now_ns};
-	client_input(s, c, &in, c->cause_timer);
+	client_input(s, c, &in, s->timer_cause ? s->timer_cause[c->number - 1] : 0);
 }
 
 /* ---- life ----------------------------------------------------------------------------------------------------- */
 
 void client_init(struct sim *s, struct client *c, struct group *g, uint32_t i)
 {
-	char name[128];
 	memset(c, 0, sizeof *c);
 	c->group = g;
 	c->number = g->first + i;
 	c->armed_ns = TIME_NEVER;
-	c->radio_ns = -1;
-	c->station = i % g->nway;
+	c->station = (uint16_t)(i % g->nway);
 	c->node = (struct node){.ops = &client_node, .elem = g->elem + i};
-	c->lens = s->tr && i < s->opts.lens_clients;
+	c->lens = i < g->nlens;
 	if (c->lens && s->tr->nnode < UINT16_MAX) {
 		struct trace_node n = {.name = trace_strf(s->tr, "%s[%u]", g->name, i + 1),
 			.param = trace_strf(s->tr, "clients.%s", g->name),
@@ -320,10 +327,8 @@ void client_init(struct sim *s, struct client *c, struct group *g, uint32_t i)
 			.client = c->number};
 		c->node.trace_node = trace_add_node(s->tr, &n);
 	}
-	snprintf(name, sizeof name, "%s/app", g->name);
-	struct rng r = rng_named_at(s->w->seed, name, i);
+	struct rng r = rng_at(g->rng_app, i);
 	tech_client_init(&c->tech, &g->site, c->number, rng_u64(&r));
-	tcp_demux_init(&c->demux);
 	client_attach(s, c, g->net);
 }
 
@@ -335,10 +340,8 @@ static void drop_sock(struct sim *s, struct client *c, struct sock *k)
 
 void client_fini(struct sim *s, struct client *c)
 {
-	for (uint32_t i = 0; i < c->demux.slots; i++)
-		while (c->demux.slot && c->demux.slot[i].key)
-			drop_sock(s, c, container_of(c->demux.slot[i].conn, struct sock, tcp));
-	tcp_demux_fini(&c->demux);
+	while (c->socks)
+		drop_sock(s, c, c->socks);
 	tech_client_fini(&c->tech);
 	for (struct access_link *a = c->links, *next; a; a = next) {
 		next = a->next;
@@ -405,10 +408,8 @@ void client_switch(
 	if (trace_kept(s->tr, TRACE_NET_SWITCH, c->lens))
 		r.text = trace_str(s->tr, c->net < 0 ? "its network" : s->nets[c->net].name);
 	cause = rec_put(s, &r, c->lens);
-	if (c->access) {
-		c->access->up.down = c->access->down.down = true;
-		c->access = NULL;
-	}
+	if (!c->offline)
+		c->links->up.down = c->links->down.down = true;
 	radio_close(s, c, s->w->now_ns);
 	c->net = net;
 	c->offline = true;

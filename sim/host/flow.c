@@ -128,8 +128,9 @@ uint64_t flow_refused(struct sim *s, const struct cfg_server *v, struct sconn *c
 {
 	bool lens = c->sock->tcp.flags & TCPF_LENS;
 	enum trace_kind kind = verdict == FLOW_DROP ? TRACE_WRITE_DROP : TRACE_WRITE_CLOSE;
+	const struct sconn_causes *why = sconn_causes(s, c);
 	struct trace_rec r = write_rec(s, c, kind, tcp_unacked(&c->sock->tcp), v->write_limit_bytes,
-		c->waits_rec ? c->waits_rec : cause);
+		why && why->waits ? why->waits : cause);
 	r.msg = (uint32_t)o->id;
 	r.reason = REASON_WRITE_LIMIT;
 	return rec_put(s, &r, lens);
@@ -147,14 +148,17 @@ void flow_written(struct sim *s, struct sconn *c, uint64_t cause)
 		 waits = all > SEND_BUFFER ? all - SEND_BUFFER : 0;
 	if (waits == c->waits_bytes)
 		return;
+	struct sconn_causes *why = sconn_causes(s, c);
 	if (!c->waits_bytes) {
 		bool reader = held_by_reader(&c->sock->tcp);
 		struct trace_rec r = write_rec(s, c, TRACE_WRITE_WAIT, all, SEND_BUFFER, cause);
 		r.reason = reader ? REASON_SLOW_READER : REASON_SLOW_NETWORK;
-		c->waits_rec = rec_put(s, &r, c->sock->tcp.flags & TCPF_LENS);
+		uint64_t rec = rec_put(s, &r, c->sock->tcp.flags & TCPF_LENS);
+		if (why)
+			why->waits = rec;
 	}
-	if (!waits)
-		c->waits_rec = 0;
+	if (!waits && why)
+		why->waits = 0;
 	sim_memory(s, (int64_t)waits - (int64_t)c->waits_bytes);
 	c->waits_bytes = waits;
 }

@@ -60,23 +60,29 @@ struct sock_ops {
 	void (*writable)(struct sim *s, struct sock *k, uint64_t cause); /* may be NULL */
 };
 
+/* What kind of host a socket belongs to; its node tells which. */
+enum sock_of { SOCK_CLIENT, SOCK_PROC, SOCK_PROXY };
+extern const struct sock_ops client_sock, proc_sock, proxy_sock;
+
 struct sock {
-	void *pool_link; /* overwritten when returned to the pool */
+	struct link *out; /* where its segments go; overwritten when it is returned to the pool */
 	int64_t armed_ns;
-	struct link *out;
-	const struct sock_ops *ops; /* NULL: nobody uses it any more */
-	void *user;
-	struct tcp_demux *demux;
+	struct node *host; /* of the client, process or proxy */
+	union {
+		struct sock *next; /* a client's: its next one */
+		void *user;        /* a process's: sconn; a proxy's: prelay */
+	};
 	uint64_t written; /* octets handed to TCP, the stream offset of the next */
-	uint32_t slot;    /* the user's own: TECH_MAIN, RELAY_CLIENT … */
-	uint32_t elem;
-	struct client *radio; /* whose radio sends its segments */
+	uint8_t of;       /* enum sock_of */
+	uint8_t slot;     /* the user's own: TECH_MAIN, RELAY_CLIENT … */
+	bool used;        /* somebody wants to hear what happens to it */
 	bool pumping, was_up, alive;
 	struct tcp_conn tcp;
 };
 
-struct sock *sock_new(struct sim *s, const struct sock_ops *ops, void *user, uint32_t slot, uint32_t elem,
-	const struct tcp_cfg *cfg, struct tcp_addr a, struct link *out, struct tcp_demux *demux);
+/* `user`: NULL for a client's. `out`: where its segments go. */
+struct sock *sock_new(struct sim *s, enum sock_of of, struct node *host, void *user, uint32_t slot,
+	const struct tcp_cfg *cfg, struct tcp_addr a, struct link *out);
 /* Gives TCP a segment. */
 void sock_input(struct sim *s, struct sock *k, struct pkt *owned);
 /* Writes; `rec` is the record of what is written (0: the present cause stands). Takes over the slice. */
@@ -160,18 +166,27 @@ struct proc {
 
 /* The server's end of a connection. */
 struct sconn {
-	void *pool_link;
+	struct sock *sock; /* overwritten when it is returned to the pool */
 	int64_t armed_ns;
-	struct proc *proc;
-	struct sock *sock;
 	struct sconn *prev, *next;
 	uint32_t items; /* pieces of work that still point here */
 	bool accepted, dead;
 	uint32_t waits_bytes; /* what waits beyond the send buffer (flow.c) */
-	uint64_t waits_rec;   /* WRITE_WAIT */
-	uint64_t cause_timer;
 	struct tech_conn tech;
 };
+
+/* Records behind what a connection will do: stands behind each sconn in runs that keep records. */
+struct sconn_causes {
+	uint64_t timer; /* set its timer */
+	uint64_t waits; /* WRITE_WAIT */
+};
+/* NULL in runs that keep none. */
+struct sconn_causes *sconn_causes(const struct sim *s, struct sconn *c);
+
+static inline struct proc *sconn_proc(const struct sconn *c)
+{
+	return container_of(c->tech.srv, struct proc, srv);
+}
 
 void proc_init(struct sim *s, struct proc *p, struct server *sv, uint32_t addr, const char *name);
 void proc_fini(struct sim *s, struct proc *p);
@@ -248,6 +263,8 @@ struct group {
 	struct reading *reading; /* clients with a read_rate (flow.c); NULL: none was ever busy */
 	uint64_t opened, failed, open, open_peak;
 	uint64_t radio_uj, radio_ns;
+	uint64_t rng_up, rng_down, rng_app; /* families of its clients' streams of random numbers */
+	uint32_t lens_first, nlens;         /* rows of its clients under the lens: the first nlens of them */
 };
 
 struct access_link {
@@ -259,22 +276,17 @@ struct client {
 	struct node node;
 	int64_t armed_ns;
 	struct group *group;
-	struct access_link *access; /* the present one first; NULL: no network now */
-	struct access_link *links;  /* all it ever had */
-	struct sock *sock[2];
-	uint64_t cause_timer; /* record that set its timer */
-	uint64_t cause_due;   /* the poll's timer */
-	int64_t asked_ns;     /* when the latest request left */
-	int64_t radio_ns;     /* radio model: last packet, -1 never */
-	uint64_t radio_active_ns;
-	uint64_t radio_uj;
-	uint32_t number, addr, station;
+	struct access_link *links; /* all it ever had, the present one first */
+	struct sock *socks;        /* all it has, the latest first */
+	struct sock *sock[2];      /* those in use */
+	int64_t asked_ns;          /* when the latest request left */
+	uint32_t number, addr;
 	uint32_t first_msg; /* messages from this number on are expected */
 	uint32_t conns;     /* ever made: picks the port */
 	int32_t net;
-	uint16_t switches;
-	bool started, lens, offline;
-	struct tcp_demux demux;
+	uint16_t station, switches;
+	bool started, lens;
+	bool offline; /* no network now */
 	struct tech_client tech;
 };
 
@@ -289,7 +301,15 @@ void client_handlers(struct sim *s);
 /* Gives the client a link over network `net` (-1: data centre) and an address. */
 void client_attach(struct sim *s, struct client *c, int32_t net);
 
-void radio_touch(struct sim *s, struct client *c);
+/* What a client's radio has done since it was last closed. */
+struct radio_use {
+	int64_t last_ns; /* its last packet, -1 never */
+	uint64_t active_ns, uj;
+};
+/* After the clients: makes s->radio if any network has a radio. */
+void radio_init(struct sim *s);
+/* A packet crosses the client's access link; its radio is left alone from `until_ns` on. */
+void radio_packet(struct sim *s, struct client *c);
 void radio_close(struct sim *s, struct client *c, int64_t until_ns);
 
 /* ---- flow control (flow.c) --------------------------------------------------------------------------------- */
@@ -415,8 +435,10 @@ struct sim {
 	uint32_t *last_n; /* per client and source: the latest number seen */
 	struct source *source;
 	uint64_t **fate; /* per client under the lens and message: the record that says what happened to it */
-	uint32_t *lens_of; /* per client: row in fate, from 1; 0 not under the lens */
 	uint32_t nlens;
+	uint64_t *timer_cause; /* per client: record that set its timer. NULL in runs that keep no records */
+	struct radio_use *radio; /* per client; NULL when no network has a radio */
+	bool keeps;              /* records are kept */
 	uint64_t *fate_row_cap;
 	enum trace_reason unit_reason; /* of units being written: why they are late */
 	struct unit_queue *unit;       /* per trace_conn and direction */
@@ -428,6 +450,12 @@ struct sim {
 	struct sim_counters counters;
 	struct tcp_cfg server_tcp, proxy_tcp;
 };
+
+/* Row of a client in tables of those under the lens, from 1; 0: not under the lens. */
+static inline uint32_t lens_row(const struct client *c)
+{
+	return c->lens ? c->group->lens_first + (c->number - c->group->first) + 1 : 0;
+}
 
 static inline struct sim *sim_of(const struct world *w)
 {

@@ -32,7 +32,7 @@ struct autopsy {
 	struct why_index *ix;
 	uint64_t *drop;   /* per connection and direction (1: down): the latest packet lost */
 	uint64_t *waits;  /* per connection: since when more waits at the server than its send buffer holds */
-	struct ids *down; /* per row of s->lens_of: when it lost, or failed to get, its connection */
+	struct ids *down; /* per client under the lens: when it lost, or failed to get, its connection */
 };
 
 static void ids_add(struct ids *a, uint64_t id)
@@ -58,8 +58,8 @@ static void autopsy_init(struct autopsy *a, const struct sim *s)
 		if (r->kind == TRACE_WRITE_WAIT && r->conn < tr->nconn)
 			a->waits[r->conn] = r->id;
 		bool down = r->kind == TRACE_DISCONNECT || r->kind == TRACE_CONNECT_FAIL;
-		if (down && r->client && r->client <= s->nclients && s->lens_of[r->client - 1])
-			ids_add(&a->down[s->lens_of[r->client - 1] - 1], r->id);
+		if (down && r->client && r->client <= s->nclients && s->client[r->client - 1].lens)
+			ids_add(&a->down[lens_row(&s->client[r->client - 1]) - 1], r->id);
 	}
 }
 
@@ -146,7 +146,7 @@ static void lost_one(struct sim *s, const struct autopsy *a, struct client *c, c
 		cause = n->alone;
 		reason = REASON_NO_BACKPLANE;
 	} else {
-		cause = was_down(a, &a->down[s->lens_of[c->number - 1] - 1], n->msg->at_ns);
+		cause = was_down(a, &a->down[lens_row(c) - 1], n->msg->at_ns);
 		reason = cause ? REASON_NOT_CONNECTED : REASON_RUN_ENDED;
 	}
 	struct trace_rec r = rec_make(s, TRACE_MSG_LOST, cause ? cause : n->rec);

@@ -290,7 +290,7 @@ void messages_arrived(struct sim *s, struct client *c, uint64_t id, uint64_t num
 
 uint64_t *messages_fate(struct sim *s, uint32_t number, uint64_t id)
 {
-	uint32_t row = s->lens_of ? s->lens_of[number - 1] : 0;
+	uint32_t row = lens_row(&s->client[number - 1]);
 	if (!row || !id || id > s->nnotes)
 		return NULL;
 	uint64_t **rows = s->fate;

@@ -29,6 +29,22 @@ static const struct cfg_server *values(const struct sim *s, const struct proc *p
 	return &s->now->servers[p->server->index];
 }
 
+struct sconn_causes *sconn_causes(const struct sim *s, struct sconn *c)
+{
+	return s->keeps ? (struct sconn_causes *)(void *)(c + 1) : NULL;
+}
+
+static uint64_t timer_cause(const struct sim *s, struct sconn *c)
+{
+	return s->keeps ? sconn_causes(s, c)->timer : 0;
+}
+
+static void set_timer_cause(const struct sim *s, struct sconn *c, uint64_t rec)
+{
+	if (s->keeps)
+		sconn_causes(s, c)->timer = rec;
+}
+
 /* ---- the queue ------------------------------------------------------------------------------------------------ */
 
 static void enqueue(struct sim *s, struct proc *p, struct item it)
@@ -54,7 +70,7 @@ static void enqueue(struct sim *s, struct proc *p, struct item it)
 
 static void conn_free(struct sim *s, struct sconn *c)
 {
-	struct proc *p = c->proc;
+	struct proc *p = sconn_proc(c);
 	if (c->prev)
 		c->prev->next = c->next;
 	else
@@ -74,10 +90,10 @@ static void conn_dead(struct sim *s, struct sconn *c)
 	if (!c->dead) {
 		c->dead = true;
 		c->sock = NULL;
-		c->proc->server->conns--;
+		sconn_proc(c)->server->conns--;
 		if (!c->accepted)
-			c->proc->waiting--;
-		sim_memory(s, -(int64_t)values(s, c->proc)->conn_bytes);
+			sconn_proc(c)->waiting--;
+		sim_memory(s, -(int64_t)values(s, sconn_proc(c))->conn_bytes);
 		flow_written(s, c, 0);
 	}
 	if (!c->items)
@@ -121,7 +137,7 @@ static uint64_t refuse_write(
 	struct sim *s, struct sconn *c, struct tech_out *o, enum flow verdict, uint64_t cause)
 {
 	struct sock *k = c->sock;
-	uint64_t rec = flow_refused(s, values(s, c->proc), c, o, verdict, cause);
+	uint64_t rec = flow_refused(s, values(s, sconn_proc(c)), c, o, verdict, cause);
 	if (o->id)
 		messages_sent(s, k->tcp.client, o->id, o->n_msgs, rec);
 	blob_unref(o->data.blob);
@@ -141,7 +157,7 @@ static uint64_t do_write(
 		blob_unref(o->data.blob);
 		return cause;
 	}
-	enum flow room = flow_room(values(s, c->proc), c, o);
+	enum flow room = flow_room(values(s, sconn_proc(c)), c, o);
 	if (room != FLOW_WRITE)
 		return refuse_write(s, c, o, room, cause);
 	struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
@@ -188,13 +204,13 @@ static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t wait
 					s, c->sock, rec_unit_kind(o.unit, false), o.off, o.len, input, &msg);
 			break;
 		case TECH_OUT_MESSAGE:
-			messages_from_client(s, c->proc, o.id, cause);
+			messages_from_client(s, sconn_proc(c), o.id, cause);
 			break;
 		case TECH_OUT_NOTE:
-			cause = rec_note(s, c->sock, &o, NULL, c->proc->node.trace_node,
+			cause = rec_note(s, c->sock, &o, NULL, sconn_proc(c)->node.trace_node,
 				c->sock ? c->sock->tcp.peer : 0, cause);
 			if (o.note == TECH_NOTE_HOLD_BEGIN)
-				c->cause_timer = cause;
+				set_timer_cause(s, c, cause);
 			break;
 		default:
 			break;
@@ -206,7 +222,8 @@ static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t wait
 	if (!c->sock)
 		conn_dead(s, c);
 	else
-		lazy_arm(s->w, &c->armed_ns, tech_conn_wake_at(&c->tech), EV_CONN_APP, c->proc->node.elem, c);
+		lazy_arm(s->w, &c->armed_ns, tech_conn_wake_at(&c->tech), EV_CONN_APP,
+			sconn_proc(c)->node.elem, c);
 }
 
 /* ---- doing it --------------------------------------------------------------------------------------------------- */
@@ -267,7 +284,7 @@ static bool perform(struct sim *s, struct proc *p, struct item *it)
 		input(s, c, TECH_IN_EOF, SLICE_NONE, it->cause, waited);
 		break;
 	case ITEM_TIME:
-		input(s, c, TECH_IN_TIME, SLICE_NONE, c->cause_timer, waited);
+		input(s, c, TECH_IN_TIME, SLICE_NONE, timer_cause(s, c), waited);
 		break;
 	case ITEM_STOP:
 		input(s, c, TECH_IN_STOP, SLICE_NONE, it->cause, waited);
@@ -325,9 +342,10 @@ static void on_conn_app(struct world *w, const struct ev *e)
 		return;
 	w->cause = 0;
 	if (tech_conn_wake_at(&c->tech) > w->now_ns)
-		lazy_arm(w, &c->armed_ns, tech_conn_wake_at(&c->tech), EV_CONN_APP, c->proc->node.elem, c);
+		lazy_arm(w, &c->armed_ns, tech_conn_wake_at(&c->tech), EV_CONN_APP, sconn_proc(c)->node.elem,
+			c);
 	else
-		enqueue(s, c->proc, (struct item){.kind = ITEM_TIME, .conn = c});
+		enqueue(s, sconn_proc(c), (struct item){.kind = ITEM_TIME, .conn = c});
 }
 
 /* ---- sockets ----------------------------------------------------------------------------------------------------- */
@@ -335,19 +353,19 @@ static void on_conn_app(struct world *w, const struct ev *e)
 static void on_up(struct sim *s, struct sock *k, uint64_t cause)
 {
 	struct sconn *c = k->user;
-	enqueue(s, c->proc, (struct item){.kind = ITEM_ACCEPT, .conn = c, .cause = cause});
+	enqueue(s, sconn_proc(c), (struct item){.kind = ITEM_ACCEPT, .conn = c, .cause = cause});
 }
 
 static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t cause)
 {
 	struct sconn *c = k->user;
-	enqueue(s, c->proc, (struct item){.kind = ITEM_DATA, .conn = c, .data = owned, .cause = cause});
+	enqueue(s, sconn_proc(c), (struct item){.kind = ITEM_DATA, .conn = c, .data = owned, .cause = cause});
 }
 
 static void on_eof(struct sim *s, struct sock *k, uint64_t cause)
 {
 	struct sconn *c = k->user;
-	enqueue(s, c->proc, (struct item){.kind = ITEM_EOF, .conn = c, .cause = cause});
+	enqueue(s, sconn_proc(c), (struct item){.kind = ITEM_EOF, .conn = c, .cause = cause});
 }
 
 static void on_gone(struct sim *s, struct sock *k, enum trace_reason reason, uint64_t cause)
@@ -363,7 +381,7 @@ static void on_gone(struct sim *s, struct sock *k, enum trace_reason reason, uin
 		conn_free(s, c);
 }
 
-static const struct sock_ops server_sock = {on_up, on_data, on_eof, on_gone, NULL};
+const struct sock_ops proc_sock = {on_up, on_data, on_eof, on_gone, NULL};
 
 static void refuse(struct sim *s, struct proc *p, struct pkt *seg)
 {
@@ -390,9 +408,8 @@ static struct sconn *accept_syn(struct sim *s, struct proc *p, const struct pkt 
 {
 	struct sconn *c = pool_get(s->sconns);
 	struct tcp_addr a = {syn->dst, syn->src, syn->dport, syn->sport};
-	memset(c, 0, sizeof *c);
+	memset(c, 0, s->sconns->size);
 	c->armed_ns = TIME_NEVER;
-	c->proc = p;
 	tech_conn_init(&c->tech, &p->srv);
 	c->prev = p->last;
 	if (p->last)
@@ -403,7 +420,7 @@ static struct sconn *accept_syn(struct sim *s, struct proc *p, const struct pkt 
 	p->waiting++;
 	p->server->conns++;
 	sim_memory(s, values(s, p)->conn_bytes);
-	c->sock = sock_new(s, &server_sock, c, 0, p->node.elem, &s->server_tcp, a, syn->link->rev, &p->demux);
+	c->sock = sock_new(s, SOCK_PROC, &p->node, c, 0, &s->server_tcp, a, syn->link->rev);
 	tcp_trace(&c->sock->tcp, syn->conn, syn->client, p->node.trace_node,
 		s->tr && syn->conn && syn->conn < s->tr->nconn ? s->tr->conn[syn->conn].client : 0,
 		syn->marks & PKT_LENS);
@@ -562,7 +579,7 @@ void proc_options(struct sim *s, struct proc *p)
 		next = c == last ? NULL : c->next;
 		if (c->dead || !c->sock || !c->accepted)
 			continue;
-		input(s, c, TECH_IN_TIME, SLICE_NONE, c->cause_timer, 0);
+		input(s, c, TECH_IN_TIME, SLICE_NONE, timer_cause(s, c), 0);
 	}
 }
 

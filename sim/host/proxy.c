@@ -283,7 +283,7 @@ static void on_writable(struct sim *s, struct sock *k, uint64_t cause)
 	outputs(s, k->user, cause);
 }
 
-static const struct sock_ops proxy_sock = {on_up, on_data, on_eof, on_gone, on_writable};
+const struct sock_ops proxy_sock = {on_up, on_data, on_eof, on_gone, on_writable};
 
 static void open_upstream(struct sim *s, struct prelay *p, uint64_t cause)
 {
@@ -298,8 +298,7 @@ static void open_upstream(struct sim *s, struct prelay *p, uint64_t cause)
 	uint32_t n = x->outgoing++;
 	struct tcp_addr a = {x->addr + n / HOST_EPHEMERAL_COUNT, u->addr,
 		(uint16_t)(HOST_EPHEMERAL_FIRST + n % HOST_EPHEMERAL_COUNT), u->port};
-	struct sock *k = sock_new(
-		s, &proxy_sock, p, RELAY_UPSTREAM, x->node.elem, &s->proxy_tcp, a, u->out, &x->demux);
+	struct sock *k = sock_new(s, SOCK_PROXY, &x->node, p, RELAY_UPSTREAM, &s->proxy_tcp, a, u->out);
 	const struct client *c = p->client ? &s->client[p->client - 1] : NULL;
 	uint32_t conn = c ? rec_conn(s, c, x->node.trace_node, u->end, a) : 0;
 	tcp_trace(&k->tcp, conn, p->client, x->node.trace_node, u->end, p->eyes != NULL);
@@ -401,8 +400,8 @@ static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pk
 	else
 		x->first = p;
 	x->last = p;
-	struct sock *k = p->leg[RELAY_CLIENT] = sock_new(
-		s, &proxy_sock, p, RELAY_CLIENT, x->node.elem, &s->proxy_tcp, a, syn->link->rev, &x->demux);
+	struct sock *k = p->leg[RELAY_CLIENT] =
+		sock_new(s, SOCK_PROXY, &x->node, p, RELAY_CLIENT, &s->proxy_tcp, a, syn->link->rev);
 	tcp_trace(&k->tcp, syn->conn, syn->client, x->node.trace_node,
 		s->tr && syn->conn && syn->conn < s->tr->nconn ? s->tr->conn[syn->conn].client : 0, lens);
 	tcp_listen(s->tcp, &k->tcp, s->w->now_ns);

@@ -47,37 +47,50 @@ static uint64_t energy(uint32_t mw, int64_t ns)
 }
 
 /* From the last packet until now. */
-static void settle(const struct radio *m, struct client *c, int64_t now)
+static void settle(const struct radio *m, struct radio_use *u, int64_t now)
 {
-	int64_t gap = now - c->radio_ns, t1 = gap < m->tail_ns ? gap : m->tail_ns;
+	int64_t gap = now - u->last_ns, t1 = gap < m->tail_ns ? gap : m->tail_ns;
 	int64_t t2 = gap - t1 < m->tail2_ns ? gap - t1 : m->tail2_ns;
-	c->radio_uj += energy(m->tail_mw, t1) + energy(m->tail2_mw, t2) + energy(m->idle_mw, gap - t1 - t2);
-	c->radio_active_ns += (uint64_t)(t1 + t2);
+	u->uj += energy(m->tail_mw, t1) + energy(m->tail2_mw, t2) + energy(m->idle_mw, gap - t1 - t2);
+	u->active_ns += (uint64_t)(t1 + t2);
 }
 
-void radio_touch(struct sim *s, struct client *c)
+void radio_init(struct sim *s)
+{
+	bool any = false;
+	for (uint32_t n = 0; n < s->cfg->nnets; n++)
+		any |= s->cfg->nets[n].radio != CFG_RADIO_NONE;
+	s->radio = any ? xcalloc(s->nclients + 1, sizeof *s->radio) : NULL;
+	for (uint32_t i = 0; any && i < s->nclients; i++)
+		s->radio[i].last_ns = -1;
+}
+
+void radio_packet(struct sim *s, struct client *c)
 {
 	const struct radio *m = model(s, c);
+	struct radio_use *u = &s->radio[c->number - 1];
 	int64_t now = s->w->now_ns;
 	if (!m || !s->counting)
 		return;
-	bool asleep = c->radio_ns < 0 || now - c->radio_ns > m->tail_ns + m->tail2_ns;
-	if (c->radio_ns >= 0)
-		settle(m, c, now);
+	bool asleep = u->last_ns < 0 || now - u->last_ns > m->tail_ns + m->tail2_ns;
+	if (u->last_ns >= 0)
+		settle(m, u, now);
 	if (asleep) {
-		c->radio_uj += energy(m->promo_mw, m->promo_ns);
-		c->radio_active_ns += (uint64_t)m->promo_ns;
+		u->uj += energy(m->promo_mw, m->promo_ns);
+		u->active_ns += (uint64_t)m->promo_ns;
 	}
-	c->radio_ns = now;
+	u->last_ns = now;
 }
 
 void radio_close(struct sim *s, struct client *c, int64_t until_ns)
 {
+	if (!s->radio)
+		return;
 	const struct radio *m = model(s, c);
-	if (m && c->radio_ns >= 0 && until_ns > c->radio_ns)
-		settle(m, c, until_ns);
-	c->radio_ns = -1;
-	c->group->radio_uj += c->radio_uj;
-	c->group->radio_ns += c->radio_active_ns;
-	c->radio_uj = c->radio_active_ns = 0;
+	struct radio_use *u = &s->radio[c->number - 1];
+	if (m && u->last_ns >= 0 && until_ns > u->last_ns)
+		settle(m, u, until_ns);
+	c->group->radio_uj += u->uj;
+	c->group->radio_ns += u->active_ns;
+	*u = (struct radio_use){.last_ns = -1};
 }

@@ -74,6 +74,7 @@ struct sim *sim_new(const struct cfg *cfg, const struct sim_opts *o)
 	s->cfg = s->now = cfg;
 	s->opts = *o;
 	s->tr = o->trace;
+	s->keeps = s->tr && (s->tr->keep[0] | s->tr->keep[1]);
 	s->end_ns = cfg->duration_ns + cfg->drain_ns;
 	s->w = world_new(o->seed, 0);
 	s->w->trace = o->trace;
@@ -81,7 +82,8 @@ struct sim *sim_new(const struct cfg *cfg, const struct sim_opts *o)
 	s->net = net_new(s->w);
 	s->tcp = tcp_new(s->w);
 	s->socks = world_pool(s->w, "sock", sizeof(struct sock), 0);
-	s->sconns = world_pool(s->w, "server connection", sizeof(struct sconn), 0);
+	s->sconns = world_pool(s->w, "server connection",
+		sizeof(struct sconn) + (s->keeps ? sizeof(struct sconn_causes) : 0), 0);
 	s->links = world_pool(s->w, "access link", sizeof(struct access_link), 0);
 	s->prelays = proxy_pool(s->w);
 	tech_outs_init(&s->outs, &alloc_libc);

@@ -6,38 +6,63 @@
  */
 #include "sim/host/host.h"
 
-struct sock *sock_new(struct sim *s, const struct sock_ops *ops, void *user, uint32_t slot, uint32_t elem,
-	const struct tcp_cfg *cfg, struct tcp_addr a, struct link *out, struct tcp_demux *demux)
+static const struct sock_ops *const users[] = {
+	[SOCK_CLIENT] = &client_sock, [SOCK_PROC] = &proc_sock, [SOCK_PROXY] = &proxy_sock};
+
+static struct client *client_of(const struct sock *k)
+{
+	return container_of(k->host, struct client, node);
+}
+
+/* The table in which segments find it. A client has so few that it has none. */
+static struct tcp_demux *demux_of(const struct sock *k)
+{
+	return k->of == SOCK_PROC ? &container_of(k->host, struct proc, node)->demux
+				  : &container_of(k->host, struct proxy, node)->demux;
+}
+
+struct sock *sock_new(struct sim *s, enum sock_of of, struct node *host, void *user, uint32_t slot,
+	const struct tcp_cfg *cfg, struct tcp_addr a, struct link *out)
 {
 	struct sock *k = pool_get(s->socks);
 	*k = (struct sock){.armed_ns = TIME_NEVER,
-		.ops = ops,
-		.user = user,
-		.slot = slot,
-		.elem = elem,
+		.host = host,
+		.of = (uint8_t)of,
+		.slot = (uint8_t)slot,
 		.out = out,
-		.demux = demux,
+		.used = true,
 		.alive = true};
 	tcp_init(&k->tcp, cfg, a);
-	tcp_demux_add(demux, &k->tcp);
+	if (of == SOCK_CLIENT) {
+		k->next = client_of(k)->socks;
+		client_of(k)->socks = k;
+	} else {
+		k->user = user;
+		tcp_demux_add(demux_of(k), &k->tcp);
+	}
 	return k;
 }
 
 static void sock_free(struct sim *s, struct sock *k)
 {
-	tcp_demux_del(k->demux, &k->tcp);
+	if (k->of == SOCK_CLIENT) {
+		struct sock **at = &client_of(k)->socks;
+		while (*at != k)
+			at = &(*at)->next;
+		*at = k->next;
+	} else {
+		tcp_demux_del(demux_of(k), &k->tcp);
+	}
 	tcp_fini(s->tcp, &k->tcp);
 	k->armed_ns = TIME_NEVER;
-	k->alive = false;
-	k->ops = NULL;
-	k->user = NULL;
+	k->alive = k->used = false;
 	pool_put(s->socks, k);
 }
 
 static void send_segment(struct sim *s, struct sock *k, struct pkt *p)
 {
-	if (k->radio && k->out)
-		radio_touch(s, k->radio);
+	if (s->radio && k->of == SOCK_CLIENT && k->out)
+		radio_packet(s, client_of(k));
 	if (k->out)
 		link_send(s->w, k->out, p);
 	else
@@ -47,7 +72,7 @@ static void send_segment(struct sim *s, struct sock *k, struct pkt *p)
 /* One output that is not a segment. */
 static void take(struct sim *s, struct sock *k, struct tcp_out *o)
 {
-	const struct sock_ops *ops = k->ops;
+	const struct sock_ops *ops = k->used ? users[k->of] : NULL;
 	switch (o->kind) {
 	case TCP_OUT_ESTABLISHED:
 		k->was_up = true;
@@ -72,12 +97,12 @@ static void take(struct sim *s, struct sock *k, struct tcp_out *o)
 				: o->kind == TCP_OUT_RESET ? REASON_PEER_RESET
 							   : REASON_TCP_RETRIES,
 				o->cause);
-		k->ops = NULL;
+		k->used = false;
 		return;
 	case TCP_OUT_CLOSED:
 		if (ops) /* ended from both sides without its user having let go */
 			ops->gone(s, k, REASON_PEER_CLOSED, o->cause);
-		k->ops = NULL;
+		k->used = false;
 		return;
 	case TCP_OUT_WRITABLE:
 		if (ops && ops->writable)
@@ -109,12 +134,10 @@ void sock_pump(struct sim *s, struct sock *k)
 	}
 	s->w->cause = cause;
 	k->pumping = false;
-	if (k->tcp.state == TCP_CLOSED && k->ops)
-		k->ops = NULL;
 	if (k->tcp.state == TCP_CLOSED)
 		sock_free(s, k);
 	else
-		lazy_arm(s->w, &k->armed_ns, tcp_deadline(&k->tcp), EV_CONN_TIMER, k->elem, k);
+		lazy_arm(s->w, &k->armed_ns, tcp_deadline(&k->tcp), EV_CONN_TIMER, k->host->elem, k);
 }
 
 void sock_input(struct sim *s, struct sock *k, struct pkt *owned)
@@ -137,16 +160,14 @@ void sock_write(struct sim *s, struct sock *k, struct slice owned, uint64_t rec)
 
 void sock_close(struct sim *s, struct sock *k)
 {
-	k->ops = NULL;
-	k->user = NULL;
+	k->used = false;
 	tcp_close(s->tcp, &k->tcp, s->w->now_ns);
 	sock_pump(s, k);
 }
 
 void sock_abort(struct sim *s, struct sock *k)
 {
-	k->ops = NULL;
-	k->user = NULL;
+	k->used = false;
 	tcp_abort(s->tcp, &k->tcp, s->w->now_ns);
 	sock_pump(s, k);
 }

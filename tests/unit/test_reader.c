@@ -363,7 +363,7 @@ static void an_idle_reader_is_a_few_words(void **st)
 		}
 		rig_fini(&r);
 	}
-	assert_true(sizeof(struct tech_reader) <= 32);
+	assert_true(sizeof(struct tech_reader) <= 32 && sizeof(struct tech_client) <= 136);
 }
 
 int main(void)
