@@ -234,12 +234,26 @@ static bool scheme_ok(struct bytes s)
 	return true;
 }
 
+/* host [":" port] by the octets RFC 3986 3.2 allows; userinfo has no place here. */
+static bool authority_ok(struct bytes a)
+{
+	for (size_t i = 0; i < a.n; i++) {
+		uint8_t o = a.p[i], l = o | 0x20;
+		if (!((l >= 'a' && l <= 'z') || (o >= '0' && o <= '9')) &&
+			(o == 0 || !strchr("-._~%!$&'()*+,;=:[]", o)))
+			return false;
+	}
+	return true;
+}
+
 static bool connect_ok(struct check *c)
 {
 	if (c->seen & (P_SCHEME | P_PATH))
 		return bad(c->m, "CONNECT has neither :scheme nor :path", "RFC 9113 8.5");
 	if (!(c->seen & P_AUTHORITY) || c->authority.n == 0)
 		return bad(c->m, "CONNECT needs :authority", "RFC 9113 8.5");
+	if (!authority_ok(c->authority))
+		return bad(c->m, ":authority is not a host and port", "RFC 9113 8.3.1");
 	c->m->connect = true;
 	return true;
 }
@@ -290,6 +304,8 @@ static bool request_ok(struct check *c)
 		return bad(m, "the authority is empty", "RFC 9113 8.3.1");
 	if (has_octet(c->authority, '@'))
 		return bad(m, ":authority holds userinfo", "RFC 9113 8.3.1");
+	if (!authority_ok(c->authority) || !authority_ok(c->host))
+		return bad(m, ":authority or host is not a host and port", "RFC 9113 8.3.1");
 	if ((c->seen & P_AUTHORITY) && c->has_host && !bytes_eq_nocase(c->authority, c->host))
 		return bad(m, "host and :authority differ", "RFC 9113 8.3.1");
 	return true;

@@ -435,6 +435,8 @@ def fields():
     fine("method-other", "a method nobody knows is a matter of HTTP", "9113 8.3.1",
          req(1, [(":method", "BREW"), s, p, a]), [1])
     fine("host-only", "host in place of :authority", "9113 8.3.1", req(1, [m, s, p, ("host", "h.test")]), [1])
+    for text in ("[2001:db8::1]:80", "127.0.0.1:8080", "a-b_c~d.test", "h%20x", "xn--bcher-kva.test"):
+        fine("authority-" + text, "an authority of " + text, "9113 8.3.1", req(1, [m, s, p, (":authority", text)]), [1])
     fine("no-authority", "neither :authority nor host: a matter of HTTP, answered with a status", "9113 8.3.1",
          req(1, [m, s, p]), [1])
     for name, fields_ in (("no-method", [s, p, a]), ("no-scheme", [m, p, a]), ("no-path", [m, s, a]),
@@ -444,6 +446,10 @@ def fields():
                           ("authority-2", [m, s, p, a, a]), ("method-differs", [m, (":method", "PUT"), s, p, a]),
                           ("late", [m, s, p, ("x", "1"), a]), ("late-all", [("x", "1"), m, s, p, a]),
                           ("status", [m, s, p, a, (":status", "200")]), ("unknown", [m, s, p, a, (":odd", "1")]),
+                          ("authority-octets", [m, s, p, (":authority", "h/t")]),
+                          ("authority-high", [m, s, p, (":authority", "h\xe9")]),
+                          ("authority-user", [m, s, p, (":authority", "u@h.test")]),
+                          ("authority-empty", [m, s, p, (":authority", "")]),
                           ("bare-colon", [m, s, p, a, (":", "1")]), ("upper-pseudo", [(":Method", "GET"), s, p, a]),
                           ("protocol", [m, s, p, a, (":protocol", "websocket")])):
         stream("pseudo-" + name, "pseudo-header fields: " + name, "9113 8.3", req(1, fields_), 1, P)
