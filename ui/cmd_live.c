@@ -23,7 +23,8 @@ static const struct cmd_usage usage = {.name = "live",
 	.args = "serve TECHNIQUE | connect URL",
 	.about = "Runs the endpoints of the simulator over real sockets and shows what passes.\n"
 		 "`serve` publishes a message at an interval and has a page at / for a browser;\n"
-		 "`connect` is the client: a URL with ws:// means WebSocket, http:// takes --as.",
+		 "`connect` is the client: a URL with ws:// means WebSocket, http:// takes --as,\n"
+		 "h2c:// is HTTP/2 without TLS. `serve` knows HTTP/2 by the connection's first octets.",
 	.example = "backtalk live serve sse --listen 127.0.0.1:8080\n"
 		   "backtalk live serve websocket --echo --listen 127.0.0.1:9001\n"
 		   "backtalk live connect http://127.0.0.1:8080/events --as sse\n"
@@ -115,13 +116,15 @@ static int serve(struct live_job *j, const struct words *w, const char *techniqu
 	return rc;
 }
 
-/* scheme://host[:port]/target */
+/* scheme://host[:port]/target; h2c is HTTP/2 with prior knowledge */
 static bool split_url(char *url, struct live_job *j, bool *ws)
 {
 	char *rest;
 	*ws = !strncmp(url, "ws://", 5);
 	if (*ws)
 		rest = url + 5;
+	else if ((j->h2 = !strncmp(url, "h2c://", 6)))
+		rest = url + 6;
 	else if (!strncmp(url, "http://", 7))
 		rest = url + 7;
 	else
@@ -160,8 +163,8 @@ static int connect_to(struct live_job *j, const struct words *w, const char *whe
 	j->every_ns = 0;
 	if (!split_url(url, j, &ws)) {
 		rc = options_wrong(&usage,
-			"a URL looks like ws://127.0.0.1:9001/ or http://127.0.0.1:8080/events; "
-			"wss and https are not spoken here");
+			"a URL looks like ws://127.0.0.1:9001/, http://127.0.0.1:8080/events or "
+			"h2c://127.0.0.1:8080/events; wss and https are not spoken here");
 	} else {
 		j->technique = ws ? "websocket" : w->as ? w->as : guess(j->target);
 		struct live_net *n = NULL;

@@ -12,6 +12,7 @@ struct live_job {
 	const char *technique; /* serve, connect */
 	const char *host, *port, *target;
 	bool echo;        /* a WebSocket endpoint that sends everything back */
+	bool h2;          /* connect: HTTP/2 with prior knowledge */
 	bool quiet;       /* no timeline */
 	int64_t every_ns; /* serve: publish this often */
 	uint32_t size_bytes;
@@ -40,6 +41,9 @@ void live_tap_sent(struct live_tap *t, struct bytes b);
 void live_tap_received(struct live_tap *t, struct bytes b);
 /* Something that is not a unit: "connected", "reset by the client". */
 void live_tap_say(struct live_tap *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A line like a unit's: what passed, in words. */
+void live_tap_unit(struct live_tap *t, bool up, const char *text);
 
 /* Octets nobody can guess, for masking keys. */
 uint64_t live_random(void);

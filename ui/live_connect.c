@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/tech/h2_back.h"
 #include "proto/tech/tech.h"
 #include "proto/tech/ws_echo.h"
 #include "sim/core/xmalloc.h"
@@ -20,6 +21,11 @@ struct client {
 	struct tech_site site;
 	struct tech_client tech;
 	struct tech_outs outs;
+	/* HTTP/2: one connection for what the endpoint takes for two */
+	struct h2_back *back;
+	struct live_conn *wire;
+	struct live_tap *wire_tap;
+	bool wire_up;
 	uint64_t received;
 	bool failed;
 };
@@ -37,9 +43,140 @@ static void forget(struct client *c, uint32_t i)
 	c->tap[i] = NULL;
 }
 
+/* ---- HTTP/2 */
+
+static void wire_lost(struct client *c)
+{
+	if (c->back)
+		h2_back_fini(c->back);
+	xfree(c->back);
+	if (c->wire)
+		live_set_owner(c->wire, NULL);
+	if (c->wire_tap)
+		live_tap_free(c->wire_tap);
+	c->back = NULL;
+	c->wire = NULL;
+	c->wire_tap = NULL;
+	c->wire_up = false;
+}
+
+static void pump(struct client *c)
+{
+	struct h2_note n;
+	char text[160];
+	unsigned lane;
+	struct bytes data;
+	enum h2_back_ev ev;
+	while (c->back && h2_back_note(c->back, &n)) {
+		snprintf(text, sizeof text, n.stream ? "[%u] %s" : "%.0u%s", (unsigned)n.stream, n.text);
+		live_tap_unit(c->wire_tap, n.up, text);
+	}
+	if (c->back && c->wire_up) {
+		struct bytes out = h2_back_out(c->back);
+		live_write(c->wire, out);
+		h2_conn_sent(&c->back->h2, out.n);
+	}
+	while (c->back && (ev = h2_back_next(c->back, &lane, &data)) != H2_BACK_NONE) {
+		if (ev == H2_BACK_DATA)
+			input(c, TECH_IN_DATA, lane, data, TECH_WHY_NONE);
+		else if (ev == H2_BACK_EOF)
+			input(c, TECH_IN_EOF, lane, BYTES_NONE, TECH_WHY_CLOSED);
+		else
+			input(c, TECH_IN_RESET, lane, BYTES_NONE, TECH_WHY_RESET);
+	}
+}
+
+static bool open_lane(struct client *c, uint32_t i)
+{
+	const char *why = "";
+	if (!c->wire) {
+		c->wire_tap = live_tap_new(c->show, false);
+		c->wire = live_open(c->net, c->job->host, c->job->port, &why);
+		if (!c->wire) {
+			live_tap_say(c->wire_tap, "cannot connect: %s", why);
+			wire_lost(c);
+			return false;
+		}
+		live_set_owner(c->wire, &c->wire);
+		c->back = xcalloc(1, sizeof *c->back);
+		if (!h2_back_init(c->back, &alloc_libc)) {
+			live_abort(c->wire);
+			wire_lost(c);
+			return false;
+		}
+	}
+	h2_back_open(c->back, i);
+	if (c->wire_up)
+		input(c, TECH_IN_UP, i, BYTES_NONE, TECH_WHY_NONE);
+	return true;
+}
+
+/* The connection below the lanes has ended. */
+static void wire_ended(struct client *c, enum tech_in_kind kind, enum tech_why why)
+{
+	bool open[H2_LANES];
+	for (uint32_t i = 0; i < H2_LANES; i++)
+		open[i] = c->back && c->back->lane[i].open;
+	wire_lost(c);
+	for (uint32_t i = 0; i < H2_LANES; i++)
+		if (open[i])
+			input(c, kind, i, BYTES_NONE, why);
+}
+
+static void handle_wire(struct client *c, const struct live_ev *ev)
+{
+	struct live_conn *wire = ev->conn;
+	switch (ev->kind) {
+	case LIVE_UP:
+		c->wire_up = true;
+		for (uint32_t i = 0; i < H2_LANES; i++)
+			if (c->back->lane[i].open)
+				input(c, TECH_IN_UP, i, BYTES_NONE, TECH_WHY_NONE);
+		pump(c);
+		break;
+	case LIVE_DATA:
+		h2_back_data(c->back, ev->data);
+		pump(c);
+		break;
+	case LIVE_EOF:
+		wire_ended(c, TECH_IN_EOF, TECH_WHY_CLOSED);
+		live_close(wire);
+		break;
+	case LIVE_GONE:
+		live_tap_say(c->wire_tap, "the connection is gone: %s", strerror(ev->error));
+		wire_ended(c, TECH_IN_RESET, TECH_WHY_RESET);
+		break;
+	default:
+		break;
+	}
+}
+
+/* An output of the endpoint, when there is no connection but a lane. False: it is none of these. */
+static bool lane_output(struct client *c, const struct tech_out *o)
+{
+	if (!c->job->h2)
+		return false;
+	if (o->kind == TECH_OUT_WRITE) {
+		if (c->back)
+			h2_back_write(c->back, o->conn, slice_bytes(o->data));
+		blob_unref(o->data.blob);
+	} else if (o->kind == TECH_OUT_CLOSE || o->kind == TECH_OUT_ABORT) {
+		if (c->back)
+			h2_back_close(c->back, o->conn);
+	} else {
+		return false;
+	}
+	pump(c);
+	return true;
+}
+
+/* ---- HTTP/1.1 */
+
 static bool open_conn(struct client *c, uint32_t i)
 {
 	const char *why = "";
+	if (c->job->h2)
+		return open_lane(c, i);
 	forget(c, i);
 	c->tap[i] = live_tap_new(c->show, false);
 	c->conn[i] = live_open(c->net, c->job->host, c->job->port, &why);
@@ -53,7 +190,7 @@ static bool open_conn(struct client *c, uint32_t i)
 
 static void note(struct client *c, const struct tech_out *o)
 {
-	struct live_tap *t = c->tap[o->conn] ? c->tap[o->conn] : c->tap[0];
+	struct live_tap *t = c->wire_tap ? c->wire_tap : c->tap[o->conn] ? c->tap[o->conn] : c->tap[0];
 	if (!t)
 		return;
 	if (o->note == TECH_NOTE_RECONNECT_WAIT)
@@ -71,6 +208,8 @@ static void take_outputs(struct client *c)
 	struct tech_out o;
 	while (tech_next(&c->outs, &o)) {
 		uint32_t i = o.conn;
+		if (lane_output(c, &o))
+			continue;
 		switch (o.kind) {
 		case TECH_OUT_OPEN:
 			if (!open_conn(c, i))
@@ -122,6 +261,10 @@ static void handle(struct client *c, const struct live_ev *ev)
 	struct live_conn **slot = ev->conn ? live_owner(ev->conn) : NULL;
 	if (!slot)
 		return;
+	if (slot == &c->wire) {
+		handle_wire(c, ev);
+		return;
+	}
 	uint32_t i = (uint32_t)(slot - c->conn);
 	switch (ev->kind) {
 	case LIVE_UP:
@@ -160,10 +303,17 @@ static void client_loop(struct client *c)
 		if (tech_client_wake_at(&c->tech) <= live_now(c->net))
 			input(c, TECH_IN_TIME, 0, BYTES_NONE, TECH_WHY_NONE);
 	}
+	bool failed = c->failed; /* being told to stop is no failure */
 	input(c, TECH_IN_STOP, 0, BYTES_NONE, TECH_WHY_DONE);
+	if (c->back) {
+		h2_conn_goaway(&c->back->h2, H2_NO_ERROR, "");
+		pump(c);
+		live_close(c->wire);
+	}
 	int64_t grace_ns = live_now(c->net) + 200000000;
-	while ((c->conn[0] || c->conn[1]) && live_wait(c->net, grace_ns, &ev) != LIVE_TIME)
+	while ((c->wire || c->conn[0] || c->conn[1]) && live_wait(c->net, grace_ns, &ev) != LIVE_TIME)
 		handle(c, &ev);
+	c->failed = failed;
 }
 
 int live_connect(struct live_net *n, const struct live_job *j)
@@ -179,6 +329,7 @@ int live_connect(struct live_net *n, const struct live_job *j)
 	client_loop(&c);
 	forget(&c, 0);
 	forget(&c, 1);
+	wire_lost(&c);
 	tech_client_fini(&c.tech);
 	tech_site_fini(&c.site);
 	tech_outs_fini(&c.outs);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/tech/h2_front.h"
 #include "proto/tech/tech.h"
 #include "proto/tech/ws_echo.h"
 #include "sim/core/xmalloc.h"
@@ -18,6 +19,9 @@ struct peer {
 	struct live_conn *conn;
 	struct live_tap *tap;
 	struct tech_conn tech;
+	struct buf first; /* the first octets, until it is known whether they are HTTP/2 */
+	bool sniffed;
+	struct h2_front *front; /* they are: it speaks to endpoints of its own, and `tech` is idle */
 	uint64_t pushed;
 	struct peer *next;
 	bool gone;
@@ -133,6 +137,107 @@ static void input(struct serve *s, struct peer *p, enum tech_in_kind kind, struc
 	take_outputs(s, p);
 }
 
+/* ---- HTTP/2 */
+
+static void pump(struct peer *p)
+{
+	struct h2_note n;
+	char text[160];
+	while (h2_front_note(p->front, &n)) {
+		snprintf(text, sizeof text, n.stream ? "[%u] %s" : "%.0u%s", (unsigned)n.stream, n.text);
+		live_tap_unit(p->tap, n.up, text);
+	}
+	struct bytes out = h2_front_out(p->front);
+	if (p->conn)
+		live_write(p->conn, out);
+	h2_conn_sent(&p->front->h2, out.n);
+	if (p->front->ended && p->conn)
+		live_close(p->conn);
+}
+
+/* The endpoint for HTTP/1.1 that the connection began with goes; one for each stream takes its place. */
+static bool become_h2(struct serve *s, struct peer *p)
+{
+	tech_conn_input(
+		&p->tech, &(struct tech_in){.kind = TECH_IN_RESET, .now_ns = live_now(s->net)}, &s->outs);
+	take_outputs(s, p);
+	p->front = xcalloc(1, sizeof *p->front);
+	live_tap_say(p->tap, "HTTP/2, with prior knowledge");
+	return h2_front_init(p->front, &alloc_libc, &s->server);
+}
+
+static void first_data(struct serve *s, struct peer *p, struct bytes data)
+{
+	buf_add(&p->first, data);
+	int h2 = h2_front_sniff(buf_bytes(&p->first));
+	if (h2 < 0)
+		return;
+	p->sniffed = true;
+	if (h2 && become_h2(s, p)) {
+		h2_front_data(p->front, buf_bytes(&p->first), live_now(s->net));
+		pump(p);
+	} else if (!h2) {
+		live_tap_received(p->tap, buf_bytes(&p->first));
+		input(s, p, TECH_IN_DATA, buf_bytes(&p->first));
+	}
+	buf_fini(&p->first);
+}
+
+static void received(struct serve *s, struct peer *p, struct bytes data)
+{
+	if (!p->sniffed) {
+		first_data(s, p, data);
+	} else if (p->front) {
+		h2_front_data(p->front, data, live_now(s->net));
+		pump(p);
+	} else {
+		live_tap_received(p->tap, data);
+		input(s, p, TECH_IN_DATA, data);
+	}
+}
+
+static int64_t wake_at(const struct peer *p)
+{
+	return p->front ? h2_front_wake_at(p->front) : tech_conn_wake_at(&p->tech);
+}
+
+static void wake(struct serve *s, struct peer *p)
+{
+	if (!p->front) {
+		input(s, p, TECH_IN_TIME, BYTES_NONE);
+		return;
+	}
+	h2_front_time(p->front, live_now(s->net));
+	pump(p);
+}
+
+static void stop(struct serve *s, struct peer *p)
+{
+	if (!p->front) {
+		input(s, p, TECH_IN_STOP, BYTES_NONE);
+		return;
+	}
+	h2_front_stop(p->front, live_now(s->net));
+	pump(p);
+}
+
+/* Outputs of a fan-out belong to a connection, or to a stream of one. */
+static void fanned(struct serve *s, struct tech_conn *c)
+{
+	for (struct peer *p = s->peers; p; p = p->next) {
+		if (c == &p->tech) {
+			take_outputs(s, p);
+			return;
+		}
+		if (p->front && h2_front_take(p->front, c, &s->outs)) {
+			pump(p);
+			return;
+		}
+	}
+}
+
+/* ---- messages */
+
 static void publish(struct serve *s)
 {
 	struct tech_conn *c;
@@ -146,7 +251,7 @@ static void publish(struct serve *s)
 	m->at_ns = live_now(s->net);
 	tech_server_publish(&s->server, m);
 	while ((c = tech_server_fan(&s->server, m->at_ns, &s->outs)))
-		take_outputs(s, (struct peer *)((char *)c - offsetof(struct peer, tech)));
+		fanned(s, c);
 	tech_msg_unref(m);
 }
 
@@ -157,6 +262,7 @@ static void accepted(struct serve *s, struct live_conn *c)
 	struct peer *p = xcalloc(1, sizeof *p);
 	p->conn = c;
 	p->tap = live_tap_new(s->show, true);
+	buf_init(&p->first, &alloc_libc, 65536);
 	tech_conn_init(&p->tech, &s->server);
 	live_set_owner(c, p);
 	p->next = s->peers;
@@ -173,6 +279,10 @@ static void reap(struct serve *s)
 			continue;
 		}
 		*at = p->next;
+		if (p->front)
+			h2_front_fini(p->front);
+		xfree(p->front);
+		buf_fini(&p->first);
 		tech_conn_fini(&p->tech);
 		live_tap_free(p->tap);
 		xfree(p);
@@ -185,8 +295,8 @@ static int64_t deadline(const struct serve *s, int64_t end_ns)
 	if (s->next_ns < at && (!s->job->count || s->published < s->job->count))
 		at = s->next_ns;
 	for (struct peer *p = s->peers; p; p = p->next)
-		if (tech_conn_wake_at(&p->tech) < at)
-			at = tech_conn_wake_at(&p->tech);
+		if (wake_at(p) < at)
+			at = wake_at(p);
 	return at;
 }
 
@@ -194,8 +304,8 @@ static void due(struct serve *s)
 {
 	int64_t now = live_now(s->net);
 	for (struct peer *p = s->peers; p; p = p->next)
-		if (!p->gone && tech_conn_wake_at(&p->tech) <= now)
-			input(s, p, TECH_IN_TIME, BYTES_NONE);
+		if (!p->gone && wake_at(p) <= now)
+			wake(s, p);
 	if (now < s->next_ns || (s->job->count && s->published >= s->job->count))
 		return;
 	publish(s);
@@ -214,13 +324,15 @@ static bool handle(struct serve *s, const struct live_ev *ev)
 	case LIVE_DATA:
 		if (!p || p->gone)
 			break;
-		live_tap_received(p->tap, ev->data);
-		input(s, p, TECH_IN_DATA, ev->data);
+		received(s, p, ev->data);
 		break;
 	case LIVE_EOF:
 		if (!p || p->gone)
 			break;
-		input(s, p, TECH_IN_EOF, BYTES_NONE);
+		if (p->front)
+			live_tap_say(p->tap, "the client has closed the connection");
+		else
+			input(s, p, TECH_IN_EOF, BYTES_NONE);
 		if (p->conn)
 			live_close(p->conn);
 		drop(p);
@@ -253,7 +365,7 @@ static void serve_loop(struct serve *s)
 	}
 	for (struct peer *p = s->peers; p; p = p->next)
 		if (!p->gone)
-			input(s, p, TECH_IN_STOP, BYTES_NONE);
+			stop(s, p);
 	int64_t grace_ns = live_now(s->net) + 200000000; /* so that Close frames and FINs get out */
 	while (s->peers && live_wait(s->net, grace_ns, &ev) != LIVE_TIME) {
 		handle(s, &ev);

@@ -80,20 +80,34 @@ static void dashes(int n)
 		putchar('-');
 }
 
-static void print_unit(const struct live_tap *t, const struct watch_unit *u)
+static void print_arrow(const struct live_tap *t, bool up, const char *text)
 {
-	int n = (int)strlen(u->text);
+	int n = (int)strlen(text);
 	if (n > LANE - 10)
 		n = LANE - 10;
 	stamp(t);
-	if (u->kind == WATCH_ERROR) {
-		printf("!!! %s: %s\n", u->up ? "client" : "server", u->text);
+	fputs(up ? "--- " : "<-- ", stdout);
+	printf("%.*s ", n, text);
+	dashes(LANE - 6 - n);
+	puts(up ? ">" : "-");
+}
+
+static void print_unit(const struct live_tap *t, const struct watch_unit *u)
+{
+	if (u->kind != WATCH_ERROR) {
+		print_arrow(t, u->up, u->text);
 		return;
 	}
-	fputs(u->up ? "--- " : "<-- ", stdout);
-	printf("%.*s ", n, u->text);
-	dashes(LANE - 6 - n);
-	puts(u->up ? ">" : "-");
+	stamp(t);
+	printf("!!! %s: %s\n", u->up ? "client" : "server", u->text);
+}
+
+void live_tap_unit(struct live_tap *t, bool up, const char *text)
+{
+	if (t->show->quiet)
+		return;
+	print_arrow(t, up, text);
+	fflush(stdout);
 }
 
 static void told(struct live_tap *t)
