@@ -2,6 +2,7 @@
  * base: slices, blobs and buffers. See base.h for the contracts.
  */
 #include "proto/base/base.h"
+#include "proto/base/swar.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -55,7 +56,11 @@ bool bytes_eq_nocase(struct bytes a, struct bytes b)
 {
 	if (a.n != b.n)
 		return false;
-	for (size_t i = 0; i < a.n; i++)
+	size_t i = 0;
+	for (; a.n - i >= 8; i += 8)
+		if (swar_lower(swar_load(a.p + i)) != swar_lower(swar_load(b.p + i)))
+			return false;
+	for (; i < a.n; i++)
 		if (lower(a.p[i]) != lower(b.p[i]))
 			return false;
 	return true;

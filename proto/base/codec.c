@@ -192,15 +192,6 @@ void sha256(struct bytes b, uint8_t digest[32])
 		be32_put(digest + 4 * k, h[k]);
 }
 
-int hex_digit(unsigned c)
-{
-	if (c - '0' < 10u)
-		return (int)(c - '0');
-	if ((c | 0x20u) - 'a' < 6u)
-		return (int)((c | 0x20u) - 'a') + 10;
-	return -1;
-}
-
 bool hex_get(struct buf *out, struct bytes b)
 {
 	int high = -1;

@@ -24,7 +24,14 @@ void sha1(struct bytes b, uint8_t digest[20]);
 void sha256(struct bytes b, uint8_t digest[32]);
 
 /* The value of a hex digit, or -1. */
-int hex_digit(unsigned c);
+static inline int hex_digit(unsigned c)
+{
+	if (c - '0' < 10u)
+		return (int)(c - '0');
+	if ((c | 0x20u) - 'a' < 6u)
+		return (int)((c | 0x20u) - 'a') + 10;
+	return -1;
+}
 /* Appends the octets written as hex digits in `b`, white space ignored. False on any other character or an odd digit. */
 bool hex_get(struct buf *out, struct bytes b);
 /* Appends `b` as lower-case hex digits. */

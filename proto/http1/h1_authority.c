@@ -112,9 +112,10 @@ bool h1_authority_ok(struct bytes b, bool host_required, bool port_required)
 			return false;
 		i++;
 	} else {
-		while (i < b.n && (h1_class[b.p[i]] & H1_REGNAME))
-			i++;
-		if (!pct_ok(bytes_sub(b, 0, i)) || (host_required && i == 0))
+		bool pct = false;
+		for (; i < b.n && (h1_class[b.p[i]] & H1_REGNAME); i++)
+			pct |= b.p[i] == '%';
+		if ((pct && !pct_ok(bytes_sub(b, 0, i))) || (host_required && i == 0))
 			return false;
 	}
 	if (i == b.n)

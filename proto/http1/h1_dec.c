@@ -13,6 +13,8 @@
  * Lines are found by one scan that also refuses control characters, so that the first fault in stream order is the one
  * reported, however the input is cut.
  */
+#include "proto/base/codec.h"
+#include "proto/base/swar.h"
 #include "proto/http1/h1_int.h"
 
 #include <assert.h>
@@ -57,7 +59,8 @@ static void work_free(struct h1_dec *d)
 	if (w == NULL)
 		return;
 	buf_fini(&w->carry);
-	alloc_put(d->al, w->fields, w->cap_fields * sizeof *w->fields);
+	if (w->fields != w->first)
+		alloc_put(d->al, w->fields, w->cap_fields * sizeof *w->fields);
 	alloc_put(d->al, w, sizeof *w);
 	d->work = NULL;
 }
@@ -201,8 +204,10 @@ static struct h1_work *work_begin(struct h1_dec *d)
 		d->work = alloc_get(d->al, sizeof *d->work);
 		if (d->work == NULL)
 			return NULL;
-		memset(d->work, 0, sizeof *d->work);
+		memset(d->work, 0, offsetof(struct h1_work, first));
 		buf_init(&d->work->carry, d->al, SIZE_MAX);
+		d->work->fields = d->work->first;
+		d->work->cap_fields = H1_FIELDS_INLINE;
 	}
 	struct h1_work *w = d->work;
 	buf_clear(&w->carry);
@@ -264,40 +269,53 @@ static bool carry_more(struct h1_dec *d, struct h1_work *w)
 
 enum line_result { LINE_OK, LINE_NEED, LINE_FAULT };
 
-/* Index of the first octet from `i` on that a line may not simply hold, or `end`. Eight at a time as long as they are printable
- * ASCII: for w, an octet below 0x20 borrows in w - 0x20…, one of 0x7f becomes 0 and borrows in the second term, one from 0x80 up
- * has its high bit already. The rest is looked up. */
+/* Index of the first octet from `i` on that a line may not simply hold, or `end`. */
 static size_t skip_text(const uint8_t *p, size_t i, size_t end)
 {
-	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
-	for (;;) {
-		for (; end - i >= 8; i += 8) {
-			uint64_t w;
-			memcpy(&w, p + i, sizeof w);
-			uint64_t del = w ^ ones * 0x7f;
-			if ((w | (w - ones * 0x20) | (del - ones)) & high)
-				break;
+	while (end - i >= 8) {
+		uint64_t mark = swar_unprintable(swar_load(p + i));
+		if (mark == 0) {
+			i += 8;
+			continue;
 		}
-		size_t stop = end - i < 8 ? end : i + 8;
-		while (i < stop && (h1_class[p[i]] & H1_VCHAR))
-			i++;
-		if (i < stop || i == end)
+		i += swar_first(mark);
+		if (!(h1_class[p[i]] & H1_VCHAR))
 			return i;
+		do /* HTAB, obs-text */
+			i++;
+		while (i < end && p[i] >= 0x80);
 	}
+	while (i < end && (h1_class[p[i]] & H1_VCHAR))
+		i++;
+	return i;
+}
+
+/* The line ends before the CRLF at `i`. */
+static enum line_result line_ends(struct h1_work *w, size_t i, struct bytes *line, enum h1_err *e)
+{
+	*line = (struct bytes){w->base + w->line, i - w->line};
+	w->scan = i + 2;
+	*e = H1_E_NONE;
+	return LINE_OK;
 }
 
 /* Looks at the octets of the current line not yet seen. */
 static enum line_result scan_line(
 	struct h1_dec *d, struct h1_work *w, struct bytes *line, enum h1_err *e, uint64_t *at)
 {
-	size_t max = w->line + d->lim->line_octets_max;
+	const struct h1_limits *lim = d->lim;
+	size_t i = skip_text(w->base, w->scan, w->have);
+	if (w->have - i >= 2 && w->base[i] == '\r' && w->base[i + 1] == '\n' &&
+		i - w->line <= lim->line_octets_max && i <= lim->head_octets_max)
+		return line_ends(w, i, line, e);
+	size_t max = w->line + lim->line_octets_max;
 	*e = d->state == S_START && d->role == H1_REQUESTS ? H1_E_TARGET_LONG : H1_E_LINE_LONG;
-	if (d->lim->head_octets_max < max) {
-		max = d->lim->head_octets_max;
+	if (lim->head_octets_max < max) {
+		max = lim->head_octets_max;
 		*e = H1_E_HEAD_LONG;
 	}
-	size_t end = w->have < max ? w->have : max;
-	size_t i = skip_text(w->base, w->scan, end > w->scan ? end : w->scan);
+	size_t end = max > w->scan ? max : w->scan;
+	i = i < end ? i : end;
 	w->scan = i;
 	if (i == w->have)
 		return LINE_NEED;
@@ -308,12 +326,8 @@ static enum line_result scan_line(
 	if (c == '\r') {
 		if (i + 1 == w->have)
 			return LINE_NEED;
-		if (w->base[i + 1] == '\n') {
-			*line = (struct bytes){w->base + w->line, i - w->line};
-			w->scan = i + 2;
-			*e = H1_E_NONE;
-			return LINE_OK;
-		}
+		if (w->base[i + 1] == '\n')
+			return line_ends(w, i, line, e);
 		++*at;
 		*e = H1_E_BARE_CR;
 	} else {
@@ -352,11 +366,14 @@ static void section_done(struct h1_dec *d, struct h1_work *w)
 static struct h1_field *field_new(struct h1_dec *d, struct h1_work *w)
 {
 	if (w->n_fields == w->cap_fields) {
-		uint32_t cap = w->cap_fields ? w->cap_fields * 2 : 16;
-		void *p = d->al->resize(
-			d->al->ctx, w->fields, w->cap_fields * sizeof *w->fields, cap * sizeof *w->fields);
+		uint32_t cap = w->cap_fields * 2;
+		bool inside = w->fields == w->first;
+		size_t old = inside ? 0 : w->cap_fields * sizeof *w->fields;
+		void *p = d->al->resize(d->al->ctx, inside ? NULL : w->fields, old, cap * sizeof *w->fields);
 		if (p == NULL)
 			return NULL;
+		if (inside)
+			memcpy(p, w->first, sizeof w->first);
 		w->fields = p;
 		w->cap_fields = cap;
 	}
@@ -486,7 +503,7 @@ static enum h1_ev_kind do_head(struct h1_dec *d, struct h1_ev *ev)
 	if (w == NULL || d->state == S_START) {
 		if (d->in.n == 0)
 			return at_end_of_input(d, ev);
-		if (d->work == NULL && (w = work_begin(d)) == NULL)
+		if ((w == NULL || !w->carried) && (w = work_begin(d)) == NULL)
 			return fail(d, ev, H1_E_MEMORY, d->off);
 	}
 	for (;;) {
@@ -547,12 +564,44 @@ static enum h1_ev_kind do_data(struct h1_dec *d, struct h1_ev *ev)
 	return ev->kind = H1_DATA;
 }
 
+/* A chunk-size line as nearly all are: a few digits that lie in the input with their CRLF. */
+static bool plain_chunk_line(const struct h1_dec *d, uint64_t *size, size_t *digits)
+{
+	size_t i = 0, max = d->in.n < 8 ? d->in.n : 8;
+	int v;
+	*size = 0;
+	for (; i < max && (v = hex_digit(d->in.p[i])) >= 0; i++)
+		*size = *size << 4 | (unsigned)v;
+	*digits = i;
+	return i > 0 && d->in.n - i >= 2 && d->in.p[i] == '\r' && d->in.p[i + 1] == '\n' &&
+	       i <= d->lim->line_octets_max && i <= d->lim->head_octets_max &&
+	       *size <= d->lim->body_octets_max - d->body;
+}
+
+static enum h1_ev_kind chunk_begins(
+	struct h1_dec *d, struct h1_ev *ev, uint64_t off, uint64_t len, struct bytes ext)
+{
+	d->state = d->left > 0 ? S_CHUNK_DATA : S_TRAILERS;
+	ev->off = off;
+	ev->len = len;
+	ev->chunk.size = d->left;
+	ev->chunk.ext = ext;
+	return ev->kind = H1_CHUNK;
+}
+
 static enum h1_ev_kind do_chunk_line(struct h1_dec *d, struct h1_ev *ev)
 {
 	struct h1_work *w = d->work;
 	if (w == NULL || !w->carried) {
+		size_t digits;
 		if (d->in.n == 0)
 			return at_end_of_input(d, ev);
+		if (plain_chunk_line(d, &d->left, &digits)) {
+			uint64_t off = d->off;
+			struct bytes none = bytes_sub(d->in, digits, 0);
+			use(d, digits + 2);
+			return chunk_begins(d, ev, off, digits + 2, none);
+		}
 		if ((w = work_begin(d)) == NULL)
 			return fail(d, ev, H1_E_MEMORY, d->off);
 	}
@@ -576,12 +625,7 @@ static enum h1_ev_kind do_chunk_line(struct h1_dec *d, struct h1_ev *ev)
 	w->line = w->scan;
 	section_done(d, w);
 	d->left = size;
-	d->state = size > 0 ? S_CHUNK_DATA : S_TRAILERS;
-	ev->off = w->base_off;
-	ev->len = w->line;
-	ev->chunk.size = size;
-	ev->chunk.ext = ext;
-	return ev->kind = H1_CHUNK;
+	return chunk_begins(d, ev, w->base_off, w->line, ext);
 }
 
 static enum h1_ev_kind end_event(struct h1_dec *d, struct h1_ev *ev, uint64_t off, uint64_t len)
@@ -599,9 +643,13 @@ static enum h1_ev_kind end_event(struct h1_dec *d, struct h1_ev *ev, uint64_t of
 static enum h1_ev_kind do_trailers(struct h1_dec *d, struct h1_ev *ev)
 {
 	struct h1_work *w = d->work;
-	if (w == NULL) {
+	if (w == NULL || !w->carried) {
 		if (d->in.n == 0)
 			return at_end_of_input(d, ev);
+		if (d->in.n >= 2 && d->in.p[0] == '\r' && d->in.p[1] == '\n') {
+			use(d, 2);
+			return end_event(d, ev, d->off - 2, 2);
+		}
 		if ((w = work_begin(d)) == NULL)
 			return fail(d, ev, H1_E_MEMORY, d->off);
 	}
@@ -668,18 +716,27 @@ static enum h1_ev_kind dispatch(struct h1_dec *d, struct h1_ev *ev)
 	}
 }
 
+/* Something that needs the memory again lies in this very input: the next chunk, trailers or message. Else it is given back, so
+ * that a connection that waits holds none. */
+static bool more_sections(const struct h1_dec *d)
+{
+	if (d->state == S_LENGTH)
+		return d->in.n > d->left;
+	return d->in.n > 0 && d->state != S_UNTIL_EOF && d->state < S_CLOSED;
+}
+
 enum h1_ev_kind h1_dec_next(struct h1_dec *d, struct h1_ev *ev)
 {
-	memset(ev, 0, sizeof *ev);
+	/* Each event sets what it shows; clearing the rest would cost more than finding most events. */
+	ev->kind = H1_NEED;
 	ev->off = d->off;
+	ev->len = 0;
 	if (d->flags & F_LENT) {
 		d->flags &= (uint8_t)~F_LENT;
-		/* Between chunks of one feed the memory is used again; else it is given back. */
-		if (d->in.n == 0 ||
-			(d->state != S_CHUNK_LINE && d->state != S_CHUNK_DATA && d->state != S_TRAILERS))
-			work_free(d);
-		else
+		if (more_sections(d))
 			work_begin(d);
+		else
+			work_free(d);
 	}
 	enum h1_ev_kind k = dispatch(d, ev);
 	if (k == H1_NEED && d->work != NULL && !d->work->carried)

@@ -11,6 +11,8 @@
 #include "proto/base/codec.h"
 #include "proto/http1/h1_int.h"
 
+#include <string.h>
+
 static bool is_ows(uint8_t c)
 {
 	return c == ' ' || c == '\t';
@@ -23,12 +25,8 @@ static bool is_digit(uint8_t c)
 
 static enum h1_err parse_version(struct bytes v, uint8_t *version)
 {
-	static const char form[] = "HTTP/";
-	if (v.n != 8)
+	if (v.n != 8 || memcmp(v.p, "HTTP/", 5) != 0)
 		return H1_E_VERSION;
-	for (size_t i = 0; i < 5; i++)
-		if (v.p[i] != (uint8_t)form[i])
-			return H1_E_VERSION;
 	if (!is_digit(v.p[5]) || v.p[6] != '.' || !is_digit(v.p[7]))
 		return H1_E_VERSION;
 	if (v.p[5] != '1')
@@ -58,24 +56,28 @@ static bool absolute_form_ok(struct bytes t)
 	return h1_authority_ok(bytes_sub(t, start, end - start), true, false);
 }
 
-/* RFC 9112 3.2: origin-form, absolute-form, authority-form (CONNECT only), asterisk-form (OPTIONS only). */
+/* RFC 9112 3.2: origin-form, absolute-form, authority-form (CONNECT only), asterisk-form (OPTIONS only). `t` is not empty and
+ * consists of URI characters. */
 static bool target_ok(struct bytes method, struct bytes t)
 {
-	for (size_t i = 0; i < t.n; i++)
-		if (!(h1_class[t.p[i]] & H1_URI))
-			return false;
-	if (t.n == 0)
-		return false;
-	if (bytes_eq_str(method, "CONNECT"))
+	if (method.n == 7 && bytes_eq(method, BYTES_LIT("CONNECT")))
 		return h1_authority_ok(t, true, true);
 	if (t.p[0] == '/')
 		return true;
 	if (t.n == 1 && t.p[0] == '*')
-		return bytes_eq_str(method, "OPTIONS");
+		return bytes_eq(method, BYTES_LIT("OPTIONS"));
 	return absolute_form_ok(t);
 }
 
-enum h1_err h1_parse_request_line(struct h1_head *h, struct bytes line, uint64_t off)
+static size_t run_of(struct bytes b, size_t i, uint8_t class)
+{
+	while (i < b.n && (h1_class[b.p[i]] & class))
+		i++;
+	return i;
+}
+
+/* What is wrong with a request line that request_line_parts did not take, in the order of its parts. */
+static enum h1_err request_line_fault(struct h1_head *h, struct bytes line)
 {
 	size_t a = 0, b;
 	while (a < line.n && line.p[a] != ' ')
@@ -85,18 +87,27 @@ enum h1_err h1_parse_request_line(struct h1_head *h, struct bytes line, uint64_t
 		b++;
 	if (b >= line.n || a == 0 || b == a + 1)
 		return H1_E_REQUEST_LINE;
-	h->method = bytes_sub(line, 0, a);
-	h->target = bytes_sub(line, a + 1, b - a - 1);
-	h->target_off = off + a + 1;
-	struct bytes version = bytes_sub(line, b + 1, line.n - b - 1);
-	if (!h1_is_token(h->method))
+	if (!h1_is_token(bytes_sub(line, 0, a)))
 		return H1_E_METHOD;
+	struct bytes version = bytes_sub(line, b + 1, line.n - b - 1);
 	for (size_t i = 0; i < version.n; i++)
 		if (is_ows(version.p[i]))
 			return H1_E_REQUEST_LINE;
 	enum h1_err e = parse_version(version, &h->version);
-	if (e != H1_E_NONE)
-		return e;
+	return e != H1_E_NONE ? e : H1_E_TARGET;
+}
+
+/* The three parts in one pass, each octet looked up once. */
+enum h1_err h1_parse_request_line(struct h1_head *h, struct bytes line, uint64_t off)
+{
+	size_t a = run_of(line, 0, H1_TCHAR);
+	size_t b = a < line.n ? run_of(line, a + 1, H1_URI) : a;
+	if (a == 0 || b <= a + 1 || line.n - b != 9 || line.p[a] != ' ' || line.p[b] != ' ' ||
+		parse_version(bytes_sub(line, b + 1, 8), &h->version) != H1_E_NONE)
+		return request_line_fault(h, line);
+	h->method = bytes_sub(line, 0, a);
+	h->target = bytes_sub(line, a + 1, b - a - 1);
+	h->target_off = off + a + 1;
 	return target_ok(h->method, h->target) ? H1_E_NONE : H1_E_TARGET;
 }
 
@@ -125,9 +136,7 @@ enum h1_err h1_parse_status_line(struct h1_head *h, struct bytes line, uint64_t 
 
 enum h1_err h1_parse_field(struct h1_field *f, struct bytes line, uint64_t off)
 {
-	size_t i = 0;
-	while (i < line.n && (h1_class[line.p[i]] & H1_TCHAR))
-		i++;
+	size_t i = run_of(line, 0, H1_TCHAR);
 	if (i == line.n)
 		return H1_E_NO_COLON;
 	if (line.p[i] != ':' || i == 0) {
@@ -234,7 +243,7 @@ static void note_connection(struct framing_facts *k, struct bytes value)
 
 static bool is(const struct h1_field *f, struct bytes name)
 {
-	return f->name.n == name.n && bytes_eq_nocase(f->name, name);
+	return f->name.n == name.n && (f->name.p[0] | 0x20) == name.p[0] && bytes_eq_nocase(f->name, name);
 }
 
 static void note_field(struct framing_facts *k, const struct h1_field *f)

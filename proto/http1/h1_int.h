@@ -17,16 +17,18 @@ extern const uint8_t h1_class[256];
 
 /* The head or trailer section under way. It lies in one piece at `base`: in the input, or in `carry` when a cut of the
  * input went through it. Offsets are from `base`. */
+#define H1_FIELDS_INLINE 12
 struct h1_work {
 	struct buf carry;
 	bool carried;
 	const uint8_t *base;
 	uint64_t base_off;
 	size_t have, line, scan;
-	struct h1_field *fields;
+	struct h1_field *fields; /* `first`, or memory of their own when they are more */
 	uint32_t n_fields, cap_fields;
 	bool started; /* the start line was read */
 	struct h1_head head;
+	struct h1_field first[H1_FIELDS_INLINE];
 };
 
 /* Parse one complete line (CRLF not included) that stands at stream offset `off`. Return H1_E_NONE or the fault. */
