@@ -211,8 +211,22 @@ static const struct link_fault *fault_of(const struct link_class *c, uint32_t or
 	return NULL;
 }
 
+/* The draws for one packet. They belong to the moment at which it enters (to about a millisecond) and to its place among those that entered
+ * in that moment, not to how many went before: so two techniques whose packets are sent at the same time over the same link share
+ * their luck, whatever else they have sent, and a cut or a full queue shifts nobody's draws. Where tests count packets, to the count. */
+static inline struct rng luck_of(struct link *l, int64_t now_ns)
+{
+	uint64_t moment = (uint64_t)now_ns >> 20;
+
+	if (l->cls->n_faults)
+		return (struct rng){rng_mix(l->rng.state + l->ordinal++ * MIX64_STEP)};
+	/* 16 bits of the moment and 16 of the place; after 65,536 packets in a millisecond the draws begin again */
+	l->ordinal = l->ordinal >> 16 == (moment & 0xffff) ? l->ordinal + 1 : (uint32_t)moment << 16;
+	return (struct rng){rng_mix(l->rng.state + (moment << 16 | (l->ordinal & 0xffff)) * MIX64_STEP)};
+}
+
 /* When a packet that enters now arrives; the queue and the serialiser move on. */
-static inline int64_t arrival(struct link *l, const struct pkt *p, int64_t start_ns)
+static inline int64_t arrival(struct link *l, const struct pkt *p, int64_t start_ns, struct rng *luck)
 {
 	const struct link_class *c = l->cls;
 	int64_t at;
@@ -225,7 +239,7 @@ static inline int64_t arrival(struct link *l, const struct pkt *p, int64_t start
 	}
 	at = start_ns + c->p.delay_ns;
 	if (c->p.jitter_ns) {
-		at += rng_between(&l->rng, -c->p.jitter_ns, c->p.jitter_ns);
+		at += rng_between(luck, -c->p.jitter_ns, c->p.jitter_ns);
 		if (at < start_ns)
 			at = start_ns;
 	}
@@ -247,7 +261,7 @@ static inline bool queue_full(const struct world *w, const struct link *l, const
 
 /* It is lost: on the way, when it took its time on the wire, or it never got there. */
 static __attribute__((noinline)) void lose_at_once(
-	struct world *w, struct link *l, struct pkt *p, int64_t start_ns, bool full)
+	struct world *w, struct link *l, struct pkt *p, int64_t start_ns, bool full, struct rng *luck)
 {
 	struct link_class *c = l->cls;
 
@@ -261,7 +275,7 @@ static __attribute__((noinline)) void lose_at_once(
 		lose(w, l, p, REASON_LINK_QUEUE_FULL, 0, (int64_t)link_backlog_bytes(w, l),
 			(int64_t)c->p.queue_bytes);
 	} else {
-		(void)arrival(l, p, start_ns);
+		(void)arrival(l, p, start_ns, luck);
 		lose(w, l, p, REASON_LINK_LOSS, 0, 0, c->p.loss_ppm);
 	}
 }
@@ -277,19 +291,23 @@ void link_send(struct world *w, struct link *l, struct pkt *p)
 	n->sent++;
 	c->sent++;
 	c->sent_bytes += p->wire_bytes;
-	l->ordinal++;
-	/* Drawn for every packet, so that what is lost does not depend on cuts and queues. */
-	bool unlucky = c->loss_p32 && rng_chance(&l->rng, c->loss_p32);
+	struct rng luck = {0};
+	bool unlucky = false;
+
+	if (c->loss_p32 || c->p.jitter_ns || c->n_faults) {
+		luck = luck_of(l, w->now_ns);
+		unlucky = rng_chance(&luck, c->loss_p32);
+	}
 
 	if (c->hold)
 		start = c->hold(w, l, p, c->hold_ctx);
 	bool full = queue_full(w, l, p);
 
 	if (c->cut || l->down || unlucky || full || (fault && fault->kind == LINK_FAULT_DROP)) {
-		lose_at_once(w, l, p, start, full);
+		lose_at_once(w, l, p, start, full, &luck);
 		return;
 	}
-	at = arrival(l, p, start);
+	at = arrival(l, p, start, &luck);
 	if (fault && fault->kind == LINK_FAULT_DELAY)
 		at += fault->delay_ns;
 	if (trace_on(w->trace, TRACE_PKT_SEND, p->marks & PKT_LENS))

@@ -69,9 +69,10 @@ struct link { /* one cache line */
 	struct link *rev; /* the other direction, or NULL */
 	int64_t free_ns;  /* when the serialiser is idle */
 	int64_t last_ns;  /* latest arrival so far */
-	struct rng rng;
+	struct rng rng;   /* all draws come from this and the time (luck_of) */
 	uint32_t elem;
-	uint32_t ordinal; /* packets that entered so far (wraps) */
+	uint32_t
+		ordinal; /* where there are faults: packets that entered so far; else a moment, and how many entered in it */
 	uint16_t from_trace, to_trace;
 	uint16_t port; /* interface at the far node */
 	bool down;     /* this link alone is cut (a phone that left its network) */

@@ -167,6 +167,43 @@ static void losses_come_at_their_rate_and_are_the_same_for_the_same_seed(void **
 	assert_int_not_equal(got[0], got[2]);
 }
 
+/* Which of the packets sent at these moments are lost, as bits; `also` sends others between them, `cut` cuts the link for a while. */
+static uint64_t fates(uint64_t seed, bool also, bool cut)
+{
+	struct bench b;
+	uint64_t lost = 0;
+
+	bench_init(&b, &(struct link_params){.delay_ns = MS, .jitter_ns = MS / 2, .loss_ppm = 300000}, seed);
+	for (uint32_t i = 0; i < 64; i++) {
+		uint64_t before = b.cls.dropped;
+
+		if (cut && i == 20)
+			link_class_cut(&b.cls, 0);
+		if (cut && i == 30)
+			link_class_heal(&b.cls);
+		send(&b, i, 100 + i % 3 * 400);
+		lost |= (uint64_t)(b.cls.dropped > before) << i;
+		world_run(b.w, b.w->now_ns + 5 * MS);
+		for (uint32_t k = 0; also && k < i % 4; k++)
+			send(&b, 1000, 40);
+		world_run(b.w, b.w->now_ns + 5 * MS);
+	}
+	bench_fini(&b);
+	return lost;
+}
+
+/* Compared techniques send at the same moments, but not only then: what both send shares its luck. */
+static void luck_belongs_to_the_moment(void **state)
+{
+	uint64_t lost = fates(7, false, false), while_cut = 0x3ff00000;
+
+	(void)state;
+	assert_in_range(__builtin_popcountll(lost), 8, 32); /* 19 of 64 expected */
+	assert_true(fates(7, true, false) == lost);
+	assert_true((fates(7, false, true) & ~while_cut) == (lost & ~while_cut));
+	assert_true(fates(8, false, false) != lost);
+}
+
 static void a_cut_kills_what_is_under_way_and_what_comes_until_it_heals(void **state)
 {
 	struct bench b;
@@ -376,6 +413,7 @@ int main(void)
 		cmocka_unit_test(jitter_stays_in_its_bounds_and_nobody_is_overtaken),
 		cmocka_unit_test(jitter_may_reorder_when_asked),
 		cmocka_unit_test(losses_come_at_their_rate_and_are_the_same_for_the_same_seed),
+		cmocka_unit_test(luck_belongs_to_the_moment),
 		cmocka_unit_test(a_cut_kills_what_is_under_way_and_what_comes_until_it_heals),
 		cmocka_unit_test(named_losses_delays_and_duplicates_hit_exactly_their_packet),
 		cmocka_unit_test(a_world_that_ends_early_releases_what_is_in_flight),
