@@ -109,17 +109,22 @@ static void step_recv(struct script *x, json_t *expected)
 	vec_match(x->c, "recv", expected, got);
 }
 
-static void step_closed(struct script *x, json_t *code)
+static void step_closed(struct script *x, json_t *code, json_t *reason)
 {
 	struct gqlws_out out;
 	while (output(x, &out)) {
 		if (!out.close)
 			continue; /* results on their way when the socket was closed */
-		if (json_is_object(code))
+		if (json_is_object(code)) {
+			reason = json_object_get(code, "reason");
 			code = json_object_get(code, "code");
+		}
 		if (json_is_integer(code) && json_integer_value(code) != out.code)
 			vec_fail(x->c, "step %zu: closed with %d, expected %lld", x->step, out.code,
 				(long long)json_integer_value(code));
+		if (json_is_string(reason) && strcmp(json_string_value(reason), out.reason))
+			vec_fail(x->c, "step %zu: closed because \"%s\", expected \"%s\"", x->step,
+				out.reason, json_string_value(reason));
 		return;
 	}
 	vec_fail(x->c, "step %zu: the socket stays open", x->step);
@@ -154,7 +159,7 @@ static void run_step(struct script *x, json_t *step)
 	else if ((v = json_object_get(step, "recv")))
 		step_recv(x, v);
 	else if ((v = json_object_get(step, "closed")) || (v = json_object_get(step, "close")))
-		step_closed(x, v);
+		step_closed(x, v, json_object_get(step, "reason"));
 	else if ((v = json_object_get(step, "wait_ms")) || (v = json_object_get(step, "wait")) ||
 		 (v = json_object_get(step, "sleep_ms")) || (v = json_object_get(step, "sleep")))
 		wait_ns(x, (int64_t)json_number_value(v) * 1000000);

@@ -342,6 +342,19 @@ static void match_status(struct vec_case *c, enum grpc_status s)
 				      : json_string(name ? grpc_statuses[s].name : text));
 }
 
+/* The value of grpc-status as it stands in the trailers; a number without a name is UNKNOWN to a client. */
+static void grpc_status_value(struct vec_case *c, struct bytes text)
+{
+	unsigned v = 0;
+	bool ok = grpc_status_read(text, &v);
+	json_t *valid = json_object_get(c->expect, "valid");
+	vec_known(c, "expect", c->expect, "status valid");
+	if (valid)
+		vec_match(c, "valid", valid, json_boolean(ok));
+	if (json_object_get(c->expect, "status"))
+		match_status(c, ok && v < GRPC_STATUS_COUNT ? (enum grpc_status)v : GRPC_UNKNOWN);
+}
+
 static void grpc_http_status(struct vec_case *c)
 {
 	match_status(c, grpc_from_http((unsigned)json_integer_value(json_object_get(c->j, "input"))));
@@ -374,6 +387,8 @@ void vec_grpc(struct vec_case *c)
 	} else if (strstr(c->id, "/content-type/")) {
 		vec_match(c, "valid", json_object_get(expect, "valid"),
 			json_boolean(grpc_content_type_ok(vec_text(text))));
+	} else if (strstr(c->id, "/status/") && json_is_string(text)) {
+		grpc_status_value(c, vec_text(text));
 	} else if (strstr(c->id, "/h2-") || strstr(c->id, "/http2-") || strstr(c->id, "/rst")) {
 		grpc_h2_error(c, text);
 	} else if (strstr(c->id, "/http-status/") || json_is_integer(text)) {

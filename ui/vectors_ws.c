@@ -1,10 +1,10 @@
 /*
  * Vectors of WebSocket: frames with offsets, messages, where a decoder must fail; the opening handshake.
  *
- * `fail.at` is where a strict decoder fails and `by` where every decoder has failed. Three faults can be seen earlier than
- * some decoders look for them, and we do: a close code before the reason after it, a Close of one octet by its length, a length
- * field by its first octets. For these `at` may also be the end of the length field, of the header or of the frame, and the frame's
- * header need not be listed when we fail before it is complete.
+ * `fail.at` is where a strict decoder fails and `by` where every decoder has failed. Some faults can be seen earlier than some decoders
+ * look for them, and we do: a close code before the reason after it, a bad reason before its end, a Close of one octet by its length, a
+ * length field by its first octets. For these `at` may also be the end of the length field, of the header or of the frame, and the
+ * frame's header need not be listed when we fail before it is complete.
  */
 #include "proto/base/codec.h"
 #include "proto/ws/handshake.h"
@@ -178,8 +178,8 @@ static json_t *normal_events(struct vec_case *c, json_t *expected)
 
 static bool seen_early(enum ws_err e)
 {
-	return e == WS_E_CLOSE_CODE || e == WS_E_CLOSE_LENGTH || e == WS_E_LENGTH_MINIMAL ||
-	       e == WS_E_LENGTH_MSB || e == WS_E_TOO_BIG;
+	return e == WS_E_CLOSE_CODE || e == WS_E_CLOSE_UTF8 || e == WS_E_CLOSE_LENGTH ||
+	       e == WS_E_LENGTH_MINIMAL || e == WS_E_LENGTH_MSB || e == WS_E_TOO_BIG;
 }
 
 /* May a decoder that sees this fault later than we do say `at`? It does where a part of the faulty frame ends. */

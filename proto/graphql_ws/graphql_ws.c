@@ -11,10 +11,10 @@ const struct gqlws_type_info gqlws_types[8] = {
 #undef X
 };
 
-static bool bad(struct perr *err, enum gqlws_from from, const char *what)
+/* Either side closes with 4400 ("Invalid message", bidirectional). */
+static bool bad(struct perr *err, const char *what)
 {
-	int code = from == GQLWS_FROM_SERVER ? GQLWS_BAD_RESPONSE : GQLWS_BAD_REQUEST;
-	*err = (struct perr){code, err->off, what, REF};
+	*err = (struct perr){GQLWS_BAD_REQUEST, err->off, what, REF};
 	return false;
 }
 
@@ -80,25 +80,25 @@ bool gqlws_read(const struct alloc *al, struct bytes in, enum gqlws_from from, s
 	*err = (struct perr){0};
 	*j = (struct jtext){.al = al};
 	if (in.n > GQLWS_MESSAGE_OCTETS_MAX)
-		return bad(err, from, "the message is over GQLWS_MESSAGE_OCTETS_MAX");
+		return bad(err, "the message is over GQLWS_MESSAGE_OCTETS_MAX");
 	if (!jt_parse(j, al, in)) {
 		bool oom = j->err.code == -1;
 		err->off = j->err.off;
-		bad(err, from, oom ? "out of memory" : j->err.what);
+		bad(err, oom ? "out of memory" : j->err.what);
 		if (oom)
 			err->code = -1;
 		return false;
 	}
 	if (!jt_is(j, 0, JT_OBJECT))
-		return bad(err, from, "a message is an object");
+		return bad(err, "a message is an object");
 	if (!read_type(j, m, from))
-		return bad(err, from, "the type is missing, unknown, or not for this direction");
+		return bad(err, "the type is missing, unknown, or not for this direction");
 	m->id = jt_get(j, 0, "id");
 	m->payload = jt_get(j, 0, "payload");
 	if (gqlws_types[m->type].has_id && (!jt_is(j, m->id, JT_STRING) || j->nodes[m->id].len <= 2))
-		return bad(err, from, "the id must be a string that is not empty");
+		return bad(err, "the id must be a string that is not empty");
 	const char *what = payload_fault(m, j);
-	return !what || bad(err, from, what);
+	return !what || bad(err, what);
 }
 
 void gqlws_write(struct buf *out, enum gqlws_type type, struct bytes id_raw, struct bytes payload_raw)

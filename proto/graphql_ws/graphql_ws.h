@@ -26,7 +26,6 @@ enum gqlws_close {
 	GQLWS_INTERNAL_SERVER_ERROR = 4500,
 	GQLWS_INTERNAL_CLIENT_ERROR = 4005,
 	GQLWS_BAD_REQUEST = 4400,
-	GQLWS_BAD_RESPONSE = 4004,
 	GQLWS_UNAUTHORIZED = 4401,
 	GQLWS_FORBIDDEN = 4403,
 	GQLWS_SUBPROTOCOL_NOT_ACCEPTABLE = 4406,
@@ -64,7 +63,7 @@ struct gqlws_msg {
 };
 
 /* Decodes and checks one message that may come from `from`. `j` refers to `in` and must end with jt_fini.
- * False: *err, whose code is the close code (4400 towards a client, 4004 towards a server), -1: out of memory. */
+ * False: *err, whose code is the close code (4400), -1: out of memory. */
 bool gqlws_read(const struct alloc *al, struct bytes in, enum gqlws_from from, struct gqlws_msg *m,
 	struct jtext *j, struct perr *err);
 /* Appends a message. `id_raw` and `payload_raw` are JSON texts; n == 0: left out. */

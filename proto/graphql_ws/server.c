@@ -3,6 +3,8 @@
  */
 #include "proto/graphql_ws/server.h"
 
+#include <stdio.h>
+
 bool gqlws_subprotocol_ok(struct bytes offered)
 {
 	for (size_t i = 0; i < offered.n;) {
@@ -146,12 +148,30 @@ static void op_start(struct gqlws_server *s, struct gqlws_op *op, struct bytes n
 		op_drop(s, s->n_ops - 1);
 }
 
+/* 4409 names the id, as far as a Close frame has room for it (RFC 6455 5.5: 123 octets). */
+static void close_taken(struct gqlws_server *s, struct bytes id)
+{
+	struct buf text;
+	buf_init(&text, s->al, SIZE_MAX);
+	buf_str(&text, "Subscriber for ");
+	jt_unescape(&text, id);
+	size_t max = sizeof s->reason_room - sizeof " already exists", n = text.n < max ? text.n : max;
+	while (n < text.n && n > 0 && (text.p[n] & 0xc0) == 0x80)
+		n--;
+	if (!text.failed)
+		snprintf(s->reason_room, sizeof s->reason_room, "%.*s already exists", (int)n,
+			(const char *)text.p);
+	s->oom |= text.failed;
+	buf_fini(&text);
+	close_with(s, GQLWS_SUBSCRIBER_EXISTS, s->reason_room);
+}
+
 static void subscribe(
 	struct gqlws_server *s, const struct jtext *j, const struct gqlws_msg *m, int64_t now_ns)
 {
 	struct bytes id = jt_text(j, m->id);
 	if (find_op(s, id) >= 0) {
-		close_with(s, GQLWS_SUBSCRIBER_EXISTS, "Subscriber for this id already exists");
+		close_taken(s, id);
 		return;
 	}
 	if (s->n_ops >= GQLWS_OPERATIONS_MAX) {

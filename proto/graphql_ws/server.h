@@ -51,6 +51,7 @@ struct gqlws_server {
 	bool close_due, close_told;
 	uint16_t close_code;
 	const char *close_reason;
+	char reason_room[124];
 	bool oom;
 };
 

@@ -126,7 +126,7 @@ struct ours {
 	struct buf events, pongs;
 	unsigned failed; /* close code, 0 when we did not fail */
 	enum ws_err err;
-	bool close;      /* the fault is in a Close */
+	bool close; /* the fault is in a Close */
 	uint64_t at, frame_off, frame_end;
 	unsigned closed; /* code of a Close that was read */
 };

@@ -322,7 +322,6 @@ for direction in ("server",):
                     ("error-empty", {"id": "1", "type": "error", "payload": []}), ("error-strings", {"id": "1", "type": "error", "payload": ["x"]}), ("error-no-message", {"id": "1", "type": "error", "payload": [{}]}),
                     ("error-none", {"id": "1", "type": "error"}), ("subscribe", SUB), ("init", {"type": "connection_init"}), ("ack-string", {"type": "connection_ack", "payload": "x"})]:
         gql(name, m, False, direction)
-        del GQL[-1]["expect"]["close"]
 write("graphql-ws", "graphql-ws", "graphql-ws PROTOCOL.md", GQL)
 
 # ---- gRPC (doc/PROTOCOL-HTTP2.md) ----
