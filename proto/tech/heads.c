@@ -48,6 +48,7 @@ void tech_site_changed(struct tech_site *s)
 void tech_site_fini(struct tech_site *s)
 {
 	tech_site_changed(s);
+	tech_subscribers_fini(s);
 	tech_memory_fini(&s->memory);
 	tech_spare_fini(&s->spare, s->al);
 }

@@ -138,7 +138,8 @@ static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t
 	c->mode = TECH_MODE_HELD;
 	c->since_ns = now;
 	c->wake_ns = hold_end(c);
-	tech_subscribe(c);
+	if (!tech_subscribe(c))
+		q->failed = true;
 	tech_note(q, 0, TECH_NOTE_HOLD_BEGIN, 0, 0);
 }
 

@@ -1,12 +1,10 @@
 /*
- * server: the server ends: history, subscribers, HTTP/1.1 requests and their way to the technique they ask for.
+ * server: the server ends: HTTP/1.1 requests and their way to the technique they ask for. History and subscribers are
+ * in hub.c.
  *
  * A request is routed by its target: path -> site, query since= and client=. A POST to a site's path is a message
  * going up, whatever the technique. Requests are not pipelined: octets that arrive while an answer is outstanding
  * end the connection (browsers do not pipeline, RFC 9112 9.3.2 allows a server to close).
- *
- * The history names messages as Last-Event-ID does: `since` is looked up, newest first; when it is not there (too old,
- * or another process's) everything with a larger number counts as newer.
  */
 #include "proto/tech/tech_int.h"
 
@@ -37,6 +35,11 @@ static const struct tech_conn_ops *const conn_ops[TECH_KINDS] = {
 	[TECH_WEBSOCKET] = &tech_websocket_conn,
 };
 
+const struct tech_conn_ops *tech_conn_ops_of(enum tech_kind k)
+{
+	return conn_ops[k];
+}
+
 void tech_server_init(struct tech_server *s, const struct alloc *al)
 {
 	memset(s, 0, sizeof *s);
@@ -55,7 +58,7 @@ void tech_server_forget(struct tech_server *s)
 	tech_msg_unref(s->fan_msg);
 	s->fan_msg = NULL;
 	for (uint32_t i = 0; i < s->n_sites; i++) {
-		s->site[i]->cursor = NULL;
+		s->site[i]->sub_next = 0;
 		tech_site_changed(s->site[i]);
 	}
 }
@@ -82,141 +85,6 @@ bool tech_server_add(struct tech_server *s, struct tech_site *site)
 	known_free(s); /* a target may mean something else now */
 	s->site[s->n_sites++] = site;
 	return true;
-}
-
-/* ---- history ---------------------------------------------------------------------------------------------- */
-
-static struct tech_msg *at_seq(const struct tech_hub *h, uint64_t seq)
-{
-	return h->ring[(seq - 1) % TECH_HISTORY_MAX];
-}
-
-static uint64_t oldest(const struct tech_hub *h)
-{
-	return h->seq > TECH_HISTORY_MAX ? h->seq - TECH_HISTORY_MAX : 0;
-}
-
-void tech_seek(struct tech_conn *c, const struct tech_want *w)
-{
-	const struct tech_hub *h = &c->srv->hub;
-	if (!w->has_since || !c->site->opts->resume) {
-		if (!(c->flags & TECH_CF_SEEN))
-			c->cursor = h->seq;
-		c->flags |= TECH_CF_SEEN;
-		return;
-	}
-	uint64_t newer = h->seq; /* everything from here on has a larger number */
-	for (uint64_t s = h->seq; s > oldest(h); s--) {
-		uint64_t id = at_seq(h, s)->id;
-		if (id == w->since) {
-			c->cursor = s;
-			return;
-		}
-		if (id > w->since)
-			newer = s - 1;
-		else if (id + TECH_HISTORY_MAX < w->since)
-			break;
-	}
-	c->cursor = newer;
-}
-
-bool tech_concerns(const struct tech_conn *c, const struct tech_msg *m)
-{
-	return (m->to_lo <= 1 && m->to_hi == UINT32_MAX) || (c->client >= m->to_lo && c->client <= m->to_hi);
-}
-
-struct tech_msg *tech_history_next(struct tech_conn *c)
-{
-	const struct tech_hub *h = &c->srv->hub;
-	if (c->cursor < oldest(h))
-		c->cursor = oldest(h);
-	while (c->cursor < h->seq) {
-		struct tech_msg *m = at_seq(h, ++c->cursor);
-		if (tech_concerns(c, m))
-			return m;
-	}
-	return NULL;
-}
-
-bool tech_history_any(const struct tech_conn *c)
-{
-	struct tech_conn look = *c;
-	return tech_history_next(&look) != NULL;
-}
-
-/* ---- subscribers and fan-out ------------------------------------------------------------------------------ */
-
-void tech_subscribe(struct tech_conn *c)
-{
-	struct tech_site *s = c->site;
-	c->cursor = c->srv->hub.seq;
-	c->sub_next = NULL;
-	c->sub_prev = s->sub_last;
-	if (s->sub_last)
-		s->sub_last->sub_next = c;
-	else
-		s->sub_first = c;
-	s->sub_last = c;
-	s->subs++;
-	c->flags |= TECH_CF_SUB;
-}
-
-void tech_unsubscribe(struct tech_conn *c)
-{
-	struct tech_site *s = c->site;
-	if (!(c->flags & TECH_CF_SUB))
-		return;
-	c->flags &= (uint8_t)~TECH_CF_SUB;
-	if (s->cursor == c)
-		s->cursor = c->sub_next;
-	if (c->sub_prev)
-		c->sub_prev->sub_next = c->sub_next;
-	else
-		s->sub_first = c->sub_next;
-	if (c->sub_next)
-		c->sub_next->sub_prev = c->sub_prev;
-	else
-		s->sub_last = c->sub_prev;
-	c->sub_prev = c->sub_next = NULL;
-	s->subs--;
-}
-
-void tech_server_publish(struct tech_server *s, struct tech_msg *m)
-{
-	struct tech_hub *h = &s->hub;
-	struct tech_msg **slot = &h->ring[h->seq++ % TECH_HISTORY_MAX];
-	tech_msg_unref(*slot);
-	*slot = tech_msg_ref(m);
-	if (m->to_lo > 1 || m->to_hi != UINT32_MAX)
-		h->targeted = true;
-	tech_msg_unref(s->fan_msg);
-	s->fan_msg = tech_msg_ref(m);
-	s->fan_site = 0;
-	if (s->n_sites)
-		s->site[0]->cursor = s->site[0]->sub_first;
-}
-
-struct tech_conn *tech_server_fan(struct tech_server *s, int64_t now_ns, struct tech_outs *q)
-{
-	while (s->fan_msg && s->fan_site < s->n_sites) {
-		struct tech_site *site = s->site[s->fan_site];
-		struct tech_conn *c = site->cursor;
-		if (!c) {
-			if (++s->fan_site < s->n_sites)
-				s->site[s->fan_site]->cursor = s->site[s->fan_site]->sub_first;
-			continue;
-		}
-		site->cursor = c->sub_next;
-		if (c->cursor >= s->hub.seq || !tech_concerns(c, s->fan_msg))
-			continue; /* subscribed after it was published and has it from the history */
-		if (c->mode != TECH_MODE_HELD)
-			c->cursor = s->hub.seq;
-		conn_ops[site->kind]->push(c, s->fan_msg, now_ns, q);
-		return c;
-	}
-	tech_msg_unref(s->fan_msg);
-	s->fan_msg = NULL;
-	return NULL;
 }
 
 /* ---- answers ---------------------------------------------------------------------------------------------- */
@@ -284,14 +152,14 @@ void tech_answer_list(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	struct tech_hub *h = &c->srv->hub;
 	struct tech_site *s = c->site;
 	struct tech_response r = response(c, 200, now);
-	uint64_t first = 0, from = c->cursor < oldest(h) ? oldest(h) : c->cursor;
+	uint64_t first = 0, from = c->cursor < tech_oldest(h) ? tech_oldest(h) : c->cursor;
 	uint64_t k0 = 200u | (uint64_t)r.close << 16 | (uint64_t)(c->srv->keepalive_ns / TECH_S) << 20;
 	uint64_t k1 = from << 32 | (h->seq & 0xffffffffu), k2 = tech_date_key(s, now);
 	uint32_t n = 0;
 	struct blob *b = h->targeted ? NULL : tech_cache_get(s->responses, k0, k1, k2);
 	if (b) {
 		n = (uint32_t)(h->seq - from);
-		first = n ? at_seq(h, from + 1)->id : 0;
+		first = n ? tech_at_seq(h, from + 1)->id : 0;
 		c->cursor = h->seq;
 	} else {
 		b = render_list(c, now, &first, &n);

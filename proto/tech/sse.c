@@ -323,7 +323,8 @@ static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t
 	for (struct tech_msg *m; (m = tech_history_next(c));)
 		send_event(c, m, q);
 	c->since_ns = now;
-	tech_subscribe(c);
+	if (!tech_subscribe(c))
+		q->failed = true;
 	arm(c, now);
 }
 

@@ -248,7 +248,9 @@ struct tech_site {
 	struct tech_memory memory; /* client end: what octets have said */
 	struct tech_spare spare;
 	/* server end, per process: */
-	struct tech_conn *sub_first, *sub_last, *cursor; /* subscribers in the order in which they came */
+	struct tech_conn **sub;  /* subscribers in the order in which they came; NULL: left */
+	uint32_t sub_n, sub_cap; /* places in use, places there are */
+	uint32_t sub_next;       /* the fan-out's next place */
 	uint32_t subs;
 };
 /* `path` NULL: opts->path or the technique's own. The texts are copied. */
@@ -338,12 +340,12 @@ struct tech_server {
 struct tech_conn {
 	struct tech_server *srv;
 	struct tech_site *site; /* of the request being served or the stream that is open; NULL */
-	struct tech_conn *sub_prev, *sub_next;
 	struct tech_reader rd;
 	uint64_t cursor; /* hub position up to which this connection has everything */
 	int64_t wake_ns;
 	int64_t since_ns;         /* held since; idle since; last beat */
 	int64_t due_ns, limit_ns; /* next beat; pong expected by */
+	uint32_t sub_at;          /* its place among the subscribers */
 	uint32_t client;          /* as the request named itself, 0 unknown */
 	uint8_t mode, flags;
 	uint8_t page; /* index + 1 of the page asked for, 0 none */
@@ -359,6 +361,8 @@ bool tech_server_add(struct tech_server *s, struct tech_site *site);
 void tech_server_publish(struct tech_server *s, struct tech_msg *m);
 /* The next subscriber the message concerns gets it: outputs are its own. NULL: done. */
 struct tech_conn *tech_server_fan(struct tech_server *s, int64_t now_ns, struct tech_outs *q);
+/* Whose turn it is in the fan-out `ahead` places further on, for fetching it into the cache; NULL: unknown. */
+struct tech_conn *tech_server_soon(const struct tech_server *s, uint32_t ahead);
 /* Forgets the history (the process died). */
 void tech_server_forget(struct tech_server *s);
 

@@ -172,7 +172,21 @@ enum { TECH_MODE_HTTP, TECH_MODE_HELD, TECH_MODE_STREAM, TECH_MODE_WS, TECH_MODE
 #define TECH_CF_POST 0x20u    /* the request under way is a POST */
 #define TECH_CF_SUB 0x40u     /* in the list of subscribers */
 
-void tech_subscribe(struct tech_conn *c);
+/* ---- history, subscribers (hub.c) ---- */
+static inline struct tech_msg *tech_at_seq(const struct tech_hub *h, uint64_t seq)
+{
+	return h->ring[(seq - 1) % TECH_HISTORY_MAX];
+}
+
+static inline uint64_t tech_oldest(const struct tech_hub *h)
+{
+	return h->seq > TECH_HISTORY_MAX ? h->seq - TECH_HISTORY_MAX : 0;
+}
+
+/* False when out of memory. */
+bool tech_subscribe(struct tech_conn *c);
+void tech_subscribers_fini(struct tech_site *s);
+const struct tech_conn_ops *tech_conn_ops_of(enum tech_kind k);
 void tech_unsubscribe(struct tech_conn *c);
 bool tech_concerns(const struct tech_conn *c, const struct tech_msg *m);
 /* Sets c->cursor to just behind the message named by `since`. */

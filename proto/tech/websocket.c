@@ -443,7 +443,8 @@ static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t
 		send_message(m, q);
 	c->since_ns = now;
 	c->due_ns = c->limit_ns = TECH_NEVER;
-	tech_subscribe(c);
+	if (!tech_subscribe(c))
+		q->failed = true;
 	conn_arm(c, now);
 	if (rest.n)
 		conn_data(c, rest, now, q);

@@ -56,6 +56,15 @@ struct hclass *class_new(struct sim *s, int32_t net, bool up, bool dc, int32_t b
 	return h;
 }
 
+void keep_link(struct sim *s, struct access_link *a)
+{
+	if (s->nkept == s->kept_cap) {
+		s->kept_cap = s->kept_cap ? s->kept_cap * 2 : 16;
+		s->kept = xrealloc(s->kept, s->kept_cap * sizeof(struct access_link *));
+	}
+	s->kept[s->nkept++] = a;
+}
+
 /* A pair of links from a box to the next station; `back_port` is the box's own interface. */
 static struct link *chain_link(struct sim *s, struct node *from, uint16_t back_port, int32_t box,
 	const struct station *to, const char *what)
@@ -72,8 +81,7 @@ static struct link *chain_link(struct sim *s, struct node *from, uint16_t back_p
 	link_init(&a->down, &class_new(s, to->net, false, dc, box, to->box)->c, elem, from, back_port,
 		rng_named(s->w->seed, name));
 	link_pair(&a->up, &a->down);
-	a->next = s->chain;
-	s->chain = a;
+	keep_link(s, a);
 	return &a->up;
 }
 
@@ -341,14 +349,6 @@ void build_world(struct sim *s)
 	timeline_init(s);
 }
 
-static void free_links(struct sim *s, struct access_link *a)
-{
-	for (struct access_link *next; a; a = next) {
-		next = a->next;
-		pool_put(s->links, a);
-	}
-}
-
 void build_free(struct sim *s)
 {
 	for (uint32_t i = 0; i < s->nclients; i++)
@@ -362,7 +362,9 @@ void build_free(struct sim *s)
 	}
 	for (uint32_t p = 0; p < s->nprocs; p++)
 		proc_fini(s, &s->proc[p]);
-	free_links(s, s->chain);
+	for (uint32_t i = 0; i < s->nkept; i++)
+		pool_put(s->links, s->kept[i]);
+	xfree(s->kept);
 	for (uint32_t g = 0; g < s->ngroups; g++) {
 		struct group *gr = &s->group[g];
 		tech_site_fini(&gr->site);

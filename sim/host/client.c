@@ -52,18 +52,21 @@ static void client_packet(struct world *w, struct node *n, unsigned port, struct
 	pkt_free(s->net, p);
 }
 
-/* The client and its main connection are fetched into the cache before the packet comes (node.h). */
+/* What an event of the client's will touch is fetched into the cache before it comes (world_warm, node.h): its own
+ * octets but the first, which are there, and its main connection. */
+static void warm(const struct client *c)
+{
+	host_fetch(c, 64, sizeof *c);
+	if (c->sock[0])
+		host_fetch(c->sock[0], 0, sizeof(struct sock));
+}
+
 static void client_warm(const struct world *w, const struct node *n, const struct pkt *p, int stage)
 {
-	const struct client *c = container_of(n, struct client, node);
 	(void)w;
 	(void)p;
-	if (stage == 1)
-		return;
-	for (size_t i = 64; i < sizeof *c; i += 64)
-		__builtin_prefetch((const char *)c + i, 1);
-	for (size_t i = 0; c->sock[0] && i < sizeof(struct sock); i += 64)
-		__builtin_prefetch((const char *)c->sock[0] + i, 1);
+	if (stage == 0)
+		warm(container_of(n, struct client, node));
 }
 
 static const struct node_ops client_node = {"client", client_packet, client_warm};
@@ -91,8 +94,9 @@ void client_attach(struct sim *s, struct client *c, int32_t net)
 		rng_at(g->rng_down, i));
 	link_pair(&a->up, &a->down);
 	a->up.to_trace = a->down.from_trace = to->trace;
-	a->next = c->links;
-	c->links = a;
+	if (c->access)
+		keep_link(s, c->access);
+	c->access = a;
 	c->offline = false;
 }
 
@@ -199,7 +203,7 @@ static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t c
 	}
 	uint32_t port = (c->number * 7919u + c->conns++) % HOST_EPHEMERAL_COUNT;
 	struct tcp_addr a = {c->addr, to->addr, (uint16_t)(HOST_EPHEMERAL_FIRST + port), to->tcp_port};
-	struct sock *k = sock_new(s, SOCK_CLIENT, &c->node, NULL, slot, &g->tcp_cfg, a, &c->links->up);
+	struct sock *k = sock_new(s, SOCK_CLIENT, &c->node, NULL, slot, &g->tcp_cfg, a, &c->access->up);
 	tcp_trace(&k->tcp, rec_conn(s, c, c->node.trace_node, to->end, a), c->number, c->node.trace_node,
 		to->end, c->lens);
 	c->sock[slot] = k;
@@ -343,10 +347,7 @@ void client_fini(struct sim *s, struct client *c)
 	while (c->socks)
 		drop_sock(s, c, c->socks);
 	tech_client_fini(&c->tech);
-	for (struct access_link *a = c->links, *next; a; a = next) {
-		next = a->next;
-		pool_put(s->links, a);
-	}
+	pool_put(s->links, c->access);
 }
 
 void client_start(struct sim *s, struct client *c)
@@ -409,7 +410,7 @@ void client_switch(
 		r.text = trace_str(s->tr, c->net < 0 ? "its network" : s->nets[c->net].name);
 	cause = rec_put(s, &r, c->lens);
 	if (!c->offline)
-		c->links->up.down = c->links->down.down = true;
+		c->access->up.down = c->access->down.down = true;
 	radio_close(s, c, s->w->now_ns);
 	c->net = net;
 	c->offline = true;
@@ -443,8 +444,19 @@ static void on_start(struct world *w, const struct ev *e)
 	client_start(s, &s->client[g->first - 1 + g->order[i]]);
 }
 
+static void warm_app(const struct world *w, const struct ev *e, int stage)
+{
+	const struct client *c = e->obj;
+	(void)w;
+	if (stage == 0) {
+		warm(c);
+		host_fetch(&c->access->up, 0, sizeof(struct link));
+	}
+}
+
 void client_handlers(struct sim *s)
 {
+	world_warm(s->w, EV_CLIENT_APP, warm_app, 1);
 	world_handle(s->w, EV_CLIENT_APP, on_app, NULL);
 	world_handle(s->w, EV_NET_UP, on_net_up, NULL);
 	world_handle(s->w, EV_CLIENT_START, on_start, NULL);

@@ -42,11 +42,19 @@
 	65536u /* octets a proxy lets wait in one leg before it stops reading from the other */
 #define HOST_EPHEMERAL_FIRST 32768u /* TC-08 */
 #define HOST_EPHEMERAL_COUNT 28232u
+#define HOST_SOURCES 4 /* sources of messages of which a client itself remembers what came last */
 #define HOST_KEEPALIVE_NS (5 * NS_PER_S) /* PX-10, where the scenario says nothing */
 
 struct sim;
 struct sock;
 struct client;
+
+/* Fetches octets from..to of an object into the cache, to be written. */
+static inline void host_fetch(const void *p, size_t from, size_t to)
+{
+	for (; from < to; from += 64)
+		__builtin_prefetch((const char *)p + from, 1);
+}
 struct reading;
 
 /* ---- sockets: a TCP connection of some host, with whoever uses it --------------------------------------------- */
@@ -269,26 +277,28 @@ struct group {
 
 struct access_link {
 	struct link up, down;
-	struct access_link *next;
 };
 
 struct client {
 	struct node node;
 	int64_t armed_ns;
 	struct group *group;
-	struct access_link *links; /* all it ever had, the present one first */
-	struct sock *socks;        /* all it has, the latest first */
-	struct sock *sock[2];      /* those in use */
-	int64_t asked_ns;          /* when the latest request left */
+	struct access_link *access; /* the latest; see offline */
+	struct sock *socks;         /* all it has, the latest first */
+	struct sock *sock[2];       /* those in use */
+	int64_t asked_ns;           /* when the latest request left */
 	uint32_t number, addr;
 	uint32_t first_msg; /* messages from this number on are expected */
 	uint32_t conns;     /* ever made: picks the port */
 	int32_t net;
 	uint16_t station, switches;
 	bool started, lens;
-	bool offline; /* no network now */
+	bool offline;                  /* no network now */
+	uint32_t last_n[HOST_SOURCES]; /* per source of messages, the first few: the latest number seen */
 	struct tech_client tech;
 };
+/* There are many, one behind the other: none begins in the middle of a cache line. */
+_Static_assert(sizeof(struct client) == 256, "four cache lines");
 
 void client_init(struct sim *s, struct client *c, struct group *g, uint32_t i);
 void client_fini(struct sim *s, struct client *c);
@@ -298,6 +308,8 @@ void client_publish(struct sim *s, struct client *c, struct tech_msg *m, uint64_
 void client_switch(
 	struct sim *s, struct client *c, int32_t net, int64_t outage_ns, bool orphaned, uint64_t cause);
 void client_handlers(struct sim *s);
+/* A link that lives as long as the world: packets on it may point to it. */
+void keep_link(struct sim *s, struct access_link *a);
 /* Gives the client a link over network `net` (-1: data centre) and an address. */
 void client_attach(struct sim *s, struct client *c, int32_t net);
 
@@ -428,11 +440,13 @@ struct sim {
 	struct box *box;
 	uint32_t nboxes;
 	struct hclass *classes;
-	struct access_link *chain; /* links between boxes and servers */
+	struct access_link **
+		kept; /* links that are no client's: between boxes and servers, and those clients have left */
+	uint32_t nkept, kept_cap;
 	uint32_t nchain, nat_addrs, nproxies;
 	struct note *note;
 	uint64_t nnotes, note_cap, outstanding;
-	uint32_t *last_n; /* per client and source: the latest number seen */
+	uint32_t *last_more; /* per client and source from HOST_SOURCES on: the latest number seen */
 	struct source *source;
 	uint64_t **fate; /* per client under the lens and message: the record that says what happened to it */
 	uint32_t nlens;

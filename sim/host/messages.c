@@ -51,7 +51,9 @@ void messages_init(struct sim *s)
 {
 	char name[160];
 	s->source = xcalloc(s->cfg->nmsgs ? s->cfg->nmsgs : 1, sizeof *s->source);
-	s->last_n = xcalloc((size_t)s->nclients * s->cfg->nmsgs + 1, sizeof *s->last_n);
+	if (s->cfg->nmsgs > HOST_SOURCES)
+		s->last_more =
+			xcalloc((size_t)s->nclients * (s->cfg->nmsgs - HOST_SOURCES), sizeof *s->last_more);
 	for (uint32_t i = 0; i < s->cfg->nmsgs; i++) {
 		struct source *src = &s->source[i];
 		src->index = i;
@@ -77,7 +79,7 @@ void messages_fini(struct sim *s)
 	xfree(s->fate_row_cap);
 	xfree(s->note);
 	xfree(s->source);
-	xfree(s->last_n);
+	xfree(s->last_more);
 }
 
 /* ---- publishing ------------------------------------------------------------------------------------------------ */
@@ -259,6 +261,15 @@ static void say(struct sim *s, struct client *c, const struct note *n, enum trac
 	rec_put(s, &r, c->lens);
 }
 
+/* Where the latest number is kept that a client has seen of a source. */
+static uint32_t *latest(struct sim *s, struct client *c, uint32_t source)
+{
+	if (source < HOST_SOURCES)
+		return &c->last_n[source];
+	return &s->last_more[(size_t)(c->number - 1) * (s->cfg->nmsgs - HOST_SOURCES) + source -
+			     HOST_SOURCES];
+}
+
 void messages_arrived(struct sim *s, struct client *c, uint64_t id, uint64_t number, uint64_t rec)
 {
 	if (!id || id > s->nnotes)
@@ -279,7 +290,7 @@ void messages_arrived(struct sim *s, struct client *c, uint64_t id, uint64_t num
 	world_delivered(s->w, c->node.elem, id);
 	say(s, c, n, TRACE_MSG_DELIVER, s->w->now_ns - n->msg->at_ns, waited ? REASON_WAIT_POLL : REASON_NONE,
 		rec);
-	uint32_t *last = &s->last_n[(size_t)(c->number - 1) * s->cfg->nmsgs + n->source];
+	uint32_t *last = latest(s, c, n->source);
 	if (number < *last)
 		say(s, c, n, TRACE_MSG_DISORDER, 0, REASON_NONE, rec);
 	else

@@ -239,12 +239,29 @@ static void input(struct sim *s, struct sconn *c, enum tech_in_kind kind, struct
 		conn_free(s, c);
 }
 
+/* A broadcast goes through connections that nobody has touched for a while: those whose turn it is soon are fetched into
+ * the cache, the nearer, the more of what hangs on them. */
+static void fetch_soon(const struct proc *p)
+{
+	const struct tech_conn *far = tech_server_soon(&p->srv, 12), *mid = tech_server_soon(&p->srv, 8),
+			       *near = tech_server_soon(&p->srv, 4);
+	if (far)
+		host_fetch(container_of(far, struct sconn, tech), 0, sizeof(struct sconn));
+	const struct sock *k = mid ? container_of(mid, struct sconn, tech)->sock : NULL;
+	if (k)
+		host_fetch(k, 0, sizeof *k);
+	k = near ? container_of(near, struct sconn, tech)->sock : NULL;
+	if (k && k->out)
+		host_fetch(k->out, 0, sizeof(struct link));
+}
+
 /* One message into one connection. False when everybody has it. */
 static bool fan_one(struct sim *s, struct proc *p, uint64_t cause, int64_t waited_ns)
 {
 	struct tech_conn *t = tech_server_fan(&p->srv, s->w->now_ns, &s->outs);
 	if (!t)
 		return false;
+	fetch_soon(p);
 	struct sconn *c = container_of(t, struct sconn, tech);
 	c->items++;
 	outputs(s, c, cause, waited_ns);
@@ -348,6 +365,14 @@ static void on_conn_app(struct world *w, const struct ev *e)
 		enqueue(s, sconn_proc(c), (struct item){.kind = ITEM_TIME, .conn = c});
 }
 
+/* The connection itself was fetched. */
+static void warm_conn_app(const struct world *w, const struct ev *e, int stage)
+{
+	(void)w;
+	(void)stage;
+	host_fetch(e->obj, 128, sizeof(struct sconn));
+}
+
 /* ---- sockets ----------------------------------------------------------------------------------------------------- */
 
 static void on_up(struct sim *s, struct sock *k, uint64_t cause)
@@ -449,8 +474,16 @@ static void proc_packet(struct world *w, struct node *n, unsigned port, struct p
 
 static void proc_warm(const struct world *w, const struct node *n, const struct pkt *p, int stage)
 {
+	const struct tcp_demux *d = &container_of(n, struct proc, node)->demux;
 	(void)w;
-	tcp_demux_warm(&container_of(n, struct proc, node)->demux, p, stage);
+	if (stage < 2) {
+		tcp_demux_warm(d, p, stage);
+		return;
+	}
+	const struct tcp_conn *t = p->payload_len ? tcp_demux_find(d, p) : NULL;
+	const struct sock *k = t ? container_of(t, struct sock, tcp) : NULL;
+	if (k && k->used)
+		host_fetch(k->user, 0, sizeof(struct sconn));
 }
 
 static const struct node_ops proc_node = {"server", proc_packet, proc_warm};
@@ -587,4 +620,5 @@ void proc_handlers(struct sim *s)
 {
 	world_handle(s->w, EV_CPU, on_cpu, NULL);
 	world_handle(s->w, EV_CONN_APP, on_conn_app, NULL);
+	world_warm(s->w, EV_CONN_APP, warm_conn_app, 1);
 }

@@ -431,8 +431,16 @@ static void proxy_packet(struct world *w, struct node *n, unsigned port, struct 
 
 static void proxy_warm(const struct world *w, const struct node *n, const struct pkt *p, int stage)
 {
+	const struct tcp_demux *d = &container_of(n, struct proxy, node)->demux;
 	(void)w;
-	tcp_demux_warm(&container_of(n, struct proxy, node)->demux, p, stage);
+	if (stage < 2) {
+		tcp_demux_warm(d, p, stage);
+		return;
+	}
+	const struct tcp_conn *t = p->payload_len ? tcp_demux_find(d, p) : NULL;
+	const struct sock *k = t ? container_of(t, struct sock, tcp) : NULL;
+	if (k && k->used)
+		host_fetch(k->user, 0, sizeof(struct prelay));
 }
 
 static const struct node_ops proxy_node = {"reverse-proxy", proxy_packet, proxy_warm};

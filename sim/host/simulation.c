@@ -68,6 +68,12 @@ void sim_memory(struct sim *s, int64_t bytes)
 		s->memory_peak_bytes = s->memory_bytes;
 }
 
+/* For pools of what is touched as a whole: no object shares a cache line with another. */
+static size_t whole_lines(size_t n)
+{
+	return (n + 63) & ~(size_t)63;
+}
+
 struct sim *sim_new(const struct cfg *cfg, const struct sim_opts *o)
 {
 	struct sim *s = xcalloc(1, sizeof *s);
@@ -81,7 +87,7 @@ struct sim *sim_new(const struct cfg *cfg, const struct sim_opts *o)
 	s->w->ext[WORLD_HOST] = s;
 	s->net = net_new(s->w);
 	s->tcp = tcp_new(s->w);
-	s->socks = world_pool(s->w, "sock", sizeof(struct sock), 0);
+	s->socks = world_pool(s->w, "sock", whole_lines(sizeof(struct sock)), 0);
 	s->sconns = world_pool(s->w, "server connection",
 		sizeof(struct sconn) + (s->keeps ? sizeof(struct sconn_causes) : 0), 0);
 	s->links = world_pool(s->w, "access link", sizeof(struct access_link), 0);
@@ -159,7 +165,7 @@ const struct sim_counters *sim_counters(struct sim *s)
 	for (unsigned i = 0; i < s->w->n_pools; i++)
 		c->engine_bytes += s->w->pools[i]->bytes;
 	c->engine_bytes += (uint64_t)s->nclients * sizeof(struct client);
-	c->tcp_bytes_per_client = s->nclients ? s->socks->live_peak * sizeof(struct sock) / s->nclients : 0;
+	c->tcp_bytes_per_client = s->nclients ? s->socks->live_peak * s->socks->size / s->nclients : 0;
 	return c;
 }
 

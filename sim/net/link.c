@@ -374,5 +374,5 @@ static void warm_arrival(const struct world *w, const struct ev *e, int stage)
 void net_handlers(struct world *w)
 {
 	world_handle(w, EV_LINK_ARRIVE, on_arrive, drop_arrival);
-	world_warm(w, EV_LINK_ARRIVE, warm_arrival, 4);
+	world_warm(w, EV_LINK_ARRIVE, warm_arrival, 5);
 }

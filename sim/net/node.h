@@ -15,7 +15,7 @@ struct node_ops {
 	const char *name;
 	/* A packet arrived at interface `port`; the node owns it now. */
 	void (*on_pkt)(struct world *w, struct node *n, unsigned port, struct pkt *owned);
-	/* Optional, for speed: the packet will arrive soon. Stage 0, then 1: fetch into the cache what on_pkt will
+	/* Optional, for speed: the packet will arrive soon. Stages 0, 1, 2: fetch into the cache what on_pkt will
 	 * look at (tcp_demux_warm); change nothing. */
 	void (*warm)(const struct world *w, const struct node *n, const struct pkt *p, int stage);
 };
