@@ -1,11 +1,9 @@
 /*
- * dx_quic: a UDP datagram of QUIC packets (RFC 9000 12, 17): headers field by field; a client's Initial packet is
- * opened with the keys everybody can derive (RFC 9001 5.2), and its frames are shown in a source of their own.
+ * dx_quic: UDP datagrams of QUIC packets, one behind the other (RFC 9000 12, 17): headers field by field; Initial packets of both
+ * sides are opened with the keys everybody can derive (RFC 9001 5.2), and their frames are shown in a source of their own.
+ * Octets that begin like no packet, with both first bits 0, are taken for the frames of an unprotected payload.
  */
-#include "proto/dissect/dx_int.h"
-#include "proto/quic/quic.h"
-
-#include <string.h>
+#include "proto/dissect/dx_quic.h"
 
 enum {
 	F_PACKET,
@@ -25,10 +23,6 @@ enum {
 	F_SUPPORTED,
 	F_RETRY_TAG,
 	F_PLAIN,
-	F_FRAME,
-	F_FRAME_TYPE,
-	F_BODY,
-	F_DATA,
 	F_FAULT,
 	F_COUNT
 };
@@ -51,13 +45,6 @@ static const struct dx_name versions[] = {
 	{QUIC_VERSION_2, "version 2", "RFC 9369."},
 	{0, NULL, NULL},
 };
-static const struct dx_name frame_types[] = {
-#define X(first, last, name, parts, packets, eliciting, ref, help) {first, name, help},
-#include "proto/quic/frames.def"
-#undef X
-	{0, NULL, NULL},
-};
-
 static const struct dx_field fields[F_COUNT] = {
 	[F_PACKET] = {"quic", "QUIC packet", DX_GROUP, DX_VARIES, NULL, "RFC 9000 17",
 		"Several packets may share one datagram."},
@@ -94,14 +81,6 @@ static const struct dx_field fields[F_COUNT] = {
 		"Guards the packet against accident."},
 	[F_PLAIN] = {"quic.plain", "Frames", DX_GROUP, DX_VARIES, NULL, "RFC 9001 5.2",
 		"The payload with its protection taken off."},
-	[F_FRAME] = {"quic.frame", "Frame", DX_GROUP, DX_VARIES, NULL, "RFC 9000 12.4",
-		"A packet carries frames."},
-	[F_FRAME_TYPE] = {"quic.frame.type", "Frame Type", DX_HEX, DX_VARINT, frame_types, "RFC 9000 19",
-		"What the frame is."},
-	[F_BODY] = {"quic.frame.body", "Fields", DX_BYTES, DX_VARIES, NULL, "RFC 9000 19",
-		"The frame's fields."},
-	[F_DATA] = {"quic.frame.data", "Data", DX_BYTES, DX_VARIES, NULL, "RFC 9000 19",
-		"The data the frame carries."},
 	[F_FAULT] = {"quic.fault", "Not understood", DX_BYTES, DX_VARIES, NULL, "RFC 9000 17",
 		"The rest of the datagram is dropped."},
 };
@@ -110,6 +89,7 @@ struct view {
 	struct dx_tree *t;
 	uint32_t packet, src;
 	size_t base;
+	struct bytes *client_dcid; /* of the first Initial that could be opened; NONE before */
 };
 
 static uint32_t put(struct view *v, unsigned f, size_t off, size_t len)
@@ -137,44 +117,39 @@ static size_t put_cids(struct view *v, const struct quic_header *h)
 	return at + h->scid.n;
 }
 
-static void put_frames(struct view *v, uint32_t node, struct bytes plain)
-{
-	struct quic_frame f;
-	struct perr err = {0};
-	uint32_t src = dx_source_add(v->t, "unprotected payload", node, plain, true);
-	uint32_t all = dx_add(v->t, node, &fields[F_PLAIN], src, 0, (uint64_t)plain.n * 8, 0);
-	int r;
-	size_t at = 0;
-	for (; (r = quic_frame_read(plain, at, QUIC_INITIAL, &f, &err)) == 1; at = f.off + f.len) {
-		size_t type = quic_varint_len(f.type);
-		uint32_t g = dx_octets(v->t, all, &fields[F_FRAME], src, at, f.len);
-		uint32_t n = dx_add(
-			v->t, g, &fields[F_FRAME_TYPE], src, (uint64_t)at * 8, (uint64_t)type * 8, f.type);
-		dx_flag(v->t, n, 0, "%s", f.info->name);
-		if (f.len - type > f.data.n)
-			dx_octets(v->t, g, &fields[F_BODY], src, at + type, f.len - type - f.data.n);
-		if (f.data.n)
-			dx_octets(v->t, g, &fields[F_DATA], src, at + f.len - f.data.n, f.data.n);
-	}
-	if (r < 0) {
-		uint32_t bad = dx_octets(v->t, all, &fields[F_FAULT], src, at, plain.n - at);
-		dx_flag(v->t, bad, DX_BAD, "%s (%s)", err.what, err.ref);
-	}
-}
-
-/* The keys of a client's Initial come from its own destination id; a server's need the client's, which is not here. */
-static void put_initial(struct view *v, struct bytes packet, const struct quic_header *h, uint32_t node)
+static bool open_with(struct view *v, struct bytes packet, const struct quic_header *h, struct bytes dcid,
+	bool client, uint32_t node)
 {
 	struct quic_keys k;
 	struct quic_header opened;
 	struct buf plain;
 	buf_init(&plain, v->t->al, SIZE_MAX);
-	if (quic_initial_keys(h->version, h->dcid, true, &k) &&
-		quic_initial_open(&k, packet, UINT64_MAX, &opened, &plain)) {
-		dx_flag(v->t, node, 0, "packet number %llu", (unsigned long long)opened.pn);
-		put_frames(v, node, buf_bytes(&plain));
+	bool ok = quic_initial_keys(h->version, dcid, client, &k) &&
+		  quic_initial_open(&k, packet, UINT64_MAX, &opened, &plain);
+	if (ok) {
+		dx_flag(v->t, node, 0, "%s packet number %llu", client ? "client," : "server,",
+			(unsigned long long)opened.pn);
+		uint32_t src = dx_source_add(v->t, "unprotected payload", node, buf_bytes(&plain), true);
+		uint32_t all = dx_add(v->t, node, &fields[F_PLAIN], src, 0, (uint64_t)plain.n * 8, 0);
+		dx_quic_frames(v->t, all, src, 0, buf_bytes(&plain), QUIC_INITIAL);
 	}
 	buf_fini(&plain);
+	return ok;
+}
+
+/* The keys come from the destination id of the client's first Initial (RFC 9001 5.2): this packet's own, or that of a packet
+ * before it, which the server's answer and the client's later packets need. After a Retry the client begins anew. */
+static void put_initial(struct view *v, struct bytes packet, const struct quic_header *h, uint32_t node)
+{
+	if (open_with(v, packet, h, h->dcid, true, node)) {
+		if (!v->client_dcid->p)
+			*v->client_dcid = h->dcid;
+		return;
+	}
+	if (v->client_dcid->p && (open_with(v, packet, h, *v->client_dcid, false, node) ||
+					 open_with(v, packet, h, *v->client_dcid, true, node)))
+		return;
+	dx_flag(v->t, node, 0, "the keys come from the client's first Initial, which is not here");
 }
 
 static void put_long(struct view *v, struct bytes packet, const struct quic_header *h)
@@ -230,16 +205,18 @@ static void put_packet(struct view *v, struct bytes packet, const struct quic_he
 static size_t dissect(struct dx_tree *t, uint32_t parent, uint32_t src, size_t off, size_t len,
 	const struct dx_hints *hints)
 {
-	struct bytes in = dx_source_bytes(t, src, off, len);
+	struct bytes in = dx_source_bytes(t, src, off, len), client_dcid = BYTES_NONE;
 	size_t at = 0;
 	(void)hints;
+	if (in.n && !(in.p[0] & 0xc0)) /* neither a long header nor the fixed bit: frames without a packet */
+		return dx_quic_frames(t, parent, src, off, in, QUIC_LONG_UNKNOWN);
 	while (at < in.n) {
 		struct bytes rest = bytes_sub(in, at, in.n - at);
 		struct quic_header h;
 		struct perr err = {0};
 		/* The length of the connection id in a short header is known to its owner only; eight is common. */
 		bool ok = quic_header_read(rest, 8, &h, &err);
-		struct view v = {.t = t, .src = src, .base = off + at};
+		struct view v = {.t = t, .src = src, .base = off + at, .client_dcid = &client_dcid};
 		v.packet = dx_octets(
 			t, parent, &fields[ok ? F_PACKET : F_FAULT], src, off + at, ok ? h.end : rest.n);
 		if (!ok) {

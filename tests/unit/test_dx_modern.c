@@ -97,6 +97,40 @@ static void http3_streams(void **state)
 		{"h3.raw", 24, 16, 0, "hi"});
 }
 
+/* STREAM frames, out of order, of several streams: the encoder stream's insertions open the request's field section. */
+static void http3_in_stream_frames(void **state)
+{
+	(void)state;
+	EXPECT("h3",
+		"0a03060004030140dc0e02140f6dc10c2f73616d706c652f706174680a0214023fbd01c00f7777772e6578616d70"
+		"6c652e636f"
+		"0b04060104038110110a06020384",
+		{"quic_frame.stream", 8, 8, 3, NULL}, {"quic_frame.offset", 88, 8, 20, NULL},
+		{"h3.setting.value", 32, 16, 220, NULL}, {"h3.qpack.value", 8, 24, 220, NULL},
+		{"h3.section.prefix", 16, 16, 0x0381, NULL},
+		{"h3.field", 0, 216, 0, ":authority: www.example.com"},
+		{"h3.field", 224, 152, 0, ":path: /sample/path"}, {"h3.qpack.value", 8, 8, 4, NULL});
+	/* what a server sends: a response, opened with what the server's encoder has inserted */
+	EXPECT("h3", "0a0708023fe11f4161 0162 0b00060104020080d9", {"quic_frame.stream", 8, 8, 7, NULL},
+		{"h3.field", 0, 32, 0, "a: b"}, {"h3.field", 40, 96, 0, ":status: 200"});
+	/* a stream with a hole is shown as far as it goes, and a frame that is cut is told */
+	EXPECT("h3", "0a000401030000 0e000aff", {"quic_frame.fault", 56, 32, 0x0e000aff, NULL},
+		{"h3.fault", 0, 32, 0x01030000, NULL});
+}
+
+static void quic_frames(void **state)
+{
+	(void)state;
+	EXPECT("quic", "03050100020708 09", {"quic_frame.largest", 8, 8, 5, NULL},
+		{"quic_frame.first_range", 32, 8, 2, NULL}, {"quic_frame.ecn", 56, 8, 9, NULL});
+	EXPECT("quic-frames", "1801000461626364000102030405060708090a0b0c0d0e0f",
+		{"quic_frame.cid_len", 24, 8, 4, NULL}, {"quic_frame.cid", 32, 32, 0, "abcd"},
+		{"quic_frame.reset_token", 64, 128, 0, NULL});
+	EXPECT("quic-frames", "1c07080262790142ff", {"quic_frame.error", 8, 8, 7, NULL},
+		{"quic_frame.cause", 16, 8, 8, NULL}, {"quic_frame.data", 32, 16, 0, "by"},
+		{"quic_frame.fault", 56, 16, 0x42ff, NULL});
+}
+
 static void realtime_packets(void **state)
 {
 	(void)state;
@@ -141,9 +175,28 @@ static void a_quic_initial_is_opened(void **state)
 	expect_nodes("quic", buf_bytes(&packet),
 		(const struct want[]){{"quic.form", 0, 1, 1, NULL}, {"quic.type", 2, 2, 0, NULL},
 			{"quic.version", 8, 32, 1, NULL}, {"quic.cid_len", 40, 8, 8, NULL},
-			{"quic.length", 128, 16, h.length, NULL}, {"quic.frame.type", 0, 8, 6, NULL},
-			{"quic.frame.data", 24, 40, 0, "hello"}, {"quic.frame.type", 64, 8, 1, NULL}},
+			{"quic.length", 128, 16, h.length, NULL}, {"quic_frame.type", 0, 8, 6, NULL},
+			{"quic_frame.data", 24, 40, 0, "hello"}, {"quic_frame.type", 64, 8, 1, NULL}},
 		8);
+	/* RFC 9001 A.3: the server's Initial, whose keys come from the client's packet before it */
+	struct buf both;
+	buf_init(&both, &alloc_libc, SIZE_MAX);
+	h.dcid = BYTES_LIT("\x83\x94\xc8\xf0\x3e\x51\x57\x08");
+	buf_clear(&header);
+	quic_header_write(&header, &h);
+	assert_true(quic_initial_keys(QUIC_VERSION_1, h.dcid, true, &k));
+	assert_true(quic_initial_seal(&k, buf_bytes(&header), header.n - 2, 2, 9, plain, &both));
+	assert_true(hex_get(&both,
+		bytes_str("cf000000010008f067a5502a4262b5004075c0d95a482cd0991cd25b0aac406a5816b6394100f37a1c"
+			  "69797554780bb38"
+			  "cc5a99f5ede4cf73c3ec2493a1839b3dbcba3f6ea46c5b7684df3548e7ddeb9c3bf9c73cc3f3bded74"
+			  "b562bfb19fb84"
+			  "022f8ef4cdd93795d77d06edbb7aaf2f58891850abbdca3d20398c276456cbc42158407dd074ee")));
+	expect_nodes("quic", buf_bytes(&both),
+		(const struct want[]){
+			{"quic_frame.largest", 8, 8, 0, NULL}, {"quic_frame.length", 56, 16, 90, NULL}},
+		2);
+	buf_fini(&both);
 	buf_fini(&header);
 	buf_fini(&packet);
 }
@@ -153,8 +206,12 @@ static void a_failing_allocation_leaks_nothing(void **state)
 	static const struct {
 		const char *proto, *hex;
 	} rows[] = {{"h2", "00000801240000000380000001ff828684000001010000000001410000020904000000010161"},
-		{"h3", "01030000d10003686579"}, {"engineio", "34325b2261225d1e6241514944"},
-		{"resp", "2a310d0a2432 0d0a68690d0a"}, {"graphql-ws", "7b2274797065223a2270696e67227d"}};
+		{"h3", "01030000d10003686579"}, {"h3", "0a0708023fe11f41610162 0b00060104020080d9"},
+		{"quic-frames", "1801000461626364000102030405060708090a0b0c0d0e0f"},
+		{"quic",
+			"c3000000010801020304050607080000185e8d4a1f5f5e1c4b9b5d0b4c3a2b1c0d0e0f101112131415"},
+		{"engineio", "34325b2261225d1e6241514944"}, {"resp", "2a310d0a2432 0d0a68690d0a"},
+		{"graphql-ws", "7b2274797065223a2270696e67227d"}};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct alloc_probe probe;
@@ -181,6 +238,8 @@ int main(void)
 		cmocka_unit_test(http2_frames),
 		cmocka_unit_test(a_header_block_in_two_frames),
 		cmocka_unit_test(http3_streams),
+		cmocka_unit_test(http3_in_stream_frames),
+		cmocka_unit_test(quic_frames),
 		cmocka_unit_test(realtime_packets),
 		cmocka_unit_test(a_quic_initial_is_opened),
 		cmocka_unit_test(a_failing_allocation_leaks_nothing),
