@@ -584,6 +584,8 @@ static void collect_field(struct parser *p, struct gql_doc *d)
 			return;
 	if (d->n < GQL_SELECTIONS_MAX)
 		d->selections[d->n++] = (struct gql_selection){key, field};
+	else if (!p->any_error)
+		add_error(p, off, true, "Too many fields (GQL_SELECTIONS_MAX)", BYTES_NONE, ".");
 }
 
 static void collect(struct parser *p, struct gql_doc *d, size_t body)
