@@ -6,6 +6,7 @@
  *   F0 ─90..BF▶ T2 (shortest form)   F4 ─80..8F▶ T2 (U+10FFFF)        T3 ─80..BF▶ T2
  */
 #include "proto/base/utf8.h"
+#include "proto/base/swar.h"
 
 #include <string.h>
 
@@ -21,41 +22,45 @@ enum {
 	S_F4,
 };
 
-/* What may come as the next continuation octet in a state, and where it leads. */
-static const struct {
-	uint8_t lo, hi, next;
-} cont[] = {
-	[S_T1] = {0x80, 0xbf, S_START},
-	[S_T2] = {0x80, 0xbf, S_T1},
-	[S_T3] = {0x80, 0xbf, S_T2},
-	[S_E0] = {0xa0, 0xbf, S_T1},
-	[S_ED] = {0x80, 0x9f, S_T1},
-	[S_F0] = {0x90, 0xbf, S_T2},
-	[S_F4] = {0x80, 0x8f, S_T2},
+/*
+ * The automaton as a table of words: row[c] holds for each state, six bits wide, six times the state that octet c leads to, so that
+ * a step is one shift by the state (times six) and waits for nothing but the step before. What is not named leads to REJECT.
+ */
+enum { WIDTH = 6 };
+#define REJECTED(s) ((uint64_t)(WIDTH * S_REJECT) << (WIDTH * (s)))
+#define GO(from, to) ((uint64_t)(WIDTH * (to) ^ WIDTH * S_REJECT) << (WIDTH * (from)))
+#define NONE                                                                                         \
+	(REJECTED(S_START) | REJECTED(S_REJECT) | REJECTED(S_T1) | REJECTED(S_T2) | REJECTED(S_T3) | \
+		REJECTED(S_E0) | REJECTED(S_ED) | REJECTED(S_F0) | REJECTED(S_F4))
+#define CONT (NONE ^ GO(S_T1, S_START) ^ GO(S_T2, S_T1) ^ GO(S_T3, S_T2))
+#define LEAD(to) (NONE ^ GO(S_START, to))
+#define R4(c, row) [c] = row, [c + 1] = row, [c + 2] = row, [c + 3] = row
+#define R16(c, row) R4(c, row), R4(c + 4, row), R4(c + 8, row), R4(c + 12, row)
+
+/* clang-format off */
+static const uint64_t rows[256] = {
+	R16(0x00, LEAD(S_START)), R16(0x10, LEAD(S_START)), R16(0x20, LEAD(S_START)), R16(0x30, LEAD(S_START)),
+	R16(0x40, LEAD(S_START)), R16(0x50, LEAD(S_START)), R16(0x60, LEAD(S_START)), R16(0x70, LEAD(S_START)),
+	R16(0x80, CONT ^ GO(S_ED, S_T1) ^ GO(S_F4, S_T2)),
+	R16(0x90, CONT ^ GO(S_ED, S_T1) ^ GO(S_F0, S_T2)),
+	R16(0xa0, CONT ^ GO(S_E0, S_T1) ^ GO(S_F0, S_T2)),
+	R16(0xb0, CONT ^ GO(S_E0, S_T1) ^ GO(S_F0, S_T2)),
+	[0xc0] = NONE, [0xc1] = NONE, [0xc2] = LEAD(S_T1), [0xc3] = LEAD(S_T1),
+	R4(0xc4, LEAD(S_T1)), R4(0xc8, LEAD(S_T1)), R4(0xcc, LEAD(S_T1)),
+	R16(0xd0, LEAD(S_T1)),
+	[0xe0] = LEAD(S_E0), [0xe1] = LEAD(S_T2), [0xe2] = LEAD(S_T2), [0xe3] = LEAD(S_T2),
+	R4(0xe4, LEAD(S_T2)), R4(0xe8, LEAD(S_T2)),
+	[0xec] = LEAD(S_T2), [0xed] = LEAD(S_ED), [0xee] = LEAD(S_T2), [0xef] = LEAD(S_T2),
+	[0xf0] = LEAD(S_F0), [0xf1] = LEAD(S_T3), [0xf2] = LEAD(S_T3), [0xf3] = LEAD(S_T3),
+	[0xf4] = LEAD(S_F4), [0xf5] = NONE, [0xf6] = NONE, [0xf7] = NONE,
+	R4(0xf8, NONE), R4(0xfc, NONE),
 };
+/* clang-format on */
 
-static unsigned lead(uint8_t c)
+/* A state is kept here times WIDTH, as the rows have it; bits above it are left over from the shift. */
+static uint64_t step(uint64_t state, uint8_t c)
 {
-	if (c < 0x80)
-		return S_START;
-	if (c < 0xc2)
-		return S_REJECT;
-	if (c < 0xe0)
-		return S_T1;
-	if (c < 0xf0)
-		return c == 0xe0 ? S_E0 : c == 0xed ? S_ED : S_T2;
-	if (c < 0xf5)
-		return c == 0xf0 ? S_F0 : c == 0xf4 ? S_F4 : S_T3;
-	return S_REJECT;
-}
-
-static unsigned step(unsigned state, uint8_t c)
-{
-	if (state == S_START)
-		return lead(c);
-	if (state == S_REJECT)
-		return S_REJECT;
-	return c >= cont[state].lo && c <= cont[state].hi ? cont[state].next : S_REJECT;
+	return rows[c] >> (state & 63);
 }
 
 static size_t ascii_run(const uint8_t *p, size_t n)
@@ -80,21 +85,31 @@ static size_t ascii_run(const uint8_t *p, size_t n)
 	return i;
 }
 
+enum { BLOCK = 16 }; /* octets between two looks at the state */
+
 size_t utf8_check(uint8_t *state, struct bytes b)
 {
-	unsigned s = *state;
+	uint64_t s = *state * (unsigned)WIDTH;
 	size_t i = 0;
 	while (i < b.n) {
-		if (s == S_START && b.p[i] < 0x80) {
+		if (s == WIDTH * S_START && b.n - i >= 8 && !(swar_load(b.p + i) & SWAR_HIGH)) {
 			i += ascii_run(b.p + i, b.n - i);
 			continue;
 		}
-		s = step(s, b.p[i]);
-		if (s == S_REJECT)
+		uint64_t t = s;
+		size_t k = 0, n = b.n - i < BLOCK ? b.n - i : BLOCK;
+		for (; k < n; k++)
+			t = step(t, b.p[i + k]);
+		if ((t & 63) == WIDTH * S_REJECT) { /* for ever, so it is enough to find out here where */
+			for (; ((s = step(s, b.p[i])) & 63) != WIDTH * S_REJECT; i++) {
+			}
+			s = WIDTH * S_REJECT;
 			break;
-		i++;
+		}
+		s = t & 63;
+		i += n;
 	}
-	*state = (uint8_t)s;
+	*state = (uint8_t)(s / WIDTH);
 	return i;
 }
 

@@ -8,6 +8,7 @@
  * ill-formed text is rewritten. What an event consists of is borrowed from the input as long as possible; at the end of
  * the input it moves to memory of our own.
  */
+#include "proto/base/swar.h"
 #include "proto/base/utf8.h"
 #include "proto/sse/sse.h"
 
@@ -44,6 +45,7 @@ struct sse_work {
 	struct bytes line; /* the line to be processed */
 	uint64_t line_off; /* stream offset of the line under way */
 	bool line_begun, shown;
+	bool ascii; /* the line is, and lies in the input */
 	struct text data, type, id;
 	uint32_t n_data_lines;
 	bool has_id;
@@ -161,10 +163,10 @@ static enum sse_ev_kind fail(struct sse_dec *d, struct sse_ev *ev, enum sse_err 
 /* ---- texts --------------------------------------------------------------------------------------------------- */
 
 /* Sets a text to a value that lies in `b`; borrowed when it is well-formed and `lasting` (in the input, not in carry). */
-static bool text_set(struct text *t, struct bytes b, bool lasting)
+static bool text_set(struct text *t, struct bytes b, bool lasting, bool ascii)
 {
 	t->own.n = 0;
-	if (lasting && utf8_valid(b)) {
+	if (ascii || (lasting && utf8_valid(b))) {
 		t->b = b;
 		return true;
 	}
@@ -188,13 +190,13 @@ static bool text_own(struct text *t)
 static bool data_add(struct sse_work *w, struct bytes value, bool lasting)
 {
 	if (w->n_data_lines++ == 0)
-		return text_set(&w->data, value, lasting);
+		return text_set(&w->data, value, lasting, w->ascii);
 	if (!text_own(&w->data))
 		return false;
 	if (w->data.b.n == 0)
 		w->data.own.n = 0;
 	buf_u8(&w->data.own, '\n');
-	if (utf8_valid(value))
+	if (w->ascii || utf8_valid(value))
 		buf_add(&w->data.own, value);
 	else
 		utf8_replace(&w->data.own, value);
@@ -204,21 +206,34 @@ static bool data_add(struct sse_work *w, struct bytes value, bool lasting)
 
 /* ---- lines --------------------------------------------------------------------------------------------------- */
 
-/* Index of the first CR or LF among `n` octets, n if none: eight at a time. An octet of the word that equals the one sought is 0
- * after the exclusive or, and only then borrows into its high bit without having it (or behind one that does). */
-static size_t find_end(const uint8_t *p, size_t n)
+static uint64_t line_ends_in(uint64_t w)
 {
-	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+	return swar_equal(w, '\n') | swar_equal(w, '\r');
+}
+
+/* Index of the first CR or LF among `n` octets, n if none. *ascii: no octet before it has its high bit set (never said wrongly). */
+static size_t find_end(const uint8_t *p, size_t n, bool *ascii)
+{
+	uint64_t seen = 0;
 	size_t i = 0;
-	for (; n - i >= 8; i += 8) {
-		uint64_t w;
-		memcpy(&w, p + i, sizeof w);
-		uint64_t lf = w ^ ones * '\n', cr = w ^ ones * '\r';
-		if ((((lf - ones) & ~lf) | ((cr - ones) & ~cr)) & high)
+	for (; n - i >= 16; i += 16) {
+		uint64_t a = swar_load(p + i), b = swar_load(p + i + 8);
+		if (line_ends_in(a) | line_ends_in(b))
 			break;
+		seen |= a | b;
 	}
-	while (i < n && p[i] != '\n' && p[i] != '\r')
-		i++;
+	for (; n - i >= 8; i += 8) {
+		uint64_t a = swar_load(p + i), mark = line_ends_in(a);
+		if (mark) {
+			size_t k = swar_first(mark);
+			*ascii = !((seen | (k > 0 ? a << (64 - 8 * k) : 0)) & SWAR_HIGH);
+			return i + k;
+		}
+		seen |= a;
+	}
+	for (; i < n && p[i] != '\n' && p[i] != '\r'; i++)
+		seen |= p[i];
+	*ascii = !(seen & SWAR_HIGH);
 	return i;
 }
 
@@ -234,7 +249,7 @@ static enum line_result next_line(struct sse_dec *d, struct sse_work *w)
 			d->block_off = d->off;
 		}
 	}
-	size_t n = find_end(d->in.p, d->in.n);
+	size_t n = find_end(d->in.p, d->in.n, &w->ascii);
 	if (n > d->lim->line_octets_max - w->carry.n)
 		return LINE_LONG;
 	bool whole = n < d->in.n;
@@ -245,6 +260,7 @@ static enum line_result next_line(struct sse_dec *d, struct sse_work *w)
 		if (w->carry.failed)
 			return LINE_MEMORY;
 		w->line = buf_bytes(&w->carry);
+		w->ascii = false;
 	}
 	if (!whole) {
 		use(d, n);
@@ -286,7 +302,7 @@ static struct parts split(struct bytes line)
 		p.field = SSE_FIELD_EMPTY;
 		return p;
 	}
-	size_t n = 0;
+	size_t n = line.n > 4 && memcmp(line.p, "data:", 5) == 0 ? 4 : 0; /* nearly all are */
 	while (n < line.n && line.p[n] != ':' && n < 8)
 		n++;
 	if (n == 8) { /* longer than any name we know */
@@ -346,7 +362,7 @@ static enum sse_ev_kind field(struct sse_dec *d, struct sse_work *w, struct sse_
 	switch (p->field) {
 	case SSE_FIELD_COMMENT:
 		ev->data = p->value;
-		if (!utf8_valid(p->value)) {
+		if (!w->ascii && !utf8_valid(p->value)) {
 			struct buf clean;
 			buf_init(&clean, d->al, SIZE_MAX);
 			utf8_replace(&clean, p->value);
@@ -360,7 +376,7 @@ static enum sse_ev_kind field(struct sse_dec *d, struct sse_work *w, struct sse_
 	case SSE_FIELD_RETRY:
 		return parse_retry(p->value, &ev->retry_ms) ? (ev->kind = SSE_RETRY) : SSE_NEED;
 	case SSE_FIELD_EVENT:
-		ok = text_set(&w->type, p->value, lasting);
+		ok = text_set(&w->type, p->value, lasting, w->ascii);
 		break;
 	case SSE_FIELD_DATA:
 		ok = data_add(w, p->value, lasting);
@@ -371,7 +387,7 @@ static enum sse_ev_kind field(struct sse_dec *d, struct sse_work *w, struct sse_
 		if (p->value.n > 0 && memchr(p->value.p, 0, p->value.n) != NULL)
 			break;
 		w->has_id = true;
-		ok = text_set(&w->id, p->value, lasting);
+		ok = text_set(&w->id, p->value, lasting, w->ascii);
 		if (ok && w->id.b.n > d->lim->id_octets_max)
 			return fail(d, ev, E_ID, d->off);
 		break;
