@@ -182,6 +182,14 @@ static enum h1_err parse_length(struct bytes v, uint64_t *out)
 {
 	uint64_t n = 0;
 	bool list = false, overflow = false;
+	size_t digits = 0;
+	while (digits < v.n && digits < 18 && is_digit(v.p[digits])) /* cannot overflow */
+		n = n * 10 + (v.p[digits++] - '0');
+	if (digits == v.n && digits > 0) {
+		*out = n;
+		return H1_E_NONE;
+	}
+	n = 0;
 	for (size_t i = 0; i < v.n; i++) {
 		list |= v.p[i] == ',';
 		if (!is_digit(v.p[i]))
@@ -209,6 +217,12 @@ static bool known_coding(struct bytes c)
 static void note_codings(struct framing_facts *k, struct bytes value)
 {
 	struct bytes e;
+	if (value.n == 7 && memcmp(value.p, "chunked", 7) == 0) { /* nearly all are */
+		k->n_codings++;
+		k->n_chunked++;
+		k->chunked_last = true;
+		return;
+	}
 	while (h1_list_next(&value, &e)) {
 		size_t i = 0;
 		while (i < e.n && h1_is_tchar(e.p[i]))
