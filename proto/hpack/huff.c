@@ -598,39 +598,50 @@ void hp_huff_write(struct buf *out, struct bytes s)
 		buf_u8(out, ((unsigned)(acc << (8 - held)) | 0xffu >> held) & 0xff);
 }
 
-/* The symbol at the head of the `held` low bits of `acc`, or -1 when they hold no whole code. */
-static int next_symbol(uint64_t acc, unsigned held, unsigned *nbits)
+/* Length of the code that the 30 bits of `window` begin with. Codes of one length are consecutive numbers above all shorter ones
+ * (Appendix B is a canonical code), so that one comparison a length finds it; thirty bits always hold one. */
+static unsigned code_bits(uint32_t window)
 {
-	for (unsigned n = HUFF_BITS_MIN; n <= HUFF_BITS_MAX && n <= held; n++) {
-		uint32_t v = (uint32_t)(acc >> (held - n)) & ((1u << n) - 1);
-		const struct huff_length *l = &huff_lengths[n];
-		if (l->count && v >= l->first && v - l->first < l->count) {
-			*nbits = n;
-			return huff_symbols[l->start + (v - l->first)];
-		}
-	}
-	return -1;
+	unsigned n = HUFF_BITS_MIN;
+	while (n < HUFF_BITS_MAX &&
+		(huff_lengths[n].count == 0 ||
+			window >> (HUFF_BITS_MAX - n) >= huff_lengths[n].first + huff_lengths[n].count))
+		n++;
+	return n;
 }
 
 enum hp_status hp_huff_read(struct bytes in, struct buf *out, size_t *bad_off)
 {
-	uint64_t acc = 0;
+	uint64_t acc = 0; /* its `held` low bits are still to be read */
 	unsigned held = 0;
+	size_t at = 0, n_text = 0;
+	uint8_t text[256];
 	*bad_off = in.n ? in.n - 1 : 0;
-	for (size_t i = 0; i < in.n; i++) {
-		acc = acc << 8 | in.p[i];
-		held += 8;
-		unsigned nbits = 0;
-		int sym;
-		while ((sym = next_symbol(acc, held, &nbits)) >= 0) {
-			if (sym == HUFF_EOS) {
-				*bad_off = i;
-				return HP_BAD_CODE;
-			}
-			buf_u8(out, (unsigned)sym);
-			held -= nbits;
+	for (;;) {
+		for (; held <= 56 && at < in.n; held += 8)
+			acc = acc << 8 | in.p[at++];
+		/* Behind the end come ones, as padding would. */
+		uint32_t window = (uint32_t)(held >= HUFF_BITS_MAX ? acc >> (held - HUFF_BITS_MAX)
+								   : (acc + 1) << (HUFF_BITS_MAX - held)) -
+				  (held < HUFF_BITS_MAX);
+		window &= (1u << HUFF_BITS_MAX) - 1;
+		unsigned n = code_bits(window);
+		if (n > held)
+			break;
+		const struct huff_length *l = &huff_lengths[n];
+		unsigned symbol = huff_symbols[l->start + ((window >> (HUFF_BITS_MAX - n)) - l->first)];
+		held -= n;
+		if (symbol == HUFF_EOS) {
+			*bad_off = at - 1 - held / 8;
+			return HP_BAD_CODE;
+		}
+		text[n_text++] = (uint8_t)symbol;
+		if (n_text == sizeof text) {
+			buf_add(out, (struct bytes){text, n_text});
+			n_text = 0;
 		}
 	}
+	buf_add(out, (struct bytes){text, n_text});
 	/* What is left must be fewer than eight bits, all ones. */
 	if (held > 7 || (acc & ((1u << held) - 1)) != (1u << held) - 1)
 		return HP_BAD_CODE;
