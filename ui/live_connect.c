@@ -71,10 +71,10 @@ static void pump(struct client *c)
 		snprintf(text, sizeof text, n.stream ? "[%u] %s" : "%.0u%s", (unsigned)n.stream, n.text);
 		live_tap_unit(c->wire_tap, n.up, text);
 	}
-	if (c->back && c->wire_up) {
-		struct bytes out = h2_back_out(c->back);
+	struct bytes out;
+	while (c->back && c->wire_up && (out = h2_back_out(c->back)).n) {
 		live_write(c->wire, out);
-		h2_conn_sent(&c->back->h2, out.n);
+		h2_back_sent(c->back, out.n);
 	}
 	while (c->back && (ev = h2_back_next(c->back, &lane, &data)) != H2_BACK_NONE) {
 		if (ev == H2_BACK_DATA)

@@ -147,10 +147,12 @@ static void pump(struct peer *p)
 		snprintf(text, sizeof text, n.stream ? "[%u] %s" : "%.0u%s", (unsigned)n.stream, n.text);
 		live_tap_unit(p->tap, n.up, text);
 	}
-	struct bytes out = h2_front_out(p->front);
-	if (p->conn)
-		live_write(p->conn, out);
-	h2_conn_sent(&p->front->h2, out.n);
+	struct bytes out;
+	while ((out = h2_front_out(p->front)).n) {
+		if (p->conn)
+			live_write(p->conn, out);
+		h2_front_sent(p->front, out.n);
+	}
 	if (p->front->ended && p->conn)
 		live_close(p->conn);
 }

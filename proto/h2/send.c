@@ -76,6 +76,12 @@ size_t h2_conn_data(struct h2_conn *c, uint32_t stream, struct bytes data, bool 
 			n = (size_t)window;
 		if (n > c->peer_max_frame_size)
 			n = c->peer_max_frame_size;
+		/* No more than H2_OUT_MAX waits to be taken; what answers the peer's frames needs some of it. */
+		size_t used = c->out.n + H2_HEADER_LEN, room = H2_OUT_MAX - H2_OUT_RESERVE;
+		if (n > 0 && used >= room)
+			return taken;
+		if (n > 0 && n > room - used)
+			n = room - used;
 		bool last = end_stream && taken + n == data.n;
 		h2_write_header(&c->out, (uint32_t)n, H2_DATA, last ? H2_FLAG_END_STREAM : 0, stream);
 		buf_add(&c->out, bytes_sub(data, taken, n));

@@ -27,9 +27,10 @@
 #define H2_BLOCK_OCTETS_MAX 262144u /* one header block, compressed */
 #define H2_CONTINUATIONS_MAX 256    /* frames of one header block */
 #define H2_EMPTY_CONTINUATIONS_MAX 16
-#define H2_RESET_BUDGET 200    /* streams reset before they were answered (rapid reset) */
-#define H2_CONTROL_BUDGET 1000 /* PING, SETTINGS, PRIORITY, empty DATA, unknown frames */
-#define H2_OUT_MAX (16u << 20) /* octets waiting to be sent */
+#define H2_RESET_BUDGET 200       /* streams reset before they were answered (rapid reset) */
+#define H2_CONTROL_BUDGET 1000    /* PING, SETTINGS, PRIORITY, empty DATA, unknown frames */
+#define H2_OUT_MAX (16u << 20)    /* octets waiting to be sent */
+#define H2_OUT_RESERVE (1u << 20) /* of these, what DATA leaves free */
 
 enum h2_role { H2_SERVER, H2_CLIENT };
 
@@ -158,7 +159,8 @@ uint32_t h2_conn_request(struct h2_conn *c, const struct hfield *fields, size_t 
 /* Header fields on a stream: a response, an informational response (1xx: end_stream false) or trailers. */
 bool h2_conn_headers(
 	struct h2_conn *c, uint32_t stream, const struct hfield *fields, size_t n, bool end_stream);
-/* Sends as much of `data` as the windows allow now; returns the octets taken. END_STREAM goes with the last octet. */
+/* Sends as much of `data` as the windows and H2_OUT_MAX allow now; returns the octets taken. END_STREAM goes with the last
+ * octet. */
 size_t h2_conn_data(struct h2_conn *c, uint32_t stream, struct bytes data, bool end_stream);
 void h2_conn_rst(struct h2_conn *c, uint32_t stream, enum h2_error code);
 void h2_conn_ping(struct h2_conn *c, const uint8_t opaque[8]);

@@ -403,6 +403,13 @@ struct bytes h2_back_out(const struct h2_back *b)
 	return h2_conn_out(&b->h2);
 }
 
+void h2_back_sent(struct h2_back *b, size_t n)
+{
+	h2_conn_sent(&b->h2, n);
+	for (unsigned i = 0; i < H2_LANES; i++)
+		flush(b, &b->lane[i]);
+}
+
 enum h2_back_ev h2_back_next(struct h2_back *b, unsigned *lane, struct bytes *data)
 {
 	for (unsigned i = 0; i < H2_LANES; i++) {

@@ -55,8 +55,10 @@ void h2_back_close(struct h2_back *b, unsigned lane);
 void h2_back_write(struct h2_back *b, unsigned lane, struct bytes data);
 /* Octets of the server. */
 void h2_back_data(struct h2_back *b, struct bytes in);
-/* To be sent; take it with h2_conn_sent(&b->h2, n). */
+/* What is to be sent, until there is nothing. */
 struct bytes h2_back_out(const struct h2_back *b);
+/* n octets of it have been taken; what waited for room follows. */
+void h2_back_sent(struct h2_back *b, size_t n);
 
 enum h2_back_ev { H2_BACK_NONE, H2_BACK_DATA, H2_BACK_EOF, H2_BACK_RESET };
 /* What the client is to be told, until it is NONE. *data is borrowed until the next call. */

@@ -507,3 +507,11 @@ struct bytes h2_front_out(const struct h2_front *f)
 {
 	return h2_conn_out(&f->h2);
 }
+
+void h2_front_sent(struct h2_front *f, size_t n)
+{
+	h2_conn_sent(&f->h2, n);
+	for (struct h2_front_stream *s = f->streams; s; s = s->next)
+		flush(f, s);
+	reap(f, false);
+}

@@ -61,8 +61,10 @@ void h2_front_stop(struct h2_front *f, int64_t now_ns);
 /* Is it the endpoint of one of our streams? Then its outputs in `q` (of a fan-out) are taken. */
 bool h2_front_take(struct h2_front *f, struct tech_conn *c, struct tech_outs *q);
 
-/* What is to be sent; take it with h2_conn_sent(&f->h2, n). With f->ended, close behind it. */
+/* What is to be sent, until there is nothing; with f->ended, close behind it. */
 struct bytes h2_front_out(const struct h2_front *f);
+/* n octets of it have been taken; what waited for room follows. */
+void h2_front_sent(struct h2_front *f, size_t n);
 /* The next note; false: there is none. Notes nobody takes are lost when H2_FRONT_NOTES wait. */
 bool h2_front_note(struct h2_front *f, struct h2_note *n);
 

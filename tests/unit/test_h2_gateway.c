@@ -57,13 +57,13 @@ static bool carry(struct world *w)
 	size_t n = up.n < w->piece ? up.n : w->piece, m = down.n < w->piece ? down.n : w->piece;
 	if (n) {
 		h2_front_data(&w->front, bytes_sub(up, 0, n), w->now);
-		h2_conn_sent(&w->back.h2, n);
+		h2_back_sent(&w->back, n);
 	}
 	if (m) {
 		down = h2_front_out(&w->front);
 		m = down.n < m ? down.n : m;
 		h2_back_data(&w->back, bytes_sub(down, 0, m));
-		h2_conn_sent(&w->front.h2, m);
+		h2_front_sent(&w->front, m);
 	}
 	return n || m;
 }
@@ -215,7 +215,7 @@ static struct h2_event ask(struct world *w, struct h2_conn *c, const struct hfie
 		if (!down.n)
 			break;
 		h2_conn_feed(c, down);
-		h2_conn_sent(&w->front.h2, down.n);
+		h2_front_sent(&w->front, down.n);
 		while (h2_conn_next(c, &ev) == 1) {
 			if (ev.kind == H2_EV_HEADERS && ev.stream == id && ev.status >= 200)
 				*status = (unsigned)ev.status;
