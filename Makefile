@@ -217,7 +217,7 @@ test: all $$(sort $$(T_BIN))
 	@sh tests/tools/run-tests $(sort $(T_BIN))
 
 # `make check` is everything we test ourselves with; `make check-peers` is what judges us from outside.
-.PHONY: check check-peers check-portable replays determinism-builds golden-update fuzz bench
+.PHONY: check check-peers check-portable replays determinism-builds golden-update fuzz soak bench
 check:
 	@sh tests/tools/deps build check
 	@+sh tests/tools/check "$(MAKE)"
@@ -301,6 +301,7 @@ help:
 #: make unit            build and run every test binary
 #: make test T=ws       those with "ws" in the name (VARIANT=asan: under the sanitizers)
 #: make fuzz F=ws SECONDS=60     libFuzzer on tests/fuzz/fuzz_ws.c, with clang
+#: make soak SECONDS=600         random worlds for so much processor time, other ones each time
 #: make bench           what a unit of work costs beside ns-3, SimPy and other libraries (some minutes; needs `make deps FOR=bench`)
 #: make bench PARTS="units codecs" FULL=1    only these parts; FULL=1: up to a million clients (many minutes more)
 #: make golden-update   record expected results anew; look at the difference before you commit it
