@@ -129,7 +129,7 @@ void tech_say_gone(struct tech_client *c, enum tech_why why, struct tech_outs *q
 	struct tech_out *o =
 		tech_note(q, TECH_MAIN, ok ? TECH_NOTE_DISCONNECT : TECH_NOTE_CONNECT_FAIL, 0, 0);
 	if (o) {
-		o->why = why;
+		o->why = (uint8_t)why;
 		o->a = c->attempt;
 		o->b = why == TECH_WHY_REQUEST || why == TECH_WHY_HEARTBEAT
 			       ? c->site->opts->heartbeat_timeout_ns
@@ -153,7 +153,7 @@ bool tech_wait(struct tech_client *c, const struct tech_backoff *fallback, enum 
 	if (c->site->opts->reconnect.never || (c->flags & TECH_F_STOP)) {
 		struct tech_out *o = tech_push(q, TECH_OUT_FAIL, TECH_MAIN);
 		if (o)
-			o->why = why;
+			o->why = (uint8_t)why;
 		c->state = TECH_ENDED;
 		c->due_ns = TECH_NEVER;
 		return false;

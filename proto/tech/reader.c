@@ -176,7 +176,7 @@ bool tech_recall(struct tech_memory *m, enum tech_reading what, struct tech_read
 		struct tech_out *o = tech_push(q, (enum tech_out_kind)from->kind, TECH_MAIN);
 		if (!o)
 			break;
-		o->unit = (enum tech_unit)from->unit;
+		o->unit = (uint8_t)from->unit;
 		o->off = from->kind == TECH_OUT_UNIT ? r->idle.off + from->off : 0;
 		o->len = from->len;
 		o->id = from->id;

@@ -68,7 +68,7 @@ static void fail(struct tech_client *c, enum tech_why why, int64_t now, struct t
 	tech_say_gone(c, why, q);
 	struct tech_out *o = tech_push(q, TECH_OUT_FAIL, TECH_MAIN);
 	if (o) {
-		o->why = why;
+		o->why = (uint8_t)why;
 		o->status = c->status;
 	}
 	c->state = TECH_ENDED;
