@@ -4,9 +4,10 @@
 #include "ui/commands.h"
 #include "ui/runs.h"
 
-#define COMMON                                                                                        \
-	(OPT_FORMAT | OPT_QUIET | OPT_SEED | OPT_SET | OPT_TECHNIQUES | OPT_REPLICATIONS | OPT_JOBS | \
-		OPT_TRACE | OPT_PCAP | OPT_PCAP_AT | OPT_SVG | OPT_HTML | OPT_CAST | OPT_THEME)
+#define COMMON                                                                                           \
+	(OPT_FORMAT | OPT_QUIET | OPT_SEED | OPT_SET | OPT_TECHNIQUES | OPT_REPLICATIONS | OPT_JOBS |    \
+		OPT_TRACE | OPT_TRACE_CLIENTS | OPT_PCAP | OPT_PCAP_AT | OPT_SVG | OPT_HTML | OPT_CAST | \
+		OPT_THEME)
 
 static const struct cmd_usage usage = {.name = "compare",
 	.args = "SCENARIO",

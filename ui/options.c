@@ -31,6 +31,8 @@ static const struct common_def common_defs[] = {
 	{"replications", 0, OPT_REPLICATIONS, "N", "run N seeds and report means with confidence intervals"},
 	{"jobs", 'j', OPT_JOBS, "N", "work on N processors"},
 	{"trace", 0, OPT_TRACE, "FILE.jsonl", "write every record as a line of JSON"},
+	{"trace-clients", 0, OPT_TRACE_CLIENTS, "N",
+		"keep records and packets of the first N clients of each group (20)"},
 	{"pcap", 0, OPT_PCAP, "FILE.pcapng", "write the packets as a capture file"},
 	{"pcap-at", 0, OPT_PCAP_AT, "NODE", "only what this box, client or server sends and receives"},
 	{"svg", 0, OPT_SVG, "FILE", "write the screen of the end as a picture"},
@@ -259,6 +261,10 @@ static int take_common(
 	case OPT_TRACE:
 		o->trace = v;
 		return -1;
+	case OPT_TRACE_CLIENTS:
+		rc = number(u, d->name, v, 1, 60000, &x);
+		o->trace_clients = (uint32_t)x;
+		return rc;
 	case OPT_PCAP:
 		o->pcap = v;
 		return -1;

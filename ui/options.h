@@ -39,9 +39,10 @@ enum {
 	OPT_SVG = 1u << 9,
 	OPT_HTML = 1u << 10,
 	OPT_CAST = 1u << 11,
-	OPT_ANY_FORMAT = 1u << 12, /* --format takes any word; see options.format_name */
-	OPT_THEME = 1u << 13,      /* --theme default|light|dark|mono */
-	OPT_PCAP_AT = 1u << 14,    /* --pcap-at NODE */
+	OPT_ANY_FORMAT = 1u << 12,    /* --format takes any word; see options.format_name */
+	OPT_THEME = 1u << 13,         /* --theme default|light|dark|mono */
+	OPT_PCAP_AT = 1u << 14,       /* --pcap-at NODE */
+	OPT_TRACE_CLIENTS = 1u << 15, /* --trace-clients N */
 };
 
 /* An option of one command. Exactly one of value, flag, values is set. */
@@ -76,8 +77,9 @@ struct options {
 	size_t nsets;
 	const char **techniques; /* split at commas */
 	size_t ntechniques;
-	uint32_t replications; /* at least 1 */
-	uint32_t jobs;         /* 0: not given */
+	uint32_t replications;  /* at least 1 */
+	uint32_t jobs;          /* 0: not given */
+	uint32_t trace_clients; /* per group; 0: as many as usual */
 	const char *trace, *pcap, *pcap_at, *svg, *html, *cast, *theme;
 	const char **args; /* what is not an option */
 	size_t nargs;

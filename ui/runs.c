@@ -141,6 +141,7 @@ static void one_run(void *ctx, size_t i, const struct run_progress *progress)
 		.seed_set = true,
 		.technique = j->tech[tech],
 		.keep_trace = j->keep_trace,
+		.lens_clients = j->o->trace_clients,
 		.progress = *progress};
 	run_plan(r->plan, &o, &r->r[i]);
 	r->r[i].peak_rss_bytes = peak_rss();
@@ -325,8 +326,11 @@ struct viewing {
 static void viewing_begin(
 	struct viewing *w, const struct plan *p, const char *data, const struct options *o, bool several)
 {
-	*w = (struct viewing){
-		.src = {.data = data, .path = o->args[0], .seed = o->seed, .seed_set = o->seed_set}};
+	*w = (struct viewing){.src = {.data = data,
+				      .path = o->args[0],
+				      .seed = o->seed,
+				      .seed_set = o->seed_set,
+				      .lens_clients = o->trace_clients}};
 	w->src.techniques = choose_techniques(p, o, several, &w->src.ntechniques);
 	w->src.sets = xcalloc(o->nsets + 1, sizeof *w->src.sets);
 	for (size_t i = 0; i < o->nsets; i++)

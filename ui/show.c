@@ -88,6 +88,7 @@ static void one_run(void *ctx, size_t i, const struct run_progress *progress)
 		.seed_set = true,
 		.technique = m->src->techniques[i],
 		.keep_trace = true,
+		.lens_clients = m->src->lens_clients,
 		.progress = *progress};
 	run_plan(m->s->plan, &o, &r->result);
 	r->tr = r->result.trace;

@@ -67,7 +67,8 @@ struct show_source {
 	bool seed_set;
 	const char **techniques; /* what to run; NULL entries: as the plan says */
 	size_t ntechniques;
-	unsigned threads;                                    /* 0: all processors */
+	unsigned threads;      /* 0: all processors */
+	uint32_t lens_clients; /* per group: clients whose records are kept; 0: as many as usual */
 	int (*see)(void *ctx, const struct jobs_seen *seen); /* see jobs.h */
 	void *see_ctx;
 };

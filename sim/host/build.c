@@ -256,7 +256,7 @@ static void build_group(struct sim *s, uint32_t i)
 	g->elem = world_elem_add(s->w, cg->name, cg->count ? cg->count : 1);
 	site_path(s, i, (enum tech_kind)kind, path, sizeof path);
 	snprintf(host, sizeof host, "%.40s.example", s->server[cg->to].name);
-	tech_site_init(&g->site, &alloc_libc, (enum tech_kind)kind, &cg->opts, path, host);
+	tech_site_init(&g->site, &s->endpoint_memory.al, (enum tech_kind)kind, &cg->opts, path, host);
 	g->site.identify = somebody_is_named(s);
 	g->site.memory.off = s->opts.decode_anew;
 	g->up = xcalloc(s->cfg->nnets + 1, sizeof *g->up);
@@ -298,7 +298,8 @@ static void build_sites(struct sim *s, struct proc *p)
 		const struct tech_site *t = &s->group[g].site;
 		if (s->cfg->groups[g].to != p->server->index)
 			continue;
-		tech_site_init(&p->sites[p->nsites], &alloc_libc, t->kind, t->opts, t->path, t->host);
+		tech_site_init(
+			&p->sites[p->nsites], &s->endpoint_memory.al, t->kind, t->opts, t->path, t->host);
 		bool ok = tech_server_add(&p->srv, &p->sites[p->nsites++]);
 		assert(ok);
 		(void)ok;

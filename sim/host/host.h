@@ -418,6 +418,15 @@ void timeline_handlers(struct sim *s);
 
 /* ---- the whole --------------------------------------------------------------------------------------------- */
 
+/* An allocator that counts. */
+struct counted {
+	struct alloc al;
+	uint64_t bytes, peak;
+};
+void counted_init(struct counted *c);
+/* Octets by enum sim_part. */
+void memory_count(const struct sim *s, uint64_t *bytes);
+
 struct sim {
 	struct world *w;
 	struct net *net;
@@ -428,6 +437,7 @@ struct sim {
 	struct cfg_net *nets;  /* networks as they are now, degradations included */
 	bool *degraded;
 	struct sim_opts opts;
+	struct counted endpoint_memory, box_memory; /* of techniques and messages; of relays */
 	struct tech_outs outs;
 	struct pool *socks, *sconns, *prelays, *links;
 	struct group *group;

@@ -132,7 +132,7 @@ static struct note *new_note(struct sim *s, struct source *src, const struct cfg
 	struct note *n = &s->note[s->nnotes++];
 	*n = (struct note){.source = src->index};
 	receivers(s, src, m, &n->lo, &n->hi);
-	n->msg = tech_msg_new(&alloc_libc, m->name, s->nnotes, ++src->n, m->size_bytes);
+	n->msg = tech_msg_new(&s->endpoint_memory.al, m->name, s->nnotes, ++src->n, m->size_bytes);
 	assert(n->msg);
 	n->msg->name_no = src->index;
 	n->msg->at_ns = s->w->now_ns;

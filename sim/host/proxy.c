@@ -385,7 +385,7 @@ static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pk
 	p->armed_ns = TIME_NEVER;
 	p->proxy = x;
 	p->client = syn->client;
-	p->relay = relay_new(&alloc_libc, &x->cfg, s->w->now_ns);
+	p->relay = relay_new(&s->box_memory.al, &x->cfg, s->w->now_ns);
 	assert(p->relay);
 	if (lens && s->tr) {
 		p->eyes = xcalloc(1, sizeof *p->eyes);

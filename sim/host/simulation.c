@@ -92,7 +92,9 @@ struct sim *sim_new(const struct cfg *cfg, const struct sim_opts *o)
 		sizeof(struct sconn) + (s->keeps ? sizeof(struct sconn_causes) : 0), 0);
 	s->links = world_pool(s->w, "access link", sizeof(struct access_link), 0);
 	s->prelays = proxy_pool(s->w);
-	tech_outs_init(&s->outs, &alloc_libc);
+	counted_init(&s->endpoint_memory);
+	counted_init(&s->box_memory);
+	tech_outs_init(&s->outs, &s->endpoint_memory.al);
 	sock_handlers(s);
 	client_handlers(s);
 	proc_handlers(s);
@@ -161,11 +163,7 @@ const struct sim_counters *sim_counters(struct sim *s)
 	struct sim_counters *c = &s->counters;
 	stop_counting(s);
 	c->events = s->w->events;
-	c->engine_bytes = 0;
-	for (unsigned i = 0; i < s->w->n_pools; i++)
-		c->engine_bytes += s->w->pools[i]->bytes;
-	c->engine_bytes += (uint64_t)s->nclients * sizeof(struct client);
-	c->tcp_bytes_per_client = s->nclients ? s->socks->live_peak * s->socks->size / s->nclients : 0;
+	memory_count(s, c->bytes);
 	return c;
 }
 

@@ -26,13 +26,25 @@ struct sim_group_counters {
 	uint64_t radio_energy_uj, radio_active_ns;
 };
 
+/* Parts of what a run takes; what belongs to which: memory.c. */
+enum sim_part {
+	SIM_PART_TCP,
+	SIM_PART_NET,
+	SIM_PART_ENDPOINT,
+	SIM_PART_HOST,
+	SIM_PART_BOXES,
+	SIM_PART_EVENTS,
+	SIM_PART_MEASURE, /* filled in by metrics_finish */
+	SIM_PARTS,
+};
+
 struct sim_counters {
 	uint64_t events;
 	int64_t counted_ns; /* how much of the duration was counted: all of it, less when the run was stopped early */
 	uint64_t packets_sent, packets_delivered, packets_dropped, packets_in_flight; /* over all links */
 	uint64_t server_cpu_ns, server_memory_peak_bytes, server_threads_peak;
-	uint64_t tcp_bytes_per_client, engine_bytes; /* memory in use at its peak, by part */
-	struct sim_group_counters *group;            /* ngroups */
+	uint64_t bytes[SIM_PARTS];        /* memory in use at its peak, by part */
+	struct sim_group_counters *group; /* ngroups */
 	size_t ngroups;
 };
 

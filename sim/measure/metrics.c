@@ -322,9 +322,24 @@ static void make_chart(struct metrics *m)
 	}
 }
 
+/* Cells, samples and histograms as they are now, and what the trace keeps. */
+static uint64_t own_bytes(const struct metrics *m)
+{
+	uint64_t n = (uint64_t)m->seconds_cap * m->slots * sizeof *m->cell;
+	n += m->msg_cap * sizeof *m->msg + m->sample_cap * sizeof *m->sample;
+	n += (uint64_t)(m->nhist + (m->whole ? m->slots : 0)) * HIST_BUCKETS * sizeof(uint32_t);
+	return n + m->tr->cap * sizeof *m->tr->rec + m->tr->payload.cap + m->tr->strs.cap;
+}
+
+const uint64_t *metrics_bytes(const struct metrics *m)
+{
+	return m->counters.bytes;
+}
+
 void metrics_finish(struct metrics *m, const struct sim_counters *c)
 {
 	m->counters = *c;
+	m->counters.bytes[SIM_PART_MEASURE] = own_bytes(m);
 	m->counters.group = m->group;
 	assert(c->ngroups <= m->slots);
 	if (c->ngroups)

@@ -53,6 +53,8 @@ struct metrics;
  *
  * Percentiles are exact (nearest rank) up to METRICS_SAMPLES_MAX deliveries; beyond that they are read from
  * histograms of 0.8 % resolution. */
+/* What the run took, octets by part; valid after metrics_finish. */
+const uint64_t *metrics_bytes(const struct metrics *m);
 struct metrics *metrics_new(const struct cfg *cfg, struct trace *tr);
 void metrics_finish(struct metrics *m, const struct sim_counters *c);
 void metrics_free(struct metrics *m);

@@ -518,6 +518,7 @@ struct nat_counters nat_counters(const struct nat *n)
 {
 	struct nat_counters c = n->count;
 
-	c.bytes = n->pool->bytes + n->slots * 2 * sizeof(struct mapping *) + sizeof *n;
+	c.table_bytes = n->slots * 2 * sizeof(struct mapping *);
+	c.bytes = n->pool->bytes + c.table_bytes + sizeof *n;
 	return c;
 }

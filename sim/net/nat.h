@@ -56,7 +56,8 @@ void nat_flush(struct nat *n);
 struct nat_counters {
 	uint64_t made, remade, forgotten, dropped, resets;
 	uint32_t mappings, mappings_peak;
-	size_t bytes;
+	size_t bytes;       /* in all */
+	size_t table_bytes; /* of them, those of the tables that find mappings */
 };
 struct nat_counters nat_counters(const struct nat *n);
 

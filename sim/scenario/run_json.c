@@ -19,7 +19,30 @@ static void put_value(struct jsonw *j, const struct metric_def *d, double v)
 		jsonw_real(j, v);
 }
 
-static void put_engine(struct jsonw *j, const struct run_result *r)
+/* Memory a client, both ends and its share of what all have in common, by part and together. */
+static void put_bytes(struct jsonw *j, const struct plan *p, const uint64_t *bytes)
+{
+	static const char *const names[SIM_PARTS] = {
+		[SIM_PART_TCP] = "engine.bytes_per_client.tcp",
+		[SIM_PART_NET] = "engine.bytes_per_client.net",
+		[SIM_PART_ENDPOINT] = "engine.bytes_per_client.endpoint",
+		[SIM_PART_HOST] = "engine.bytes_per_client.host",
+		[SIM_PART_BOXES] = "engine.bytes_per_client.boxes",
+		[SIM_PART_EVENTS] = "engine.bytes_per_client.events",
+		[SIM_PART_MEASURE] = "engine.bytes_per_client.measure",
+	};
+	uint64_t clients = 0, all = 0;
+	for (size_t g = 0; g < p->cfg.ngroups; g++)
+		clients += p->cfg.groups[g].count;
+	for (int i = 0; i < (int)SIM_PARTS && clients; i++) {
+		jsonw_kint(j, names[i], (int64_t)(bytes[i] / clients));
+		all += bytes[i];
+	}
+	if (clients)
+		jsonw_kint(j, "engine.bytes_per_client", (int64_t)(all / clients));
+}
+
+static void put_engine(struct jsonw *j, const struct plan *p, const struct run_result *r)
 {
 	double wall_s = (double)r->wall_ns / 1e9;
 	double events = metrics_get(r->metrics, METRIC_ENGINE_EVENTS, -1);
@@ -27,6 +50,7 @@ static void put_engine(struct jsonw *j, const struct run_result *r)
 	jsonw_kreal(j, "engine.events_per_s", r->wall_ns ? events / wall_s : (double)NAN);
 	if (r->peak_rss_bytes)
 		jsonw_kint(j, "engine.peak_rss_bytes", (int64_t)r->peak_rss_bytes);
+	put_bytes(j, p, metrics_bytes(r->metrics));
 }
 
 static void put_metrics(
@@ -37,7 +61,7 @@ static void put_metrics(
 	for (size_t i = 0; i < metric_count(); i++)
 		put_value(j, metric_at(i), metrics_get(r->metrics, (int)i, -1));
 	if (engine_figures)
-		put_engine(j, r);
+		put_engine(j, p, r);
 	jsonw_key(j, "groups");
 	jsonw_open(j, '{', false);
 	for (size_t g = 0; g < p->cfg.ngroups; g++) {

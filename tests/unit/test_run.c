@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +119,73 @@ static void results_have_the_promised_form(void **state)
 	plan_free(p);
 }
 
+static int64_t bytes_of(const json_t *run, const char *part)
+{
+	char name[64];
+	snprintf(name, sizeof name, "engine.bytes_per_client%s", part);
+	json_t *v = json_object_get(json_object_get(run, "metrics"), name);
+	assert_true(json_is_integer(v));
+	return json_integer_value(v);
+}
+
+/* Memory is told by part, the parts make the whole, and what is not used takes nothing. */
+static void memory_is_told_by_part(void **state)
+{
+	static const char *const parts[] = {
+		".tcp", ".net", ".endpoint", ".host", ".boxes", ".events", ".measure"};
+	struct plan *p = load(NULL, 0);
+	struct run_result r[2];
+	(void)state;
+	run_plan(p, &(struct run_opts){0}, &r[0]);
+	run_plan(p, &(struct run_opts){.keep_trace = true, .lens_clients = 3}, &r[1]);
+	char *s = run_json(p, r, 2, true);
+	json_t *j = json_loads(s, 0, NULL), *runs = json_object_get(j, "runs");
+	json_t *plain = json_array_get(runs, 0), *kept = json_array_get(runs, 1);
+	int64_t sum = 0;
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		assert_true(bytes_of(plain, parts[i]) > 0);
+		sum += bytes_of(plain, parts[i]);
+	}
+	/* twelve clients: each figure is cut to a whole number */
+	assert_in_range(bytes_of(plain, ""), sum, sum + (int64_t)(sizeof parts / sizeof *parts));
+	/* two ends of a connection at least; keeping records takes more, and not only for the records */
+	assert_true(bytes_of(plain, ".tcp") >= 2 * 100);
+	assert_true(bytes_of(kept, ".measure") > bytes_of(plain, ".measure"));
+	assert_true(bytes_of(kept, ".host") > bytes_of(plain, ".host"));
+	json_decref(j);
+	free(s);
+	run_result_fini(&r[0]);
+	run_result_fini(&r[1]);
+	plan_free(p);
+}
+
+/* Records are kept of the first clients of each group, and nobody runs differently for it. */
+static void the_lens_covers_the_first_of_each_group(void **state)
+{
+	struct plan *p = load(NULL, 0);
+	struct run_result some, all;
+	(void)state;
+	run_plan(p, &(struct run_opts){.keep_trace = true, .lens_clients = 3}, &some);
+	run_plan(p, &(struct run_opts){.keep_trace = true, .lens_clients = 20}, &all);
+	unsigned seen[2] = {0, 0};
+	const struct run_result *r[2] = {&some, &all};
+	for (int k = 0; k < 2; k++)
+		for (uint32_t i = 1; i < r[k]->trace->nnode; i++)
+			seen[k] += r[k]->trace->node[i].role == TRACE_CLIENT;
+	assert_int_equal(seen[0], 3 + 2);
+	assert_int_equal(seen[1], 10 + 2);
+	assert_true(some.trace->nrec > 0 && some.trace->nrec < all.trace->nrec);
+	for (uint64_t id = 1; id <= some.trace->nrec; id++) {
+		const struct trace_rec *rec = trace_get(some.trace, id);
+		bool told_of_all = rec->kind == TRACE_MSG_PUBLISH || rec->kind == TRACE_MSG_EXPECT;
+		assert_true(told_of_all || rec->client <= 3 || rec->client > 10);
+	}
+	assert_true(some.fingerprint == all.fingerprint);
+	run_result_fini(&some);
+	run_result_fini(&all);
+	plan_free(p);
+}
+
 static int stop_at_ten(void *ctx, int64_t now_ns, int64_t end_ns, uint64_t events)
 {
 	unsigned *n = ctx;
@@ -173,6 +241,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_seed_gives_the_same_text),
 		cmocka_unit_test(results_have_the_promised_form),
+		cmocka_unit_test(memory_is_told_by_part),
+		cmocka_unit_test(the_lens_covers_the_first_of_each_group),
 		cmocka_unit_test(a_run_can_be_stopped),
 		cmocka_unit_test(a_settled_result_says_the_same),
 	};
