@@ -222,6 +222,21 @@ json_t *vec_json(struct bytes text)
 	return v;
 }
 
+void vec_adopt(json_t *want, json_t *have)
+{
+	const char *key, *other;
+	json_t *w, *h;
+	json_object_foreach(want, key, w)
+	{
+		json_t *found = NULL;
+		if (json_object_get(have, key))
+			continue;
+		json_object_foreach(have, other, h) if (!found && vec_same(w, h)) found = h;
+		if (found)
+			json_object_set(have, key, found);
+	}
+}
+
 json_t *vec_hex(struct bytes b)
 {
 	struct buf out;

@@ -61,6 +61,10 @@ json_t *vec_json(struct bytes text);
 /* Integers that were read as reals for their size go back to integers where they fit exactly. */
 json_t *vec_tame(json_t *v);
 
+/* A name in `want` that `have` does not know gets the value of a member of `have` that equals it: the files name some
+ * fields otherwise than the standards do. A value that nothing has stays a difference. */
+void vec_adopt(json_t *want, json_t *have);
+
 /* Octets as a JSON string of hex digits. */
 json_t *vec_hex(struct bytes b);
 /* Octets as a JSON string; what is not UTF-8 is read as Latin-1. */

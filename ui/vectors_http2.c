@@ -124,6 +124,7 @@ static json_t *fields_json(const struct h2_frame *f, json_t *want)
 		json_object_set_new(o, "ack", json_boolean(f->flags & H2_FLAG_ACK));
 	}
 	take_notation(o, want, f);
+	vec_adopt(want, o);
 	return o;
 }
 
@@ -244,6 +245,15 @@ static void answer(struct h2_conn *h, uint32_t stream, bool too_large)
 	h2_conn_headers(h, stream, ok, 2, true);
 }
 
+static void cut_short(struct outcome *o, uint32_t stream)
+{
+	for (size_t i = json_array_size(o->answers); i-- > 0;)
+		if (json_integer_value(json_array_get(o->answers, i)) == (json_int_t)stream) {
+			json_array_remove(o->answers, i);
+			json_array_append_new(o->maybe, json_integer(stream));
+		}
+}
+
 static void take_event(struct h2_conn *h, const struct h2_event *ev, struct outcome *o)
 {
 	switch (ev->kind) {
@@ -257,13 +267,10 @@ static void take_event(struct h2_conn *h, const struct h2_event *ev, struct outc
 		break;
 	}
 	case H2_EV_RESET:
-		for (size_t i = json_array_size(o->answers); i-- > 0;)
-			if (json_integer_value(json_array_get(o->answers, i)) == (json_int_t)ev->stream) {
-				json_array_remove(o->answers, i);
-				json_array_append_new(o->maybe, json_integer(ev->stream));
-			}
+		cut_short(o, ev->stream);
 		break;
 	case H2_EV_STREAM_FAULT:
+		cut_short(o, ev->stream);
 		json_array_append_new(
 			o->resets, json_pack("[I, s]", (json_int_t)ev->stream, code_name((int)ev->code)));
 		o->fault = ev->fault;

@@ -196,6 +196,7 @@ static void take_notation(json_t *o, json_t *want, const struct quic_frame *f)
 {
 	static const char *const keys[] = {"ranges", "acked", "ack_ranges"};
 	json_t *type = json_object_get(want, "type"), *turned = json_array(), *gaps = json_array();
+	json_t *named = json_array(), *named_gaps = json_array();
 	if (json_is_string(type) && type_name_ok(json_string_value(type), f))
 		json_object_set(o, "type", type);
 	if (json_is_integer(type))
@@ -204,20 +205,37 @@ static void take_notation(json_t *o, json_t *want, const struct quic_frame *f)
 		const struct quic_ack_range *r = &f->ranges[i];
 		json_array_append_new(
 			turned, json_pack("[I, I]", (json_int_t)r->largest, (json_int_t)r->smallest));
-		if (i)
-			json_array_append_new(
-				gaps, json_pack("[I, I]", (json_int_t)(r[-1].smallest - r->largest - 2),
-					      (json_int_t)(r->largest - r->smallest)));
+		json_t *one = json_object();
+		SET(one, num(r->smallest), "smallest", "first", "from", "start", "low", "min");
+		SET(one, num(r->largest), "largest", "last", "to", "end", "high", "max");
+		json_array_append_new(named, one);
+		if (!i)
+			continue;
+		uint64_t gap = r[-1].smallest - r->largest - 2, len = r->largest - r->smallest;
+		json_array_append_new(gaps, json_pack("[I, I]", (json_int_t)gap, (json_int_t)len));
+		one = json_object();
+		SET(one, num(gap), "gap");
+		SET(one, num(len), "length", "len", "range", "range_length", "ack_range_length");
+		json_array_append_new(named_gaps, one);
 	}
 	for (size_t i = 0; i < 3; i++) {
 		json_t *w = json_object_get(want, keys[i]);
-		if (w && vec_same(w, turned))
-			json_object_set(o, keys[i], turned);
-		else if (w && vec_same(w, gaps))
-			json_object_set(o, keys[i], gaps);
+		json_t *const forms[] = {turned, gaps, named, named_gaps};
+		for (size_t k = 0; w && k < sizeof forms / sizeof *forms; k++)
+			if (vec_same(w, forms[k]))
+				json_object_set(o, keys[i], forms[k]);
 	}
 	json_decref(turned);
 	json_decref(gaps);
+	json_decref(named);
+	json_decref(named_gaps);
+	if (f->ecn && json_is_array(json_object_get(want, "ecn")))
+		json_object_set_new(o, "ecn",
+			json_pack("[I, I, I]", (json_int_t)f->ect0, (json_int_t)f->ect1, (json_int_t)f->ce));
+	json_t *reason = json_object_get(want, "reason"), *hex = json_object_get(o, "reason_hex");
+	if (hex && reason && vec_same(reason, hex))
+		json_object_set(o, "reason", hex);
+	vec_adopt(want, o);
 }
 
 /* PADDING may be listed as one frame an octet, as a run, or not at all. */
@@ -390,6 +408,7 @@ static void header_notation(json_t *got, json_t *expect, const struct quic_heade
 			json_object_set(
 				got, hex_keys[i], json_object_get(got, i ? "versions_hex" : "version_hex"));
 	}
+	vec_adopt(expect, got);
 }
 
 static size_t dcid_len(struct vec_case *c)

@@ -28,7 +28,7 @@
 #define H2_CONTINUATIONS_MAX 256    /* frames of one header block */
 #define H2_EMPTY_CONTINUATIONS_MAX 16
 #define H2_RESET_BUDGET 200       /* streams reset before they were answered (rapid reset) */
-#define H2_CONTROL_BUDGET 1000    /* PING, SETTINGS, PRIORITY, empty DATA, unknown frames */
+#define H2_CONTROL_BUDGET 1500    /* PING, SETTINGS, PRIORITY, empty DATA, unknown frames */
 #define H2_OUT_MAX (16u << 20)    /* octets waiting to be sent */
 #define H2_OUT_RESERVE (1u << 20) /* of these, what DATA leaves free */
 
