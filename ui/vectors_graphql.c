@@ -69,6 +69,7 @@ struct script {
 	struct gqlws_server s;
 	int64_t now_ns;
 	size_t step;
+	json_t *early; /* messages of other operations that came before the one awaited */
 };
 
 /* The server's next output; time runs on until there is one, or nothing will ever come. */
@@ -94,19 +95,47 @@ static void step_send(struct script *x, json_t *message)
 	free(text);
 }
 
+/* Both are of operations, and of different ones: their messages may come in either order ("Communication"). */
+static bool independent(json_t *a, json_t *b)
+{
+	json_t *x = json_object_get(a, "id"), *y = json_object_get(b, "id");
+	return json_is_string(x) && json_is_string(y) && !json_equal(x, y);
+}
+
 static void step_recv(struct script *x, json_t *expected)
 {
 	struct gqlws_out out;
-	if (!output(x, &out)) {
-		vec_fail(x->c, "step %zu: nothing came", x->step);
+	size_t i;
+	json_t *got;
+	json_array_foreach(x->early, i, got)
+	{
+		if (independent(expected, got))
+			continue;
+		vec_match(x->c, "recv", expected, json_incref(got));
+		json_array_remove(x->early, i);
 		return;
 	}
-	if (out.close) {
-		vec_fail(x->c, "step %zu: closed with %d %s", x->step, out.code, out.reason);
-		return;
+	while (output(x, &out)) {
+		if (out.close) {
+			vec_fail(x->c, "step %zu: closed with %d %s", x->step, out.code, out.reason);
+			return;
+		}
+		got = vec_json(out.text);
+		if (!independent(expected, got)) {
+			vec_match(x->c, "recv", expected, got);
+			return;
+		}
+		json_array_append_new(x->early, got);
 	}
-	json_t *got = vec_json(out.text);
-	vec_match(x->c, "recv", expected, got);
+	vec_fail(x->c, "step %zu: nothing came", x->step);
+}
+
+/* One message after another. */
+static void step_recv_all(struct script *x, json_t *expected)
+{
+	size_t i;
+	json_t *one;
+	json_array_foreach(expected, i, one) step_recv(x, one);
 }
 
 static void step_closed(struct script *x, json_t *code, json_t *reason)
@@ -142,7 +171,9 @@ static void step_silence(struct script *x, json_t *ms)
 	struct gqlws_out out;
 	int64_t ns = (json_is_number(ms) ? (int64_t)json_number_value(ms) : 500) * 1000000;
 	wait_ns(x, ns);
-	if (gqlws_server_next(&x->s, &out))
+	if (json_array_size(x->early) > 0)
+		vec_fail(x->c, "step %zu: expected silence, but other messages had come", x->step);
+	else if (gqlws_server_next(&x->s, &out))
 		vec_fail(x->c, "step %zu: expected silence, got %.*s", x->step, (int)out.text.n,
 			out.text.p ? (const char *)out.text.p : "");
 }
@@ -156,7 +187,9 @@ static void run_step(struct script *x, json_t *step)
 		step_send(x, v);
 	else if (json_object_get(step, "send_binary"))
 		gqlws_server_binary(&x->s);
-	else if ((v = json_object_get(step, "recv")))
+	else if ((v = json_object_get(step, "recv")) && json_is_array(v))
+		step_recv_all(x, v);
+	else if (v)
 		step_recv(x, v);
 	else if ((v = json_object_get(step, "closed")) || (v = json_object_get(step, "close")))
 		step_closed(x, v, json_object_get(step, "reason"));
@@ -187,7 +220,10 @@ static void run_script(struct vec_case *c, json_t *steps)
 		return;
 	}
 	struct gqlws_server_cfg cfg = {.init_timeout_ns = 3 * SECOND_NS, .interval_ns = SECOND_NS / 10};
-	struct script x = {.c = c};
+	json_t *init = json_object_get(c->j, "init_timeout_ms");
+	if (json_is_integer(init))
+		cfg.init_timeout_ns = json_integer_value(init) * 1000000;
+	struct script x = {.c = c, .early = json_array()};
 	bool ok = !sub || (json_is_string(sub) && gqlws_subprotocol_ok(vec_text(sub)));
 	gqlws_server_init(&x.s, c->al, schema, cfg, ok, 0);
 	json_array_foreach(steps, x.step, step)
@@ -197,6 +233,7 @@ static void run_script(struct vec_case *c, json_t *steps)
 			break;
 	}
 	gqlws_server_fini(&x.s);
+	json_decref(x.early);
 	free(schema);
 }
 
