@@ -36,12 +36,16 @@ long() {
 long endless 7d >"$tmp/endless.yaml"
 long brief 4s >"$tmp/brief.yaml"
 
-# interrupt ARGUMENT...: begun without a terminal, interrupted a second later
+# interrupt ARGUMENT...: begun without a terminal, interrupted when it has had 0.4 s of processor time
 interrupt() {
 	"$BACKTALK" "$@" >"$tmp/out" 2>"$tmp/err" &
 	pid=$!
-	sleep 1
-	kill -INT $pid
+	n=0
+	while [ $n -lt 300 ] && [ "$(awk '{ print $14 + $15 }' /proc/$pid/stat 2>/dev/null || echo 99)" -lt 40 ]; do
+		n=$((n + 1))
+		sleep 0.1
+	done
+	kill -INT $pid 2>/dev/null
 	wait $pid
 	code=$?
 }
@@ -57,8 +61,9 @@ for j in 1 3; do
 	ok "run -j $j: no progress without a terminal" no grep -q simulated "$tmp/err"
 	interrupt compare "$tmp/endless.yaml" --format json -j $j
 	ok "compare -j $j: exit 3" test $code -eq 3
-	ok "compare -j $j: those begun are there" test "$(grep -c '"technique": ' "$tmp/out")" -eq $j
-	ok "compare -j $j: and marked" test "$(grep -c '"partial": true' "$tmp/out")" -eq $((j + 1))
+	begun=$(grep -c '"technique": ' "$tmp/out")
+	ok "compare -j $j: those begun are there" test "$begun" -ge 1 -a "$begun" -le $j
+	ok "compare -j $j: and marked" test "$(grep -c '"partial": true' "$tmp/out")" -eq $((begun + 1))
 	interrupt compare "$tmp/endless.yaml" --replications 5 --set duration=100s -j $j
 	if [ $code -ne 0 ]; then # a machine fast enough to be done by then has nothing to stop
 		ok "replications -j $j: exit 3" test $code -eq 3
