@@ -1,8 +1,8 @@
 #!/bin/sh
 # make bench: what backtalk costs, beside yardsticks that run in the same minutes on the same machine. Nothing passes or fails.
 #
-#   bench.sh [PART...]     PART: codecs units memory boxes cores lecture hold engine curve capture million; without one all,
-#                        the last only with FULL=1
+#   bench.sh [PART...]     PART: codecs units memory boxes cores lecture hold engine capture million curve; without one all,
+#                        `million` only with FULL=1 (the curve then goes as far)
 #
 # Commands that are compared run in turn (bench_measure), REPS times (3); medians of processor seconds. Units of work are counted,
 # not events: a request answered, a message delivered. `at most` and `aim` are what the project has set itself, as text.
@@ -84,36 +84,60 @@ show() {
 }
 header() { printf '%-30s %9s %9s %7s %9s %7s %9s %7s   %s\n' 'a unit of work' backtalk 'floor -c' '' ns-3 '' SimPy '' 'set for it'; }
 units() {
-	n=${1:-10000}
+	n=10000
 	rule "$n clients, 60 simulated seconds, microseconds of processor for a unit of work"
 	set -- poll "$BACKTALK" run $poll --format json --set clients.all.count=$n \
 		::: same "$BACKTALK" run $poll --format json --set clients.all.count=$n --set 'messages=[]' \
 		::: floor-poll "$out/floor" poll $n -c ::: floor-push "$out/floor" push $n -c \
 		::: sse "$BACKTALK" run $push --format json --set clients.all.count=$n \
 		::: ws "$BACKTALK" run $push --format json --set clients.all.count=$n --techniques websocket $wsset
-	if [ "$n" -le 20000 ]; then
-		[ -z "$ns3" ] || set -- "$@" ::: ns3-poll "$ns3" --n=$n --mode=poll --group=10 ::: ns3-push "$ns3" --n=$n --mode=push --group=10
-		[ -z "$simpy" ] || set -- "$@" ::: simpy-poll "$simpy" $here/yardsticks/simpy_polling.py poll $n \
-			::: simpy-push "$simpy" $here/yardsticks/simpy_polling.py push $n
-		measure "$@"
-		header
-		show poll http.requests poll 'poll, each answer new' 'at most 1.2 us where the floor is 0.41 (2.9x), 1/75 of ns-3, 1/7 of SimPy; aim 0.7 us'
-		show same http.requests poll 'poll, nothing new' 'the same'
-		show sse messages.delivered push 'push of 100 octets, SSE' 'at most 0.35 us where the floor is 0.095 (3.7x), 1/130 of ns-3; aim 0.2 us'
-		show ws messages.delivered push 'push, WebSocket, ping 25 s' 'at most 0.75 us (45 s of 60 million); aim 0.47 us'
-		echo 'ns-3: 10 clients a server node, its best case, without the time it takes to build the nodes; SimPy: whole messages, no network'
-	else
-		rm -f "$out/runs"/ns3-* "$out/runs"/simpy-*
-		measure -r "${FULLREPS:-1}" "$@"
-		header
-		for x in poll:http.requests:poll:'at most 30 s, aim 20 (floor 12.3)' same:http.requests:poll:'the same' \
-			sse:messages.delivered:push:'at most 36 s, aim 22 (floor 14.2)' ws:messages.delivered:push:'at most 45 s, aim 28'; do
-			name=${x%%:*} rest=${x#*:} key=${rest%%:*} rest=${rest#*:} peer=${rest%%:*}
-			show $name $key $peer "$name" "$(calc "$(got $name cpu_s) + 0" %.1f) s, floor $(said floor-$peer cpu_s) s: ${rest#*:}; peak $(calc "$(got $name peak_KiB) / 1024" %.0f) MiB"
-		done
-	fi
+	[ -z "$ns3" ] || set -- "$@" ::: ns3-poll "$ns3" --n=$n --mode=poll --group=10 ::: ns3-push "$ns3" --n=$n --mode=push --group=10
+	[ -z "$simpy" ] || set -- "$@" ::: simpy-poll "$simpy" $here/yardsticks/simpy_polling.py poll $n \
+		::: simpy-push "$simpy" $here/yardsticks/simpy_polling.py push $n
+	rm -f "$out/runs"/ns3-* "$out/runs"/simpy-*
+	measure "$@"
+	header
+	show poll http.requests poll 'poll, each answer new' 'at most 1.2 us where the floor is 0.41 (2.9x), 1/75 of ns-3, 1/7 of SimPy; aim 0.7 us'
+	show same http.requests poll 'poll, nothing new' 'the same'
+	show sse messages.delivered push 'push of 100 octets, SSE' 'at most 0.35 us where the floor is 0.095 (3.7x), 1/130 of ns-3; aim 0.2 us'
+	show ws messages.delivered push 'push, WebSocket, ping 25 s' 'at most 0.75 us (45 s of 60 million); aim 0.47 us'
+	echo 'ns-3: 10 clients a server node, its best case, without the time it takes to build the nodes; SimPy: whole messages, no network'
 }
-million() { units 1000000; }
+
+# sizes N SECONDS REPEATS: the product's three workloads and the floor's two at N clients
+sizes() {
+	base="--format json --set clients.all.count=$1 --set duration=${2}s"
+	measure -r $3 poll "$BACKTALK" run $poll $base ::: sse "$BACKTALK" run $push $base \
+		::: ws "$BACKTALK" run $push $base --techniques websocket $wsset \
+		::: floor-poll "$out/floor" poll $1 $2 -c ::: floor-push "$out/floor" push $1 $2 -c
+}
+# a row of the table and of the plot's data from what `sizes` measured last
+event() { e=$(metric $1 engine.events); case $e in none) echo none ;; *) calc "1e9 * $(got $1 cpu_s) / ($e + 1e-9)" %.1f ;; esac; }
+curve_row() { # curve_row N SECONDS
+	p=$(us poll http.requests) s=$(us sse messages.delivered) w=$(us ws messages.delivered) pe=$(event poll) se=$(event sse) we=$(event ws)
+	fp=$(said floor-poll cpu_us_per_unit) fs=$(said floor-push cpu_us_per_unit)
+	printf '%9d %9d | %8s %8s | %8s %8s | %8s %8s | %8s %8s\n' $1 $2 $p $pe $s $se $w $we $fp $fs
+	printf '%s\n' "unit polling $1 $p" "unit SSE $1 $s" "unit WebSocket $1 $w" "floor the,floor,of,polling $1 $fp" \
+		"floor the,floor,of,pushing $1 $fs" "event polling $1 $pe" "event SSE $1 $se" "event WebSocket $1 $we" >>"$out/curve.txt"
+}
+
+million() {
+	n=${MILLION:-1000000}
+	rule "$n clients, 60 simulated seconds, processor seconds of a whole run"
+	sizes $n 60 "${FULLREPS:-1}"
+	whole() { # whole NAME FLOOR TARGETS
+		failed $1
+		printf '%-28s %7s s   floor %6s s (%s)   peak %6s MiB   %s\n' "$2" "$(calc "$(got $1 cpu_s) + 0" %.1f)" "$(said $3 cpu_s)" \
+			"$(ratio "$(got $1 cpu_s)" "$(said $3 cpu_s)" %.2fx)" "$(calc "$(got $1 peak_KiB) / 1024" %.0f)" "$4"
+	}
+	whole poll 'poll every 5 s' floor-poll 'at most 30 s where the floor takes 12.3; aim 20'
+	whole sse 'SSE, one push a second' floor-push 'at most 36 s where the floor takes 14.2; aim 22'
+	whole ws 'WebSocket, ping every 25 s' floor-push 'at most 45 s; aim 28'
+	mv "$out/curve.txt" "$out/curve.kept" 2>/dev/null
+	curve_row $n 60 >"$out/million.row" && mv "$out/curve.txt" "$out/million.txt"
+	mv "$out/curve.kept" "$out/curve.txt" 2>/dev/null
+	had_million=1
+}
 
 # ---- memory ------------------------------------------------------------------------------------------------------
 memory() {
@@ -182,28 +206,17 @@ lecture() {
 
 # ---- cost against clients ----------------------------------------------------------------------------------------
 curve() {
-	rule 'cost against the number of clients'
-	sizes='100 300 1000 3000 10000 30000 100000'
-	[ -z "${FULL:-}" ] || sizes="$sizes 300000 1000000"
+	rule 'cost against the number of clients: microseconds a unit of work, nanoseconds an event'
 	: >"$out/curve.txt"
-	printf '%9s %9s | %-21s | %-21s | %-21s | %s\n' clients seconds 'poll: us/unit ns/ev' 'SSE' 'WebSocket' 'floor -c: poll push us/unit'
-	for n in $sizes; do
-		sim=$(awk -v n=$n 'BEGIN { s = 600000 / n; print int(s < 60 ? 60 : s) }' </dev/null) r=$reps # few clients: longer, so that start-up does not count
+	printf '%9s %9s | %-17s | %-17s | %-17s | %s\n' clients seconds 'poll' 'SSE' 'WebSocket' 'floor -c: poll, push'
+	for n in 100 300 1000 3000 10000 30000 100000 ${FULL:+300000}; do
+		# few clients: longer, so that start-up does not count
+		sim=$(awk -v n=$n 'BEGIN { s = 600000 / n; print int(s < 60 ? 60 : s) }' </dev/null) r=$reps
 		[ $n -le 100000 ] || r=1
-		base="--format json --set clients.all.count=$n --set duration=${sim}s"
-		measure -r $r poll "$BACKTALK" run $poll $base ::: sse "$BACKTALK" run $push $base \
-			::: ws "$BACKTALK" run $push $base --techniques websocket $wsset \
-			::: floor-poll "$out/floor" poll $n $sim -c ::: floor-push "$out/floor" push $n $sim -c
-		ev() { calc "1e9 * $(got $1 cpu_s) / $(metric $1 engine.events)" %.1f; }
-		printf '%9d %9d | %9s %11s | %9s %11s | %9s %11s | %s %s\n' $n $sim "$(us poll http.requests)" "$(ev poll)" \
-			"$(us sse messages.delivered)" "$(ev sse)" "$(us ws messages.delivered)" "$(ev ws)" \
-			"$(said floor-poll cpu_us_per_unit)" "$(said floor-push cpu_us_per_unit)"
-		{
-			echo "unit polling $n $(us poll http.requests)"; echo "unit SSE $n $(us sse messages.delivered)"; echo "unit WebSocket $n $(us ws messages.delivered)"
-			echo "floor the,floor,of,polling $n $(said floor-poll cpu_us_per_unit)"; echo "floor the,floor,of,pushing $n $(said floor-push cpu_us_per_unit)"
-			echo "event polling $n $(ev poll)"; echo "event SSE $n $(ev sse)"; echo "event WebSocket $n $(ev ws)"
-		} >>"$out/curve.txt"
+		sizes $n $sim $r
+		curve_row $n $sim
 	done
+	[ -z "${had_million:-}" ] || { cat "$out/million.row"; cat "$out/million.txt" >>"$out/curve.txt"; }
 	"$bin/bench_plot" <"$out/curve.txt" >"$out/cost-vs-clients.svg" && echo "plot: $out/cost-vs-clients.svg"
 	awk '$1 == "event" { if (!($2 in n0)) { n0[$2] = $3; c0[$2] = $4 } n1[$2] = $3; c1[$2] = $4 }
 		END { for (s in n0) printf("%-10s an event at %d clients costs %.2f times that at %d; the logarithm grows %.2f times\n", s, n1[s], c1[s] / c0[s], n0[s], log(n1[s]) / log(n0[s])) }' \
@@ -234,7 +247,7 @@ capture() { rule 'reading a capture'; "$bin/bench_capture"; }
 
 yardsticks
 machine
-[ $# -gt 0 ] || set -- codecs units memory boxes cores lecture hold engine curve capture ${FULL:+million}
+[ $# -gt 0 ] || set -- codecs units memory boxes cores lecture hold engine capture ${FULL:+million} curve
 for part in "$@"; do $part; done
 echo
 echo "load at the end: $(cut -d' ' -f1-3 /proc/loadavg); outputs of all runs: $out/runs"
