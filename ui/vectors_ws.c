@@ -83,8 +83,19 @@ static json_t *event_json(const struct ws_ev *ev)
 	return o;
 }
 
+/* A legal header can be written in one way only: by our encoder it must become the octets it was read from. */
+static void check_header(struct vec_case *c, const struct ws_frame *f, struct bytes in)
+{
+	uint8_t again[WS_HEADER_MAX];
+	unsigned n = ws_header(again, f->fin, f->rsv, f->op, f->pay_len, f->mask ? f->key : NULL);
+	struct bytes was = bytes_sub(in, (size_t)f->off, f->hdr_len);
+	if (!bytes_eq(was, (struct bytes){again, n}))
+		vec_fail(c, "the header at %llu is written in another way by our encoder",
+			(unsigned long long)f->off);
+}
+
 /* Takes all events there are. False: there will be no further ones. */
-static bool drain(struct vec_case *c, struct ws_dec *d, enum ws_role role, struct got *g)
+static bool drain(struct vec_case *c, struct ws_dec *d, enum ws_role role, struct bytes in, struct got *g)
 {
 	struct ws_ev ev;
 	for (;;) {
@@ -92,6 +103,7 @@ static bool drain(struct vec_case *c, struct ws_dec *d, enum ws_role role, struc
 		case WS_NEED:
 			return true;
 		case WS_FRAME:
+			check_header(c, &ev.frame, in);
 			json_array_append_new(g->frames, frame_json(&ev.frame));
 			g->frame_off = ev.off;
 			g->frame_end = ev.frame.pay_off + ev.frame.pay_len;
@@ -141,7 +153,7 @@ static struct got decode(struct vec_case *c, struct vec_plan *plan, struct bytes
 	bool more = true;
 	while (more && vec_next_piece(c, plan, in, &piece)) {
 		ws_dec_feed(&d, piece);
-		more = drain(c, &d, role, &g);
+		more = drain(c, &d, role, in, &g);
 	}
 	g.fed = plan->at;
 	if (g.outcome == NULL) {

@@ -97,9 +97,10 @@ static bool is_double(struct bytes t)
 	size_t i = t.n && (t.p[0] == '-' || t.p[0] == '+'), digits = 0;
 	for (; i < t.n && t.p[i] >= '0' && t.p[i] <= '9'; i++)
 		digits++;
-	if (i < t.n && t.p[i] == '.')
+	/* The integral part needs a digit, the fraction none. */
+	if (digits && i < t.n && t.p[i] == '.')
 		for (i++; i < t.n && t.p[i] >= '0' && t.p[i] <= '9'; i++)
-			digits++;
+			;
 	if (!digits || i == t.n || (t.p[i] | 0x20) != 'e')
 		return digits && i == t.n;
 	return all_digits(bytes_sub(t, i + 1, t.n - i - 1));

@@ -131,9 +131,10 @@ struct ours {
 	unsigned closed; /* code of a Close that was read */
 };
 
-static bool take(struct ours *o, struct ws_dec *d)
+static bool take(struct ours *o, struct ws_dec *d, struct bytes in)
 {
 	struct ws_ev ev;
+	uint8_t again[WS_HEADER_MAX];
 	for (;;) {
 		enum ws_ev_kind k = ws_dec_next(d, &ev);
 		switch (k) {
@@ -141,6 +142,10 @@ static bool take(struct ours *o, struct ws_dec *d)
 			return true;
 		case WS_FRAME:
 			o->frame_off = ev.frame.off;
+			/* A legal header can be written in one way only. */
+			assert(ws_header(again, ev.frame.fin, ev.frame.rsv, ev.frame.op, ev.frame.pay_len,
+				       ev.frame.mask ? ev.frame.key : NULL) == ev.frame.hdr_len);
+			assert(memcmp(again, in.p + ev.frame.off, ev.frame.hdr_len) == 0);
 			o->frame_end = ev.frame.pay_off + ev.frame.pay_len;
 			o->close = ev.frame.op == WS_OP_CLOSE;
 			break;
@@ -177,7 +182,7 @@ static void read_ours(struct ours *o, struct bytes in, enum ws_role role, uint64
 	for (size_t at = 0; more && at < in.n;) {
 		size_t n = octets ? 1 : in.n;
 		ws_dec_feed(&d, bytes_sub(in, at, n));
-		more = take(o, &d);
+		more = take(o, &d, in);
 		at += n;
 	}
 	ws_dec_fini(&d);
