@@ -363,7 +363,39 @@ def dynamic():
           ["decoder-stream", b"\x80\x01\x44"], max_capacity=c)
 
 
+def messages():
+    def lines(*fields):
+        return b"\0\0" + b"".join(plain(n, 0x20, 3) + plain(v) for n, v in fields)
+
+    m, s, p, a = (":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "h.test")
+    r = "RFC9114 4.1.2, 4.2, 4.3"
+    case("m-fields", "the fields of a request", r, "request", frame(1, lines(m, s, p, a, ("x", "1"))),
+         {"frames": [{"type": 1, "headers": [list(m), list(s), list(p), list(a), ["x", "1"]]}]})
+    for name, fields in (("upper", (m, s, p, a, ("X", "1"))), ("connection", (m, s, p, a, ("connection", "close"))),
+                         ("no-method", (s, p, a)), ("no-scheme", (m, p, a)), ("no-path", (m, s, a)),
+                         ("path-empty", (m, s, (":path", ""), a)), ("no-authority", (m, s, p)),
+                         ("authority-empty", (m, s, p, (":authority", ""))), ("twice", (m, m, s, p, a)),
+                         ("unknown", (m, s, p, a, (":x", "1"))), ("status", (m, s, p, a, (":status", "200"))),
+                         ("late", (m, s, p, ("x", "1"), a)), ("te", (m, s, p, a, ("te", "gzip"))),
+                         ("length", (m, s, p, a, ("content-length", "x"))), ("nul", (m, s, p, a, ("x", "a\0")))):
+        case("e-m-" + name, "a malformed request: " + name, r, "request", frame(1, lines(*fields)),
+             {"error": "H3_MESSAGE_ERROR"}, eof=True)
+    whole = frame(1, lines(m, s, p, a, ("content-length", "3")))
+    case("e-m-less", "less content than content-length says", r, "request", whole + frame(0, b"ab"),
+         {"error": "H3_MESSAGE_ERROR"}, eof=True)
+    case("m-length", "content-length holds", r, "request", whole + frame(0, b"ab") + frame(0, b"c"),
+         {"frames": [{"type": 1}, {"type": 0, "length": 2}, {"type": 0, "length": 1}]}, eof=True)
+    case("e-m-trailers", "a pseudo-header field in trailers", r, "request",
+         frame(1, lines(m, s, p, a)) + frame(1, lines(p)), {"error": "H3_MESSAGE_ERROR"}, eof=True)
+    case("e-m-qpack", "a field section that cannot be decompressed", "RFC9204 2.2.3", "request",
+         frame(1, b"\0\0\xff\x24"), {"error": "QPACK_DECOMPRESSION_FAILED"})
+    case("m-response", "a response after an interim one", r, "response",
+         frame(1, lines((":status", "103"))) + frame(1, lines((":status", "200"))) + frame(0, b"x"),
+         {"frames": [{"type": 1, "headers": [[":status", "103"]]}, {"type": 1, "headers": [[":status", "200"]]},
+                     {"type": 0, "length": 1}]})
+
+
 def suites():
-    for part in (requests, control, webtransport, appendix_b, static, dynamic):
+    for part in (messages, requests, control, webtransport, appendix_b, static, dynamic):
         part()
     return {"http3-rfc.json": streams, "qpack-rfc.json": qpack}
