@@ -48,6 +48,8 @@ static bool read_attachments(struct bytes in, size_t *at, struct sio_packet *p, 
 		return bad(err, *at, "too many attachments (SIO_ATTACHMENTS_MAX)");
 	if (d == 0 || *at + d >= in.n || in.p[*at + d] != '-')
 		return bad(err, *at + d, "the number of attachments and a hyphen are missing");
+	if (n == 0)
+		return bad(err, *at, "a binary packet without attachments");
 	p->attachments = (uint32_t)n;
 	p->attachments_len = (uint32_t)d;
 	*at += d + 1;

@@ -62,7 +62,7 @@ static void socketio_packets(void **state)
 		{"2[\"newListener\"]", false}, {"212[\"a\"]", true}, {"2/a,12[\"a\"]", true},
 		{"2abc[\"a\"]", false}, {"2[\"a\"", false}, {"2[\"a\"]x", false}, {"3[]", true},
 		{"31[]", true}, {"3{}", false}, {"31", false}, {"4{\"message\":\"x\"}", true},
-		{"4\"x\"", true}, {"4", false}, {"50-[\"a\"]", true}, {"5[\"a\"]", false},
+		{"4\"x\"", true}, {"4", false}, {"50-[\"a\"]", false}, {"5[\"a\"]", false},
 		{"5-[\"a\"]", false}, {"51[\"a\"]", false}, {"5x-[\"a\"]", false},
 		{"51-[\"a\",{\"_placeholder\":true,\"num\":0}]", true},
 		{"51-[\"a\",{\"_placeholder\":true,\"num\":1}]", false},

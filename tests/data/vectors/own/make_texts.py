@@ -240,7 +240,6 @@ sio("binary-deep", f'51-["baz",{{"a":[{{"b":{P % 0}}}]}}]', "BINARY_EVENT", ["ba
 sio("binary-same-twice", f'51-["baz",{P % 0},{P % 0}]', "BINARY_EVENT", ["baz", {"$bin": "ff"}, {"$bin": "ff"}], attachments=["ff"])
 sio("binary-empty-attachment", f'51-["baz",{P % 0}]', "BINARY_EVENT", ["baz", {"$bin": ""}], attachments=[""])
 sio("binary-nsp-id", f'51-/admin,456["del",{P % 0}]', "BINARY_EVENT", ["del", {"$bin": "010203"}], "/admin", 456, ["010203"])
-sio("binary-none", '50-["baz"]', "BINARY_EVENT", ["baz"])
 sio("binary-ten", '510-["b"]', "BINARY_EVENT", ["b"], attachments=["%02x" % i for i in range(10)])
 sio("binary-ack", f'61-/admin,456[{P % 0}]', "BINARY_ACK", [{"$bin": "030201"}], "/admin", 456, ["030201"])
 sio("placeholder-members-swapped", '51-["a",{"num":0,"_placeholder":true}]', "BINARY_EVENT", ["a", {"$bin": "aa"}], attachments=["aa"])
@@ -250,7 +249,7 @@ for name, text in [("empty", ""), ("type-7", '7["a"]'), ("type-9", "9"), ("lette
                    ("event-open", '2["a"'), ("event-bad-escape", '2["\\x41"]'), ("event-leading-zero", '2["a",01]'), ("event-plus", '2["a",+1]'), ("event-dot", '2["a",1.]'), ("ack-none", "312"), ("ack-object", '312{"a":1}'), ("ack-string", '312"a"'),
                    ("connect-string", '0"invalid"'), ("connect-array", "0[]"), ("connect-number", "0/admin,-1"), ("disconnect-object", "1{}"), ("disconnect-nsp-object", "1/admin,{}"), ("connect-error-array", "4[]"), ("connect-error-number", "4 5"),
                    ("connect-error-none", "4"), ("nsp-bad-payload", '2/admin,"invalid'), ("nsp-object", "2/admin,{}"), ("binary-no-count", '5["a"]'), ("binary-no-hyphen", f'51["a",{P % 0}]'), ("binary-letters", f'5X-["a",{P % 0}]'),
-                   ("binary-minus", '5-1-["a"]'), ("binary-many", '5999999-["a"]'), ("binary-fraction", '51.5-["a"]')]:
+                   ("binary-minus", '5-1-["a"]'), ("binary-many", '5999999-["a"]'), ("binary-fraction", '51.5-["a"]'), ("binary-none", '50-["baz"]'), ("binary-ack-none", '60-1[]')]:
     sio_bad(name, text)
 for name in ("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"):
     sio_bad(f"reserved-{name}", f'2["{name}"]')
