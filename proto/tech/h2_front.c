@@ -387,7 +387,8 @@ static void on_request(struct h2_front *f, const struct h2_event *ev, int64_t no
 		return;
 	}
 	h1_dec_expect(&s->answer, method);
-	if (ev->end_stream || s->tunnel) {
+	/* CONNECT has no content; what follows on its stream is for the other side of a tunnel (RFC 9113 8.5). */
+	if (ev->end_stream || s->tunnel || bytes_eq_str(method, "CONNECT")) {
 		hand_on(f, s, now);
 	} else if (bytes_eq_nocase(hfields_get(ev->fields, "expect", NULL), BYTES_LIT("100-continue"))) {
 		struct hfield go = {BYTES_LIT(":status"), BYTES_LIT("100"), false};
