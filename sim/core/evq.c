@@ -84,6 +84,7 @@ static struct evq_chunk *chunk_get(struct evq *q)
 		chunk_grow(q);
 	c = q->spare;
 	q->spare = c->next;
+	__builtin_prefetch(q->spare, 1);
 	c->next = NULL;
 	return c;
 }

@@ -49,6 +49,9 @@ static inline void *pool_get(struct pool *p)
 	if (!o)
 		return pool_grow(p);
 	p->free = *(void **)o;
+	__builtin_prefetch(p->free, 1); /* the next one may not have been touched for long */
+	if (p->size > 64)
+		__builtin_prefetch((char *)p->free + 64, 1);
 	if (++p->live > p->live_peak)
 		p->live_peak = p->live;
 	return o;

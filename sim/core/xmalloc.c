@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* Exit status 3: the environment failed. */
 static _Noreturn void out_of_memory(size_t n)
@@ -65,9 +66,19 @@ void *xpages(size_t n)
 
 	if (n < HUGE_PAGE)
 		return xcalloc(1, n);
-	p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
+	/* only aligned huge pages are huge: map more, give back the ends */
+	char *all = mmap(NULL, n + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (all == MAP_FAILED)
 		out_of_memory(n);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (n + page - 1) & ~(page - 1);
+	size_t head = (HUGE_PAGE - (uintptr_t)all % HUGE_PAGE) % HUGE_PAGE;
+
+	if (head)
+		(void)munmap(all, head);
+	p = all + head;
+	if (head + used < n + HUGE_PAGE)
+		(void)munmap((char *)p + used, n + HUGE_PAGE - head - used);
 #ifdef MADV_HUGEPAGE
 	(void)madvise(p, n, MADV_HUGEPAGE); /* a wish; failure costs only speed */
 #endif

@@ -63,10 +63,13 @@ static void warm(const struct client *c)
 
 static void client_warm(const struct world *w, const struct node *n, const struct pkt *p, int stage)
 {
+	const struct client *c = container_of(n, struct client, node);
 	(void)w;
 	(void)p;
 	if (stage == 0)
-		warm(container_of(n, struct client, node));
+		warm(c);
+	else if (stage == 2 && c->sock[0])
+		tcp_warm_queue(&c->sock[0]->tcp);
 }
 
 static const struct node_ops client_node = {"client", client_packet, client_warm};

@@ -191,13 +191,16 @@ static void on_timer(struct world *w, const struct ev *e)
 
 static void warm_timer(const struct world *w, const struct ev *e, int stage)
 {
+	const struct sock *k = e->obj;
 	(void)w;
-	for (size_t i = 128; stage == 0 && i < sizeof(struct sock); i += 64)
-		__builtin_prefetch((const char *)e->obj + i, 1);
+	for (size_t i = 128; stage == 0 && i < sizeof *k; i += 64)
+		__builtin_prefetch((const char *)k + i, 1);
+	if (stage == 1)
+		__builtin_prefetch(k->out, 1);
 }
 
 void sock_handlers(struct sim *s)
 {
 	world_handle(s->w, EV_CONN_TIMER, on_timer, NULL);
-	world_warm(s->w, EV_CONN_TIMER, warm_timer, 1);
+	world_warm(s->w, EV_CONN_TIMER, warm_timer, 2);
 }

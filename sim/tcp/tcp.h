@@ -269,6 +269,14 @@ static inline uint32_t tcp_unacked(const struct tcp_conn *c)
 	return c->snd_end - c->snd_una;
 }
 
+/* Fetches into the cache what tcp_input will look at once the connection itself is there: the oldest unacknowledged
+ * segment. */
+static inline void tcp_warm_queue(const struct tcp_conn *c)
+{
+	__builtin_prefetch(c->tx, 1);
+	__builtin_prefetch((const char *)c->tx + 64, 1);
+}
+
 /* ---- finding the connection of a segment ------------------------------------------------------------------ */
 
 /* (local port, remote address, remote port) → connection, open addressing; one per host address. */

@@ -164,8 +164,14 @@ static void client_pkt(struct world *w, struct node *node, unsigned port, struct
 
 static void server_warm(const struct world *w, const struct node *n, const struct pkt *p, int stage)
 {
+	const struct tcp_demux *d = &((struct fleet *)w->ext[WORLD_HOST])->demux;
+	const struct tcp_conn *c = stage == 2 ? tcp_demux_find(d, p) : NULL;
+
 	(void)n;
-	tcp_demux_warm(&((struct fleet *)w->ext[WORLD_HOST])->demux, p, stage);
+	if (c)
+		tcp_warm_queue(c);
+	if (stage < 2)
+		tcp_demux_warm(d, p, stage);
 }
 
 static void client_warm(const struct world *w, const struct node *n, const struct pkt *p, int stage)
@@ -174,6 +180,8 @@ static void client_warm(const struct world *w, const struct node *n, const struc
 	(void)p;
 	for (size_t i = 0; stage == 0 && i < sizeof(struct client); i += 64)
 		__builtin_prefetch((const char *)n + i, 1);
+	if (stage == 2)
+		tcp_warm_queue(&((const struct client *)n)->s.c);
 }
 
 static const struct node_ops server_ops = {"server", server_pkt, server_warm};
@@ -181,8 +189,20 @@ static const struct node_ops client_ops = {"client", client_pkt, client_warm};
 
 static void timer_warm(const struct world *w, const struct ev *e, int stage)
 {
+	const struct side *s = e->obj;
+
 	(void)w;
-	for (size_t i = 0; stage == 0 && i < sizeof(struct side); i += 64)
+	for (size_t i = 0; stage == 0 && i < sizeof *s; i += 64)
+		__builtin_prefetch((const char *)s + i, 1);
+	if (stage == 1)
+		__builtin_prefetch(s->out, 1);
+}
+
+static void app_warm(const struct world *w, const struct ev *e, int stage)
+{
+	(void)w;
+	(void)stage;
+	for (size_t i = 0; i < sizeof(struct client); i += 64)
 		__builtin_prefetch((const char *)e->obj + i, 1);
 }
 
@@ -256,7 +276,8 @@ static void fleet(uint32_t n, bool pushing)
 	uint32_t elem = world_elem_add(f.w, "clients", 3 * n);
 
 	world_handle(f.w, EV_CONN_TIMER, on_conn_timer, NULL);
-	world_warm(f.w, EV_CONN_TIMER, timer_warm, 1);
+	world_warm(f.w, EV_CONN_TIMER, timer_warm, 2);
+	world_warm(f.w, EV_APP, app_warm, 1);
 	world_handle(f.w, EV_APP, on_poll, NULL);
 	world_handle(f.w, EV_PUBLISH, on_push, NULL);
 	link_class_init(&f.up, "up", &way);
