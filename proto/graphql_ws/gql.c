@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "proto/base/jtext.h"
+#include "proto/base/utf8.h"
 
 const char *const gql_op_types[3] = {"Query", "Mutation", "Subscription"};
 
@@ -235,7 +236,7 @@ bool gql_schema_read(struct gql_schema *s, struct bytes text, struct perr *err)
 /* ---- documents ---- */
 
 struct def {
-	bool fragment;
+	bool fragment, used;
 	enum gql_op op;
 	struct bytes name;
 	size_t off, body; /* body: offset of its "{" */
@@ -251,8 +252,30 @@ struct parser {
 	uint32_t n_defs;
 	unsigned depth;
 	uint32_t steps; /* fields and fragments visited, to bound fragment expansion */
+	size_t second;  /* where the second field of the operation stands, 0: there is none */
 	bool any_error;
 };
+
+static bool bytes_has(struct bytes b, char c)
+{
+	return b.n > 0 && memchr(b.p, c, b.n) != NULL;
+}
+
+/* The code point `b` begins with; its first octet if that begins none. */
+static uint32_t utf8_first(struct bytes b)
+{
+	uint8_t state = UTF8_START;
+	uint32_t cp = b.p[0] < 0xe0 ? b.p[0] & 0x1f : b.p[0] < 0xf0 ? b.p[0] & 0x0f : b.p[0] & 0x07;
+	for (size_t i = 1; i <= b.n && i <= 4; i++) {
+		if (utf8_check(&state, bytes_sub(b, i - 1, 1)) == 0)
+			break;
+		if (i > 1)
+			cp = cp << 6 | (b.p[i - 1] & 0x3f);
+		if (state == UTF8_START)
+			return i == 1 ? b.p[0] : cp;
+	}
+	return b.p[0];
+}
 
 /* Appends one error with its place (GraphQL 7.1.2). */
 static void add_error(struct parser *p, size_t off, bool place, const char *a, struct bytes b, const char *c)
@@ -285,31 +308,60 @@ static void add_error(struct parser *p, size_t off, bool place, const char *a, s
 	p->any_error = true;
 }
 
+/* No token begins here: a character of no use, or a string that does not end. */
+static void bad_character(struct parser *p)
+{
+	struct bytes rest = bytes_sub(p->l.text, p->l.off, p->l.text.n - p->l.off);
+	if (rest.p[0] == '"') {
+		size_t end = 1;
+		while (end < rest.n && rest.p[end] != '\n' && rest.p[end] != '\r')
+			end++;
+		add_error(p, p->l.off + end, true, "Syntax Error: Unterminated string", BYTES_NONE, ".");
+	} else if (rest.p[0] >= 0x20 && rest.p[0] < 0x7f) {
+		add_error(p, p->l.off, true, "Syntax Error: Unexpected character: \"", bytes_sub(rest, 0, 1),
+			"\".");
+	} else {
+		static const char digits[] = "0123456789ABCDEF";
+		char code[8] = "U+";
+		uint32_t cp = utf8_first(rest);
+		size_t n = 2;
+		for (int shift = cp > 0xfffff ? 20 : cp > 0xffff ? 16 : 12; shift >= 0; shift -= 4)
+			code[n++] = digits[cp >> shift & 15];
+		add_error(p, p->l.off, true,
+			"Syntax Error: Unexpected character: ", (struct bytes){(const uint8_t *)code, n},
+			".");
+	}
+}
+
+/* What was expected, and the token that came instead. */
 static bool syntax_error(struct parser *p, const char *expected)
 {
 	struct lexer *l = &p->l;
-	if (l->kind == T_END)
-		add_error(p, l->off, true, expected, BYTES_LIT("<EOF>"), ".");
-	else if (l->kind == T_BAD)
-		add_error(p, l->off, true, "Syntax Error: Unexpected character: \"",
-			bytes_sub(l->text, l->off, 1), "\".");
-	else if (l->kind == T_NAME) {
-		struct buf b;
-		buf_init(&b, p->errors->al, SIZE_MAX);
-		buf_str(&b, "Name \"");
-		buf_add(&b, token(l));
-		buf_str(&b, "\"");
-		add_error(p, l->off, true, expected, buf_bytes(&b), ".");
-		buf_fini(&b);
-	} else {
-		struct buf b;
-		buf_init(&b, p->errors->al, SIZE_MAX);
-		buf_str(&b, "\"");
-		buf_add(&b, token(l));
-		buf_str(&b, "\"");
-		add_error(p, l->off, true, expected, buf_bytes(&b), ".");
-		buf_fini(&b);
+	struct bytes text = token(l);
+	struct buf b;
+	if (l->kind == T_BAD) {
+		bad_character(p);
+		return false;
 	}
+	buf_init(&b, p->errors->al, SIZE_MAX);
+	if (l->kind == T_NAME)
+		buf_str(&b, "Name ");
+	if (l->kind == T_NUMBER)
+		buf_str(&b, bytes_has(text, '.') || bytes_has(text, 'e') || bytes_has(text, 'E') ? "Float "
+												 : "Int ");
+	if (l->kind == T_STRING) {
+		size_t quotes = text.n >= 6 && text.p[1] == '"' ? 3 : 1;
+		buf_str(&b, quotes == 3 ? "BlockString " : "String ");
+		text = bytes_sub(text, quotes, text.n - 2 * quotes);
+	}
+	buf_str(&b, l->kind == T_END ? "<EOF>" : "\"");
+	if (l->kind != T_END) {
+		buf_add(&b, text);
+		buf_str(&b, "\"");
+	}
+	add_error(p, l->off, true, expected, buf_bytes(&b), ".");
+	p->errors->failed |= b.failed;
+	buf_fini(&b);
 	return false;
 }
 
@@ -515,6 +567,39 @@ static const struct def *choose(struct parser *p, struct bytes name)
 
 static void collect(struct parser *p, struct gql_doc *d, size_t body);
 
+/* The name of a type a fragment is for. */
+static void known_type(struct parser *p)
+{
+	for (unsigned op = 0; op < 3; op++)
+		if (p->s->has_op[op] && is_word(&p->l, gql_op_types[op]))
+			return;
+	add_error(p, p->l.off, true, "Unknown type \"", token(&p->l), "\".");
+}
+
+/* Fields here take no arguments; the current token is the "(" of some. */
+static void refuse_arguments(struct parser *p, enum gql_op op, struct bytes field)
+{
+	struct lexer back = p->l;
+	struct buf b;
+	for (next(&p->l); p->l.kind == T_NAME;) {
+		size_t off = p->l.off;
+		buf_init(&b, p->errors->al, SIZE_MAX);
+		buf_add(&b, token(&p->l));
+		buf_str(&b, "\" on field \"");
+		buf_str(&b, gql_op_types[op]);
+		buf_str(&b, ".");
+		buf_add(&b, field);
+		add_error(p, off, true, "Unknown argument \"", buf_bytes(&b), "\".");
+		p->errors->failed |= b.failed;
+		buf_fini(&b);
+		next(&p->l);
+		next(&p->l);
+		if (!skip_value(p))
+			break;
+	}
+	p->l = back;
+}
+
 /* Behind "...": an inline fragment's set, or a named fragment's. */
 static void collect_fragment(struct parser *p, struct gql_doc *d)
 {
@@ -524,6 +609,7 @@ static void collect_fragment(struct parser *p, struct gql_doc *d)
 	if (inline_fragment) {
 		if (is_word(l, "on")) {
 			next(l);
+			known_type(p);
 			next(l);
 		}
 		skip_directives(p);
@@ -541,6 +627,7 @@ static void collect_fragment(struct parser *p, struct gql_doc *d)
 	for (uint32_t i = 0; i < p->n_defs; i++)
 		if (p->defs[i].fragment && bytes_eq(p->defs[i].name, name)) {
 			struct lexer back = *l;
+			p->defs[i].used = true;
 			collect(p, d, p->defs[i].body);
 			*l = back;
 			return;
@@ -563,6 +650,8 @@ static void collect_field(struct parser *p, struct gql_doc *d)
 	for (uint32_t i = 0; i < p->s->n; i++)
 		if (p->s->fields[i].op == d->op && bytes_eq(p->s->fields[i].name, name))
 			field = &p->s->fields[i];
+	if (field && is_punct(l, "("))
+		refuse_arguments(p, d->op, name);
 	skip_arguments(p, false);
 	skip_directives(p);
 	if (!field && !bytes_eq_str(name, "__typename")) {
@@ -574,7 +663,7 @@ static void collect_field(struct parser *p, struct gql_doc *d)
 		add_error(p, off, true, "Cannot query field \"", buf_bytes(&b), "\".");
 		buf_fini(&b);
 	} else if (is_punct(l, "{")) {
-		add_error(p, off, true, "Field \"", name,
+		add_error(p, l->off, true, "Field \"", name,
 			"\" must not have a selection since type \"String\" has no subfields.");
 	}
 	if (is_punct(l, "{"))
@@ -582,6 +671,8 @@ static void collect_field(struct parser *p, struct gql_doc *d)
 	for (uint32_t i = 0; i < d->n; i++)
 		if (bytes_eq(d->selections[i].key, key))
 			return;
+	if (d->n == 1)
+		p->second = off;
 	if (d->n < GQL_SELECTIONS_MAX)
 		d->selections[d->n++] = (struct gql_selection){key, field};
 	else if (!p->any_error)
@@ -619,13 +710,61 @@ static bool read_document(struct parser *p)
 	return true;
 }
 
+/* A subscription is for one field (GraphQL 5.2.3.1). */
+static void single_field(struct parser *p, const struct def *op)
+{
+	static const char rule[] = " must select only one top level field.";
+	size_t off = p->second ? p->second : op->off;
+	if (op->name.n == 0)
+		add_error(p, off, true, "Anonymous Subscription", BYTES_NONE, rule);
+	else {
+		struct buf b;
+		buf_init(&b, p->errors->al, SIZE_MAX);
+		buf_add(&b, op->name);
+		buf_u8(&b, '"');
+		add_error(p, off, true, "Subscription \"", buf_bytes(&b), rule);
+		p->errors->failed |= b.failed;
+		buf_fini(&b);
+	}
+}
+
+static unsigned operations(const struct parser *p)
+{
+	unsigned n = 0;
+	for (uint32_t i = 0; i < p->n_defs; i++)
+		n += !p->defs[i].fragment;
+	return n;
+}
+
+/* GraphQL 5.5.1.4; with several operations another one may use them. */
+static void unused_fragments(struct parser *p)
+{
+	for (uint32_t i = 0; i < p->n_defs && operations(p) <= 1; i++)
+		if (p->defs[i].fragment && !p->defs[i].used)
+			add_error(
+				p, p->defs[i].off, true, "Fragment \"", p->defs[i].name, "\" is never used.");
+}
+
+/* An operation without a name must be alone (GraphQL 5.2.2.1). */
+static bool lone_anonymous(struct parser *p)
+{
+	for (uint32_t i = 0; i < p->n_defs && operations(p) > 1; i++)
+		if (!p->defs[i].fragment && p->defs[i].name.n == 0)
+			add_error(p, p->defs[i].off, true,
+				"This anonymous operation must be the only defined operation", BYTES_NONE,
+				".");
+	if (operations(p) == 0)
+		unused_fragments(p);
+	return !p->any_error;
+}
+
 bool gql_doc_read(struct gql_doc *d, const struct gql_schema *s, struct bytes query,
 	struct bytes operation_name, struct buf *errors)
 {
 	struct parser p = {.l = {.text = query}, .s = s, .errors = errors};
 	*d = (struct gql_doc){0};
 	const struct def *op = NULL;
-	if (read_document(&p) && (op = choose(&p, operation_name)) != NULL) {
+	if (read_document(&p) && lone_anonymous(&p) && (op = choose(&p, operation_name)) != NULL) {
 		d->op = op->op;
 		if (!s->has_op[d->op])
 			add_error(&p, op->off, true, "Schema is not configured to execute ",
@@ -636,9 +775,9 @@ bool gql_doc_read(struct gql_doc *d, const struct gql_schema *s, struct bytes qu
 		else
 			collect(&p, d, op->body);
 		if (!p.any_error && d->op == GQL_SUBSCRIPTION && d->n != 1)
-			add_error(&p, op->off, true,
-				"Anonymous Subscription must select only one top level field.", BYTES_NONE,
-				"");
+			single_field(&p, op);
+		if (!p.any_error)
+			unused_fragments(&p);
 	}
 	if (p.any_error)
 		buf_u8(errors, ']');

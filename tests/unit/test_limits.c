@@ -547,10 +547,10 @@ static const char *gql_depth(uint64_t n)
 {
 	struct buf q;
 	buf_init(&q, &alloc_libc, SIZE_MAX);
-	buf_str(&q, "{a(x:");
-	fill(&q, '[', n - 1);
-	fill(&q, ']', n - 1);
-	buf_str(&q, ")}");
+	buf_str(&q, "query($v:T=");
+	fill(&q, '[', n);
+	fill(&q, ']', n);
+	buf_str(&q, "){a}");
 	read_query(&q);
 	buf_fini(&q);
 	return said;
