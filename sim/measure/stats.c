@@ -10,6 +10,10 @@
 
 #include "sim/core/xmalloc.h"
 
+#ifdef __clang__ /* gcc's -std=c17 says so already: no fused multiplication, which rounds once where others round twice */
+#pragma STDC FP_CONTRACT OFF
+#endif
+
 double stats_t975(size_t df)
 {
 	static const double small[] = {0, 12.7062047362, 4.3026527297, 3.1824463053, 2.7764451052,
