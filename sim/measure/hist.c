@@ -14,7 +14,7 @@ static unsigned log2_of(uint64_t v)
 	return 63u - (unsigned)__builtin_clzll(v);
 }
 
-uint32_t hist_bucket(int64_t ns)
+static uint32_t bucket_of(int64_t ns)
 {
 	uint64_t us = ns < 0 ? 0 : (uint64_t)ns / 1000;
 	if (us < HIST_SUB)
@@ -25,7 +25,7 @@ uint32_t hist_bucket(int64_t ns)
 	return (shift + 1) * HIST_SUB + (uint32_t)((us >> shift) - HIST_SUB);
 }
 
-int64_t hist_bucket_low(uint32_t b)
+static int64_t bucket_low(uint32_t b)
 {
 	if (b < HIST_SUB)
 		return (int64_t)b * 1000;
@@ -42,7 +42,7 @@ static void need(struct hist *h)
 void hist_add(struct hist *h, int64_t ns)
 {
 	need(h);
-	h->count[hist_bucket(ns)]++;
+	h->count[bucket_of(ns)]++;
 	h->n++;
 }
 
@@ -72,7 +72,7 @@ int64_t hist_quantile(const struct hist *h, uint32_t num, uint32_t den)
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
 		seen += h->count[i];
 		if (seen >= rank)
-			return hist_bucket_low(i);
+			return bucket_low(i);
 	}
-	return hist_bucket_low(HIST_BUCKETS - 1);
+	return bucket_low(HIST_BUCKETS - 1);
 }

@@ -21,10 +21,6 @@ struct hist {
 	uint64_t n;
 };
 
-/* Which bucket a value falls into: 0 .. HIST_BUCKETS - 1, rising with the value. */
-uint32_t hist_bucket(int64_t ns);
-/* The smallest value of a bucket, in ns; the first also takes what is below 0, the last what is above. */
-int64_t hist_bucket_low(uint32_t b);
 void hist_add(struct hist *h, int64_t ns);
 /* Adds all of `from`. */
 void hist_merge(struct hist *h, const struct hist *from);

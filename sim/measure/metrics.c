@@ -47,13 +47,13 @@ struct message {
 	uint64_t bytes;
 };
 
-/* Percentiles that were asked for last: the same selection is asked for several at a time. */
+/* The values percentiles were asked of last, in order: the same selection is asked for several at a time. */
 struct ranks {
 	bool known;
 	int group;
 	uint32_t from;
-	size_t n;        /* values selected */
-	uint32_t *count; /* of them in each of HIST_BUCKETS */
+	size_t n;
+	int64_t *v;
 };
 
 enum precision { EXACT, PER_SECOND, WHOLE_RUN };
@@ -358,7 +358,7 @@ static void drop_material(struct metrics *m)
 	for (uint32_t i = 0; m->whole && i < m->slots; i++)
 		hist_fini(&m->whole[i]);
 	if (m->ranks)
-		xfree(m->ranks->count);
+		xfree(m->ranks->v);
 	xfree(m->ranks);
 	xfree(m->whole);
 	xfree(m->cell);
@@ -450,57 +450,64 @@ static void sum_up(const struct metrics *m, int group, uint32_t from, struct sum
 	}
 }
 
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return x < y ? -1 : x > y;
-}
-
 static bool counts(const struct sample *s, int group, uint32_t from)
 {
 	return s->second >= from && wanted(group, s->slot);
 }
 
-static const struct ranks *count_ranks(const struct metrics *m, int group, uint32_t from)
+#define DIGIT_BITS 11
+#define DIGITS (1u << DIGIT_BITS)
+
+/* Sorts v by one digit of the values into `to`. */
+static void by_digit(const int64_t *v, int64_t *to, size_t n, unsigned shift)
+{
+	size_t at[DIGITS + 1] = {0};
+	for (size_t i = 0; i < n; i++)
+		at[((uint64_t)v[i] >> shift & (DIGITS - 1)) + 1]++;
+	for (unsigned d = 0; d < DIGITS; d++)
+		at[d + 1] += at[d];
+	for (size_t i = 0; i < n; i++)
+		to[at[(uint64_t)v[i] >> shift & (DIGITS - 1)]++] = v[i];
+}
+
+/* Sorts values that are not negative, digit by digit from the lowest; leaves the result in *v, which may change places
+ * with *spare. Latencies are many and small numbers: this is a tenth of comparing them. */
+static void sort_values(int64_t **v, int64_t **spare, size_t n)
+{
+	uint64_t all = 0;
+	for (size_t i = 0; i < n; i++)
+		all |= (uint64_t)(*v)[i];
+	for (unsigned shift = 0; shift < 64 && all >> shift; shift += DIGIT_BITS) {
+		by_digit(*v, *spare, n, shift);
+		int64_t *t = *v;
+		*v = *spare;
+		*spare = t;
+	}
+}
+
+static const struct ranks *ranks_of(const struct metrics *m, int group, uint32_t from)
 {
 	struct ranks *r = m->ranks;
 	if (r->known && r->group == group && r->from == from)
 		return r;
-	if (!r->count)
-		r->count = xmalloc(HIST_BUCKETS * sizeof *r->count);
-	memset(r->count, 0, HIST_BUCKETS * sizeof *r->count);
-	r->known = true;
-	r->group = group;
-	r->from = from;
-	r->n = 0;
+	xfree(r->v);
+	*r = (struct ranks){.known = true, .group = group, .from = from};
+	r->v = xmalloc((m->nsample + 1) * sizeof *r->v);
 	for (size_t i = 0; i < m->nsample; i++)
-		if (counts(&m->sample[i], group, from)) {
-			r->count[hist_bucket(m->sample[i].latency_ns)]++;
-			r->n++;
-		}
+		if (counts(&m->sample[i], group, from))
+			r->v[r->n++] = m->sample[i].latency_ns;
+	int64_t *spare = xmalloc((r->n + 1) * sizeof *spare);
+	sort_values(&r->v, &spare, r->n);
+	xfree(spare);
 	return r;
 }
 
-/* The nearest rank, ceil(n * pct / 100): its bucket by counting, then its place in that bucket by sorting. */
+/* The nearest rank: the value in place ceil(n * pct / 100). */
 static double exact_quantile(const struct metrics *m, int group, uint32_t from, uint32_t pct)
 {
-	const struct ranks *r = count_ranks(m, m->slots == 2 ? -1 : group, from); /* one group is all */
-	uint32_t bucket = 0;
-	size_t below = 0, k = 0, rank = (r->n * pct + 99) / 100;
-	while (r->n && below + r->count[bucket] < rank)
-		below += r->count[bucket++];
-	int64_t *v = xmalloc((r->count[bucket] + 1u) * sizeof *v);
-	int64_t low = bucket ? hist_bucket_low(bucket) : INT64_MIN,
-		high = bucket < HIST_BUCKETS - 1 ? hist_bucket_low(bucket + 1) - 1 : INT64_MAX;
-	for (size_t i = 0; i < m->nsample; i++) {
-		int64_t ns = m->sample[i].latency_ns;
-		if (ns >= low && ns <= high && counts(&m->sample[i], group, from))
-			v[k++] = ns;
-	}
-	qsort(v, k, sizeof *v, by_value);
-	double out = r->n ? (double)v[rank > below ? rank - below - 1 : 0] / 1e6 : (double)NAN;
-	xfree(v);
-	return out;
+	const struct ranks *r = ranks_of(m, m->slots == 2 ? -1 : group, from); /* one group is all */
+	size_t rank = (r->n * pct + 99) / 100;
+	return r->n ? (double)r->v[rank ? rank - 1 : 0] / 1e6 : (double)NAN;
 }
 
 static double quantile(const struct metrics *m, int group, uint32_t from, uint32_t pct)
