@@ -173,6 +173,8 @@ bool tech_recall(struct tech_memory *m, enum tech_reading what, struct tech_read
 		return false;
 	for (uint32_t i = 0; i < s->n_outs; i++) {
 		const struct tech_seen_out *from = &s->out[i];
+		if (q->no_units && from->kind == TECH_OUT_UNIT)
+			continue;
 		struct tech_out *o = tech_push(q, (enum tech_out_kind)from->kind, TECH_MAIN);
 		if (!o)
 			break;

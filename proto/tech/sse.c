@@ -300,20 +300,35 @@ static void arm(struct tech_conn *c, int64_t now)
 	c->wake_ns = c->due_ns;
 }
 
-static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t now, struct tech_outs *q)
+/* The head of the stream: the same for all who ask in the same second. */
+static struct blob *stream_head(struct tech_conn *c, bool http10, int64_t now)
 {
+	struct tech_site *s = c->site;
+	uint64_t k0 = 2u | (uint64_t)http10 << 16 | (uint64_t)(c->srv->keepalive_ns / TECH_S) << 20;
+	uint64_t k2 = tech_date_key(s, now);
+	struct blob *blob = tech_cache_get(s->responses, k0, 0, k2);
+	if (blob)
+		return blob;
 	struct buf b;
 	struct tech_response r = {.status = 200,
 		.type = "text/event-stream",
 		.streaming = true,
-		.http10 = w->http10,
-		.close = w->http10,
+		.http10 = http10,
+		.close = http10,
 		.keepalive_ns = c->srv->keepalive_ns,
 		.now_ns = now};
-	buf_init(&b, c->site->al, TECH_HEAD_MAX);
-	tech_put_response(&b, c->site, &r);
-	struct tech_out *o = tech_write(q, 0, buf_blob(&b), TECH_UNIT_RESPONSE);
+	buf_init(&b, s->al, TECH_HEAD_MAX);
+	tech_put_response(&b, s, &r);
+	blob = buf_blob(&b);
 	buf_fini(&b);
+	if (blob)
+		tech_cache_put(s->responses, &s->response_turn, k0, 0, k2, blob);
+	return blob;
+}
+
+static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t now, struct tech_outs *q)
+{
+	struct tech_out *o = tech_write(q, 0, stream_head(c, w->http10, now), TECH_UNIT_RESPONSE);
 	if (o) {
 		o->status = 200;
 		o->b = -1;

@@ -209,7 +209,8 @@ struct tech_outs {
 	const struct alloc *al;
 	struct tech_out *v;
 	size_t head, n, cap;
-	bool failed; /* out of memory: outputs are missing, the endpoint must be given up */
+	bool failed;   /* out of memory: outputs are missing, the endpoint must be given up */
+	bool no_units; /* nobody looks at the units of what is remembered (reader.h): leave them out */
 };
 void tech_outs_init(struct tech_outs *q, const struct alloc *al);
 void tech_outs_fini(struct tech_outs *q); /* releases what was not taken */

@@ -19,7 +19,7 @@ static void outputs(struct sim *s, struct client *c, uint64_t cause);
 /* Arms the client's one timer: its endpoint's, or the end of its being busy with what it read. */
 static void wake(struct sim *s, struct client *c)
 {
-	int64_t app = tech_client_wake_at(&c->tech), reads = flow_read_at(c);
+	int64_t app = tech_client_wake_at(&c->tech), reads = c->group->reading ? flow_read_at(c) : TIME_NEVER;
 	lazy_arm(s->w, &c->armed_ns, reads < app ? reads : app, EV_CLIENT_APP, c->node.elem, c);
 }
 
@@ -132,11 +132,14 @@ static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t 
 		.data = slice_bytes(owned),
 		.slice = owned,
 		.now_ns = s->w->now_ns};
-	client_input(s, c, &in, slot == TECH_MAIN ? flow_cause(c, cause) : cause);
-	if (slot == TECH_MAIN)
+	s->outs.no_units = !s->keeps || !c->lens;
+	client_input(s, c, &in, slot == TECH_MAIN && c->group->reading ? flow_cause(c, cause) : cause);
+	s->outs.no_units = false;
+	if (slot == TECH_MAIN && c->group->site.opts->read_bps) {
 		flow_took(s, c, owned.len, cause);
+		wake(s, c);
+	}
 	blob_unref(owned.blob);
-	wake(s, c);
 }
 
 static void on_eof(struct sim *s, struct sock *k, uint64_t cause)

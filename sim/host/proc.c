@@ -281,10 +281,14 @@ static bool perform(struct sim *s, struct proc *p, struct item *it)
 			tech_server_publish(&p->srv, it->msg);
 			p->fanning = true;
 		}
-		if (fan_one(s, p, it->cause, waited))
-			return false;
-		p->fanning = false;
-		return true;
+		do { /* at once as far as it costs no time */
+			s->w->cause = it->cause;
+			if (!fan_one(s, p, it->cause, waited)) {
+				p->fanning = false;
+				return true;
+			}
+		} while (values(s, p)->push_cpu_ns <= 0);
+		return false;
 	}
 	if (c->dead || !c->sock)
 		return true;
