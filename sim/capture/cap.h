@@ -121,8 +121,8 @@ struct cap_conn {
 	int64_t syn_at, first_rtt;
 	uint32_t chain; /* older connection of the same hash slot */
 	uint32_t rsts, first_rst;
-	bool syn_seen;
-	bool client_known; /* a SYN said who opened it */
+	bool syn_seen, syn_dated; /* dated: its time is not 0 (1970) */
+	bool client_known;        /* a SYN said who opened it */
 	enum cap_app app;
 	const char *proxy; /* PROXY protocol line or "v2 …", NULL none */
 	uint32_t proxy_version;

@@ -318,7 +318,7 @@ static bool tcp_packet(struct capture *c, const struct ip_hdr *ip, struct bytes 
 	cn->packets++;
 	cn->wire_bytes += p->wirelen;
 	cn->last_pkt = idx;
-	cap_tcp_analyse(cn, dir, &h, p->len, p);
+	cap_tcp_analyse(cn, dir, &h, p->len, p, c->t0_ns + p->at != 0);
 	p->keepalive = (p->analysis >> CAP_AN_KEEP_ALIVE) & 1;
 	segment_state(c, cn, dir, &h, p, idx);
 	return true;

@@ -17,8 +17,9 @@ bool cap_net_packet(struct capture *c, const struct cap_raw *raw);
 /* When everything has been read: who is the client of each connection, directions of packets. */
 void cap_net_finish(struct capture *c);
 
-/* cap_tcp: the analysis of one segment, in the order of the capture, before the connection's state is moved on. */
-void cap_tcp_analyse(
-	struct cap_conn *cn, unsigned dir, const struct tcp_hdr *h, uint32_t len, struct cap_pkt *p);
+/* cap_tcp: the analysis of one segment, in the order of the capture, before the connection's state is moved on. `dated`: its time
+ * is not 0 (1970), which tshark takes for no time. */
+void cap_tcp_analyse(struct cap_conn *cn, unsigned dir, const struct tcp_hdr *h, uint32_t len,
+	struct cap_pkt *p, bool dated);
 
 #endif

@@ -122,7 +122,8 @@ static void look_again(struct look *l)
 		l->found |= FLAG(FAST_RETRANSMISSION) | FLAG(RETRANSMISSION);
 		return;
 	}
-	int64_t near = l->cn->first_rtt ? l->cn->first_rtt : OUT_OF_ORDER_NS, t = l->at - f->nextseq_at;
+	int64_t near = l->cn->syn_dated && l->cn->first_rtt ? l->cn->first_rtt : OUT_OF_ORDER_NS,
+		t = l->at - f->nextseq_at;
 	if (t >= 0 && t < near &&
 		(f->nextseq != l->seq + l->len + phantom || (l->len && f->lastacklen == 0))) {
 		l->found |= FLAG(OUT_OF_ORDER);
@@ -178,8 +179,8 @@ static void base_seq(struct look *l)
 	}
 }
 
-void cap_tcp_analyse(
-	struct cap_conn *cn, unsigned dir, const struct tcp_hdr *h, uint32_t len, struct cap_pkt *p)
+void cap_tcp_analyse(struct cap_conn *cn, unsigned dir, const struct tcp_hdr *h, uint32_t len,
+	struct cap_pkt *p, bool dated)
 {
 	struct look l = {.cn = cn, .fwd = &cn->flow[dir], .rev = &cn->flow[!dir]};
 	l.seq = h->seq;
@@ -198,6 +199,7 @@ void cap_tcp_analyse(
 	if (sa == TCP_SYN) {
 		cn->syn_at = p->at;
 		cn->syn_seen = true;
+		cn->syn_dated = dated;
 	} else if (sa == TCP_ACK && cn->syn_seen && !cn->first_rtt) {
 		cn->first_rtt = p->at - cn->syn_at;
 	}

@@ -51,8 +51,7 @@ struct on_the_way {
 struct end {
 	int tun, listener, fd;
 	bool paused, finished;
-	bool known; /* its initial sequence number */
-	uint32_t isn;
+	uint32_t isn;             /* its initial sequence number */
 	struct on_the_way *queue; /* towards this end: a ring */
 	unsigned head, tail;
 };
@@ -287,6 +286,17 @@ static int opened(const struct story_end *e)
 	return fd;
 }
 
+static int client_socket(const struct hop *h)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(CLIENT_PORT)};
+	int fd = opened(&h->s.end[STORY_CLIENT]);
+
+	a.sin_addr.s_addr = inet_addr("10.0.0.1");
+	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0)
+		fail("bind");
+	return fd;
+}
+
 static void set_up(struct hop *h)
 {
 	struct end *c = &h->end[STORY_CLIENT], *s = &h->end[STORY_SERVER];
@@ -302,11 +312,7 @@ static void set_up(struct hop *h)
 	c->tun = tun("10.0.0.1", h->s.mtu);
 	settings(&h->s.end[STORY_CLIENT]);
 	c->listener = -1;
-	c->fd = opened(&h->s.end[STORY_CLIENT]);
-	a.sin_addr.s_addr = inet_addr("10.0.0.1");
-	a.sin_port = htons(CLIENT_PORT);
-	if (bind(c->fd, (struct sockaddr *)&a, sizeof a) < 0)
-		fail("bind");
+	c->fd = client_socket(h);
 	for (int i = 0; i < STORY_SIDES; i++)
 		h->end[i].queue = malloc(QUEUE * sizeof *h->end[i].queue);
 }
@@ -316,7 +322,8 @@ static void go(struct hop *h)
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(PORT)};
 
 	a.sin_addr.s_addr = inet_addr("10.0.0.2");
-	h->start_ns = clock_ns();
+	if (!h->start_ns)
+		h->start_ns = clock_ns();
 	if (connect(h->end[STORY_CLIENT].fd, (struct sockaddr *)&a, sizeof a) < 0 && errno != EINPROGRESS)
 		fail("connect");
 }
@@ -330,13 +337,13 @@ static void read_all(struct hop *h, enum story_side side)
 	ssize_t n;
 
 	if (e->listener >= 0 && e->fd < 0)
-		e->fd = accept4(e->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		e->fd = accept4(e->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), e->finished = false;
 	if (e->fd < 0 || e->paused || e->finished)
 		return;
 	while ((n = recv(e->fd, junk, sizeof junk, 0)) > 0)
 		h->got[side] += (uint32_t)n;
 	if (n == 0 || (errno != EAGAIN && errno != ENOTCONN))
-		e->finished = true;
+		e->finished = true; /* nothing more comes; writing may go on */
 }
 
 static void act(struct hop *h, const struct story_act *a)
@@ -345,7 +352,7 @@ static void act(struct hop *h, const struct story_act *a)
 	struct linger now = {1, 0};
 	static char text[1 << 20];
 
-	if (e->fd < 0)
+	if (e->fd < 0 && a->what != STORY_CONNECT)
 		return;
 	switch (a->what) {
 	case STORY_WRITE:
@@ -362,11 +369,10 @@ static void act(struct hop *h, const struct story_act *a)
 	case STORY_CLOSE:
 		close(e->fd);
 		e->fd = -1;
-		e->finished = true;
-		if (e->listener >= 0) {
-			close(e->listener);
-			e->listener = -1;
-		}
+		break;
+	case STORY_CONNECT:
+		*e = (struct end){e->tun, -1, client_socket(h), false, false, 0, e->queue, e->head, e->tail};
+		go(h);
 		break;
 	case STORY_PAUSE:
 		e->paused = true;
@@ -415,10 +421,8 @@ static bool take(struct hop *h, enum story_side side)
 	uint32_t syn = t[13] >> 1 & 1, fin = t[13] & 1, rst = t[13] >> 2 & 1;
 	uint32_t len = (uint32_t)n - (uint32_t)(t - w->p) - (uint32_t)(t[12] >> 4) * 4 + syn + fin;
 
-	if (syn && !from->known) {
-		from->known = true;
+	if (syn)
 		from->isn = be32(t + 4);
-	}
 	capture(h, side, now - h->start_ns, w->p, (int)n);
 	int64_t keep = rst ? 0 : story_fate(&h->s, side, be32(t + 4) - from->isn, len, now - h->start_ns);
 

@@ -15,7 +15,8 @@ if [ "$major" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -lt 8 ]; }; then
 	exit 77
 fi
 hop=$BUILD/tests/peers/linux_hop judge=$BUILD/tests/tcp/test_linux_tcp
-make -s "$hop" "$judge" >/dev/null || { echo "skipped: the test's programs could not be built"; exit 77; }
+{ [ -x "$hop" ] && [ -x "$judge" ]; } || make -s "$hop" "$judge" >/dev/null ||
+	{ echo "skipped: the test's programs could not be built"; exit 77; }
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/backtalk-linux.XXXXXX") || exit 3
 trap 'rm -rf "$tmp"' EXIT
 

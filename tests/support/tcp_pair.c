@@ -41,8 +41,15 @@ static void send_logged(struct tcp_end *e, struct pkt *k)
 	struct tcp_pair *p = e->pair;
 
 	log_seen(e, k);
-	if (!p->caught || !p->caught(p->ctx, e, &p->seen[p->n_seen - 1], k))
-		link_send(p->w, e->out, k);
+	if (p->fate) {
+		int64_t later = p->fate(p->ctx, e, &p->seen[p->n_seen - 1]);
+
+		p->fault = (struct link_fault){
+			e->out->ordinal, later < 0 ? LINK_FAULT_DROP : LINK_FAULT_DELAY, later};
+		e->out->cls->faults = &p->fault;
+		e->out->cls->n_faults = later != 0;
+	}
+	link_send(p->w, e->out, k);
 }
 
 void tcp_end_pump(struct tcp_end *e)
@@ -93,12 +100,35 @@ void tcp_end_pump(struct tcp_end *e)
 	}
 }
 
+static void born(struct tcp_end *e)
+{
+	struct tcp_pair *p = e->pair;
+	bool right = e == &p->right;
+	struct tcp_addr left = {0x0a000001, 0x0a000002, 40000, 80},
+			back = {left.remote, left.local, 80, 40000};
+
+	tcp_init(&e->c, right ? &p->rcfg : &p->lcfg, right ? back : left);
+	if (p->trace)
+		tcp_trace(&e->c, p->trace->nconn - 1, 1, e->node.trace_node,
+			right ? p->left.node.trace_node : p->right.node.trace_node, true);
+}
+
+/* A SYN that may take over a connection in TIME_WAIT finds a listener. */
+static void reborn(struct tcp_end *e)
+{
+	tcp_fini(e->pair->t, &e->c);
+	born(e);
+	tcp_listen(e->pair->t, &e->c, e->pair->w->now_ns);
+}
+
 static void on_pkt(struct world *w, struct node *n, unsigned port, struct pkt *k)
 {
 	struct tcp_end *e = (struct tcp_end *)n;
 	struct pkt *rst;
 
 	(void)port;
+	if (e == &e->pair->right && tcp_reusable(&e->c, k))
+		reborn(e);
 	if (e->c.state == TCP_CLOSED) {
 		rst = tcp_reset_for(e->pair->t, k);
 		pkt_free(net_of(w), k);
@@ -150,10 +180,48 @@ void tcp_pair_init(
 	p->lcfg = p->rcfg = tcp_cfg_linux;
 }
 
+void tcp_pair_trace(struct tcp_pair *p, struct trace *tr)
+{
+	struct tcp_end *const ends[] = {&p->left, &p->right};
+
+	p->trace = p->w->trace = tr;
+	for (unsigned i = 0; i < 2; i++) {
+		struct trace_node n = {.name = trace_str(tr, i ? "server" : "client"),
+			.role = i ? TRACE_SERVER : TRACE_CLIENT,
+			.order = (uint16_t)(i * 100),
+			.client = !i};
+
+		ends[i]->node.trace_node = trace_add_node(tr, &n);
+	}
+	p->lr.to_trace = p->rl.from_trace = p->right.node.trace_node;
+	p->rl.to_trace = p->lr.from_trace = p->left.node.trace_node;
+}
+
+static void trace_conn(struct tcp_pair *p)
+{
+	struct trace_conn tc = {.client = p->left.node.trace_node,
+		.server = p->right.node.trace_node,
+		.owner = 1,
+		.opened_ns = p->w->now_ns};
+
+	if (p->trace)
+		trace_add_conn(p->trace, &tc);
+}
+
+void tcp_pair_reopen(struct tcp_pair *p)
+{
+	tcp_fini(p->t, &p->left.c);
+	trace_conn(p);
+	born(&p->left);
+	tcp_open(p->t, &p->left.c, p->w->now_ns);
+	tcp_end_pump(&p->left);
+}
+
 void tcp_pair_open(struct tcp_pair *p, uint32_t left_iss, uint32_t right_iss)
 {
-	tcp_init(&p->left.c, &p->lcfg, (struct tcp_addr){0x0a000001, 0x0a000002, 40000, 80});
-	tcp_init(&p->right.c, &p->rcfg, (struct tcp_addr){0x0a000002, 0x0a000001, 80, 40000});
+	trace_conn(p);
+	born(&p->left);
+	born(&p->right);
 	if (left_iss)
 		tcp_set_iss(&p->left.c, left_iss);
 	if (right_iss)

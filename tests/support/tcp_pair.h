@@ -46,8 +46,10 @@ struct tcp_pair {
 	struct tcp_cfg lcfg, rcfg;
 	struct tcp_seen *seen;
 	size_t n_seen, cap_seen;
-	/* Set to lose or keep a segment on purpose: it has left its end and is in `seen`; true takes it over. */
-	bool (*caught)(void *ctx, struct tcp_end *from, const struct tcp_seen *seg, struct pkt *owned);
+	/* Set to lose or delay a segment on purpose, which is in `seen`: how much later it arrives, < 0 never. */
+	int64_t (*fate)(void *ctx, const struct tcp_end *from, const struct tcp_seen *seg);
+	struct link_fault fault;
+	struct trace *trace;
 	/* Set to act as the applications do, whenever an end has nothing more to say. */
 	void (*idle)(void *ctx);
 	void *ctx;
@@ -56,8 +58,12 @@ struct tcp_pair {
 /* Both configurations start as tcp_cfg_linux; change p->lcfg and p->rcfg before tcp_pair_open. */
 void tcp_pair_init(
 	struct tcp_pair *p, uint64_t seed, const struct link_params *up, const struct link_params *down);
+/* Everything is recorded, from the client's and the server's point of view ("client", "server"). Before opening. */
+void tcp_pair_trace(struct tcp_pair *p, struct trace *tr);
 /* The right end listens, the left end opens; initial sequence numbers as given (0: chosen by the stack). */
 void tcp_pair_open(struct tcp_pair *p, uint32_t left_iss, uint32_t right_iss);
+/* The left end, whose connection is over, opens another one from the same port. */
+void tcp_pair_reopen(struct tcp_pair *p);
 void tcp_pair_run(struct tcp_pair *p, int64_t until_ns);
 /* Writes `n` octets of the endless pattern that starts at offset `from`, as one blob. */
 void tcp_end_write(struct tcp_end *e, uint32_t from, uint32_t n);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const story_do_names[] = {"write", "shutdown", "close", "abort", "pause", "resume", NULL};
+const char *const story_do_names[] = {
+	"write", "shutdown", "close", "abort", "pause", "resume", "connect", NULL};
 
 #define WORDS_MAX 12
 

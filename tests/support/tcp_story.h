@@ -17,7 +17,8 @@
  *	cut 1.0 4.5 client           nothing this side sends between these seconds arrives; both when none is named
  *	hold 1.0 1.4 client          what this side sends between these seconds goes on its way at the latter
  *	late client 14481 15 1       the segment with that octet (its first transmission) goes on its way 15 ms later
- *	at 0.5 client write 4000     actions: write N, shutdown, close, abort, pause, resume
+ *	at 0.5 client write 4000     actions: write N, shutdown, close, abort, pause, resume,
+ *	                             connect (the client once more, from the same port, when all is over)
  *	got 4000 server write 100    the same when this side has read so many octets in all
  *
  * The client connects at 0, the server accepts, both read whatever arrives, at once, unless paused. The client has
@@ -44,6 +45,7 @@ enum story_do {
 	STORY_ABORT,
 	STORY_PAUSE,
 	STORY_RESUME,
+	STORY_CONNECT,
 };
 extern const char *const story_do_names[];
 

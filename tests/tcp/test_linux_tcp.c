@@ -12,8 +12,7 @@
 #include "proto/wire/wire.h"
 #include "sim/capture/cap_file.h"
 #include "sim/core/xmalloc.h"
-#include "tests/support/tcp_pair.h"
-#include "tests/support/tcp_story.h"
+#include "tests/support/tcp_play.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -60,7 +59,6 @@ static bool read_capture(const char *path, struct talk *t)
 	struct cap_file f;
 	struct cap_raw raw;
 	uint32_t isn[STORY_SIDES] = {0};
-	bool known[STORY_SIDES] = {false};
 	int sys;
 
 	if (cap_file_open(&f, path, &sys) != CAP_OK)
@@ -77,8 +75,7 @@ static bool read_capture(const char *path, struct talk *t)
 
 		if (raw.iface != side)
 			continue; /* an arrival */
-		if ((h.flags & TCP_SYN) && !known[side]) {
-			known[side] = true;
+		if (h.flags & TCP_SYN) {
 			isn[side] = h.seq;
 			t->shift[side] = h.has_wscale ? h.wscale : 0;
 			t->scaled[side] = h.has_wscale;
@@ -100,112 +97,6 @@ static bool read_capture(const char *path, struct talk *t)
 }
 
 /* ---- ours ------------------------------------------------------------------------------------------------------ */
-
-#define KEPT_MAX 256
-
-struct play {
-	struct kept {
-		int64_t until_ns;
-		struct link *out;
-		struct pkt *k;
-	} kept[KEPT_MAX];
-	size_t n_kept;
-	struct story s;
-	struct tcp_pair p;
-	uint32_t wrote[STORY_SIDES];
-};
-
-static bool caught(void *ctx, struct tcp_end *from, const struct tcp_seen *g, struct pkt *k)
-{
-	struct play *y = ctx;
-	uint32_t len = g->len + (g->flags & TCP_SYN ? 1u : 0u) + (g->flags & TCP_FIN ? 1u : 0u);
-	int64_t keep = g->flags & TCP_RST
-			       ? 0
-			       : story_fate(&y->s, from == &y->p.right ? STORY_SERVER : STORY_CLIENT, g->seq,
-					 len, g->at_ns);
-
-	if (keep == STORY_LOST)
-		pkt_free(net_of(y->p.w), k);
-	else if (keep > 0 && y->n_kept < KEPT_MAX)
-		y->kept[y->n_kept++] = (struct kept){g->at_ns + keep, from->out, k};
-	else
-		return false;
-	return true;
-}
-
-/* Lets go what was kept until now; returns when the next one is due. */
-static int64_t release(struct play *y)
-{
-	int64_t next = INT64_MAX;
-	size_t left = 0;
-
-	for (size_t i = 0; i < y->n_kept; i++) {
-		struct kept *e = &y->kept[i];
-
-		if (e->until_ns <= y->p.w->now_ns) {
-			link_send(y->p.w, e->out, e->k);
-		} else {
-			next = e->until_ns < next ? e->until_ns : next;
-			y->kept[left++] = *e;
-		}
-	}
-	y->n_kept = left;
-	return next;
-}
-
-static void act(struct play *y, const struct story_act *a)
-{
-	struct tcp_end *e = a->side == STORY_SERVER ? &y->p.right : &y->p.left;
-	int64_t now = y->p.w->now_ns;
-
-	switch (a->what) {
-	case STORY_WRITE:
-		tcp_end_write(e, y->wrote[a->side], a->arg);
-		y->wrote[a->side] += a->arg;
-		return;
-	case STORY_SHUTDOWN:
-		tcp_shutdown(y->p.t, &e->c, now);
-		break;
-	case STORY_CLOSE:
-		tcp_close(y->p.t, &e->c, now);
-		break;
-	case STORY_ABORT:
-		tcp_abort(y->p.t, &e->c, now);
-		break;
-	case STORY_PAUSE:
-	case STORY_RESUME:
-		tcp_pause(y->p.t, &e->c, a->what == STORY_PAUSE, now);
-		break;
-	}
-	tcp_end_pump(e);
-}
-
-static void applications(void *ctx)
-{
-	struct play *y = ctx;
-	const uint32_t got[STORY_SIDES] = {(uint32_t)y->p.left.got.n, (uint32_t)y->p.right.got.n};
-	struct story_act *a = story_due(&y->s, y->p.w->now_ns, got);
-
-	if (a) /* which pumps, and so comes back here for the next one */
-		act(y, a);
-}
-
-static void configure(struct tcp_cfg *c, const struct story_end *e, unsigned mtu)
-{
-	c->mss = (uint16_t)(mtu - 40);
-	c->sack = !e->no_sack;
-	c->timestamps = !e->no_timestamps;
-	c->window_scaling = !e->no_window_scaling;
-	c->tail_loss_probe = !e->no_tail_loss_probe;
-	c->idle_restart = !e->no_idle_restart;
-	c->nodelay = e->nodelay;
-	c->keepalive = e->keepalive_idle_s > 0;
-	c->keepalive_idle_ns = e->keepalive_idle_s * NS_PER_S;
-	c->keepalive_interval_ns = e->keepalive_interval_s * NS_PER_S;
-	c->keepalive_probes = (uint8_t)e->keepalive_probes;
-	if (e->fin_wait_s)
-		c->fin_wait_2_ns = e->fin_wait_s * NS_PER_S;
-}
 
 #define UNSCALED_BYTES 80480u /* what the buffer holds when the announced window cannot say so */
 
@@ -233,33 +124,16 @@ static void windows(struct tcp_cfg *c, const struct talk *kernel, enum story_sid
 
 static void simulate(const struct story *s, const struct talk *kernel, struct talk *t)
 {
-	struct play *y = xcalloc(1, sizeof *y);
-	struct link_params way = {.delay_ns = s->delay_ns};
+	struct tcp_play y;
 
-	y->s = *s;
-	tcp_pair_init(&y->p, 1, &way, &way);
-	configure(&y->p.lcfg, &s->end[STORY_CLIENT], s->mtu);
-	configure(&y->p.rcfg, &s->end[STORY_SERVER], s->mtu);
-	windows(&y->p.lcfg, kernel, STORY_CLIENT);
-	windows(&y->p.rcfg, kernel, STORY_SERVER);
-	y->p.caught = caught;
-	y->p.ctx = y;
-	tcp_pair_open(&y->p, 1000, 5000);
-	y->p.idle = applications;
-	while (y->p.w->now_ns < s->end_ns) {
-		applications(y);
-		int64_t next = story_next_ns(&y->s), kept = release(y);
-
-		next = kept < next ? kept : next;
-		/* not further than half a delay, in which nothing new can come to be kept and be due */
-		if (next > y->p.w->now_ns + s->delay_ns / 2)
-			next = y->p.w->now_ns + s->delay_ns / 2;
-		tcp_pair_run(&y->p, next < s->end_ns ? next : s->end_ns);
-	}
-	for (size_t i = 0; i < y->p.n_seen; i++) {
-		const struct tcp_seen *g = &y->p.seen[i];
+	tcp_play_init(&y, s);
+	windows(&y.p.lcfg, kernel, STORY_CLIENT);
+	windows(&y.p.rcfg, kernel, STORY_SERVER);
+	tcp_play(&y);
+	for (size_t i = 0; i < y.p.n_seen; i++) {
+		const struct tcp_seen *g = &y.p.seen[i];
 		struct seg *o = add(t, g->right ? STORY_SERVER : STORY_CLIENT, g->at_ns);
-		uint32_t isn = g->right ? y->p.left.c.iss : y->p.right.c.iss;
+		uint32_t isn = g->right ? y.p.left.c.iss : y.p.right.c.iss;
 
 		o->flags = g->flags;
 		o->wnd = g->wnd;
@@ -272,8 +146,7 @@ static void simulate(const struct story *s, const struct talk *kernel, struct ta
 			o->right[k] = g->sack.block[k].right - isn;
 		}
 	}
-	tcp_pair_fini(&y->p);
-	xfree(y);
+	tcp_play_fini(&y);
 }
 
 /* ---- side by side -------------------------------------------------------------------------------------------- */
