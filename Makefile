@@ -199,7 +199,7 @@ $(BENCH_OBJ): $(if $(BENCH_PEERS),$(B)/bench/peers)
 $(B)/bench/bench_codecs: $(call obj,$(PEER_SRC)) $(if $(LLHTTP),$(patsubst %,$(B)/bench/llhttp/%.o,api http llhttp))
 $(B)/bench/llhttp/%.o: /usr/share/llhttp/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OPT) -w -I/usr/share/include/llhttp -c -o $@ $<
+	$(Q)$(CC) -O3 -w -I/usr/share/include/llhttp -c -o $@ $<
 
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(call obj,$(PROTO_SRC) $(SIM_SRC) $(UI_SRC) $(MAIN_SRC) $(TEST_SRC) $(SUPPORT_SRC) \

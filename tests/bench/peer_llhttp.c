@@ -56,6 +56,30 @@ static uint64_t run(struct bytes in, const llhttp_settings_t *settings)
 	return llhttp_execute(&f.parser, (const char *)in.p, in.n) == HPE_OK ? f.messages : 0;
 }
 
+static void keep_fields(llhttp_settings_t *s)
+{
+	llhttp_settings_init(s);
+	s->on_message_begin = begin;
+	s->on_url = url;
+	s->on_header_field = name;
+	s->on_header_value = value;
+	s->on_message_complete = message;
+}
+
+static uint64_t pieces(struct bytes in)
+{
+	static struct fields f;
+	static llhttp_settings_t s;
+	keep_fields(&s);
+	f.messages = 0;
+	llhttp_init(&f.parser, HTTP_REQUEST, &s);
+	f.parser.data = &f;
+	for (size_t at = 0; at + feed_octets <= in.n; at += feed_octets)
+		if (llhttp_execute(&f.parser, (const char *)in.p + at, feed_octets) != HPE_OK)
+			return 0;
+	return f.messages;
+}
+
 static uint64_t scan(struct bytes in)
 {
 	static llhttp_settings_t s;
@@ -67,16 +91,11 @@ static uint64_t scan(struct bytes in)
 static uint64_t fields(struct bytes in)
 {
 	static llhttp_settings_t s;
-	llhttp_settings_init(&s);
-	s.on_message_begin = begin;
-	s.on_url = url;
-	s.on_header_field = name;
-	s.on_header_value = value;
-	s.on_message_complete = message;
+	keep_fields(&s);
 	return run(in, &s);
 }
 
-decode_fn *const llhttp_scan = scan, *const llhttp_fields = fields;
+decode_fn *const llhttp_scan = scan, *const llhttp_fields = fields, *const llhttp_pieces = pieces;
 #else
-decode_fn *const llhttp_scan = NULL, *const llhttp_fields = NULL;
+decode_fn *const llhttp_scan = NULL, *const llhttp_fields = NULL, *const llhttp_pieces = NULL;
 #endif
