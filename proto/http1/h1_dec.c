@@ -694,6 +694,12 @@ static enum h1_ev_kind dispatch(struct h1_dec *d, struct h1_ev *ev)
 		case S_CHUNK_LINE:
 			return do_chunk_line(d, ev);
 		case S_CHUNK_CR:
+			if (d->in.n >= 2 && d->in.p[0] == '\r' && d->in.p[1] == '\n') {
+				use(d, 2);
+				d->state = S_CHUNK_LINE;
+				break;
+			}
+			/* fall through */
 		case S_CHUNK_LF:
 			if (d->in.n == 0)
 				return at_end_of_input(d, ev);
