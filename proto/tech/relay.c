@@ -8,6 +8,7 @@
  * while there is something in it.
  */
 #include "proto/tech/relay.h"
+#include "proto/tech/relay_heads.h"
 
 #include <string.h>
 
@@ -232,43 +233,6 @@ static void answer_self(struct relay *r, unsigned status, const char *text)
 	r->state = ST_ENDED;
 }
 
-/* Fields that are for this hop only (RFC 9110 7.6.1): never passed on as they are. */
-static bool hop_by_hop(const struct h1_head *h, struct bytes name)
-{
-	static const char *const own[] = {"connection", "proxy-connection", "keep-alive", "te", "trailer",
-		"transfer-encoding", "upgrade", "expect"};
-	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-		if (bytes_eq_nocase(name, bytes_str(own[i])))
-			return true;
-	for (const struct h1_field *f = NULL; (f = h1_find(h->fields, h->n_fields, "connection", f));) {
-		struct bytes rest = f->value, token;
-		while (h1_list_next(&rest, &token))
-			if (bytes_eq_nocase(token, name))
-				return true;
-	}
-	return false;
-}
-
-static void copy_fields(struct buf *b, const struct h1_head *h, const char *also_not)
-{
-	for (uint32_t i = 0; i < h->n_fields; i++) {
-		const struct h1_field *f = &h->fields[i];
-		if (hop_by_hop(h, f->name) || (also_not && bytes_eq_nocase(f->name, bytes_str(also_not))))
-			continue;
-		buf_add(b, f->name);
-		buf_str(b, ": ");
-		buf_add(b, f->value);
-		buf_str(b, "\r\n");
-	}
-}
-
-static void copy_upgrade(struct buf *b, const struct h1_head *h)
-{
-	for (const struct h1_field *f = NULL; (f = h1_find(h->fields, h->n_fields, "upgrade", f));)
-		h1_put_field(b, "Upgrade", f->value);
-	h1_put_field_str(b, "Connection", "Upgrade");
-}
-
 /* ------------------------------------------------------------------------------------------------- requests */
 
 static void open_upstream(struct relay *r)
@@ -288,12 +252,12 @@ static void put_request_head(struct relay *r, const struct h1_head *h)
 	buf_u8(&b, ' ');
 	buf_add(&b, h->target);
 	buf_str(&b, r->legacy ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
-	copy_fields(&b, h, NULL);
+	relay_copy_fields(&b, h, BYTES_NONE);
 	buf_str(&b, h->version == 10 ? "Via: 1.0 " : "Via: 1.1 ");
 	buf_str(&b, r->cfg->pseudonym ? r->cfg->pseudonym : "relay");
 	buf_str(&b, "\r\n");
 	if (r->asked_upgrade)
-		copy_upgrade(&b, h);
+		relay_copy_upgrade(&b, h);
 	else if (r->legacy)
 		h1_put_field_str(&b, "Connection", "close");
 	if (r->rechunk_up)
@@ -491,9 +455,9 @@ static struct blob *render_response_head(struct relay *r, const struct h1_head *
 	struct buf b;
 	buf_init(&b, r->al, 256 * 1024);
 	h1_put_status_line(&b, h->status, NULL);
-	copy_fields(&b, h, "x-accel-buffering");
+	relay_copy_fields(&b, h, BYTES_LIT("x-accel-buffering"));
 	if (tunnel)
-		copy_upgrade(&b, h);
+		relay_copy_upgrade(&b, h);
 	else if (r->rechunk_down)
 		h1_put_field_str(&b, "Transfer-Encoding", "chunked");
 	if (!tunnel && (r->client_close || r->close_ends))
