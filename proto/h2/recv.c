@@ -176,6 +176,12 @@ static int apply_setting(struct h2_conn *c, struct h2_setting s, uint64_t off, s
 				"ENABLE_CONNECT_PROTOCOL cannot be taken back", "RFC 8441 3");
 		c->peer_extended_connect = s.value == 1;
 		return 0;
+	case H2_SETTINGS_NO_RFC7540_PRIORITIES:
+		if (c->peer_settings_seen && c->peer_no_priorities != (s.value == 1))
+			return h2_conn_fail(c, ev, H2_PROTOCOL_ERROR, off,
+				"NO_RFC7540_PRIORITIES cannot be changed", "RFC 9218 2.1");
+		c->peer_no_priorities = s.value == 1;
+		return 0;
 	default:
 		return 0; /* unknown settings are ignored, RFC 9113 6.5.2 */
 	}
@@ -206,6 +212,7 @@ static int recv_settings(struct h2_conn *c, const struct h2_frame *f, struct h2_
 	for (size_t i = 0; i < h2_frame_settings(f); i++)
 		if (apply_setting(c, h2_frame_setting(f, i), f->off + H2_HEADER_LEN + 6 * i + 6, ev))
 			return 1;
+	c->peer_settings_seen = true;
 	h2_write_settings_ack(&c->out);
 	*ev = (struct h2_event){.kind = H2_EV_SETTINGS, .off = f->off};
 	return 1;

@@ -99,6 +99,7 @@ struct h2_conn {
 	/* the peer's settings */
 	uint32_t peer_max_concurrent, peer_initial_window, peer_max_frame_size, peer_max_header_list;
 	bool peer_extended_connect;
+	bool peer_no_priorities, peer_settings_seen; /* the first SETTINGS decides for good (RFC 9218 2.1) */
 
 	unsigned preface_seen;
 	struct h2_dec dec;

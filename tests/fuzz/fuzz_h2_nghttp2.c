@@ -56,6 +56,8 @@ static const struct {
 	{":authority is not a host and port", "RFC 3986 3.2; libnghttp2 lets more octets pass"},
 	{"this setting is 0 or 1",
 		"RFC 8441 3 asks it of servers too; libnghttp2 looks at what a server sends"},
+	{"NO_RFC7540_PRIORITIES cannot be changed",
+		"libnghttp2 looks at the last of a setting that comes twice"},
 	{"ENABLE_CONNECT_PROTOCOL cannot be taken back", "RFC 8441 3 asks it of servers too"},
 	{"a window cannot be over 2^31-1",
 		"libnghttp2 looks at the last of a setting that comes twice; RFC 9113 6.5.3 at each"},

@@ -360,6 +360,10 @@ def control():
            frame(HEADERS, EH | ES | PRIO, 1, u(1, 4) + b"\1" + block(GET)), 1, P)
     session("ping-flood", "PING without end", "9113 10.5", b"", "conn", [CALM],
             tail=[{"rep": frame(PING, 0, 0, bytes(8)).hex(), "n": 20000}])
+    no_priorities = frame(SETTINGS, 0, 0, setting(9, 1))
+    fine("no-priorities", "NO_RFC7540_PRIORITIES, and again the same", "9218 2.1", no_priorities + req(1), [1],
+         start=MAGIC + no_priorities)
+    conn("no-priorities-changed", "NO_RFC7540_PRIORITIES in a later SETTINGS only", "9218 2.1", no_priorities, P)
     session("ping-thousand", "a thousand PINGs are no flood", "9113 6.7", b"", "ok", answers=[1],
             tail=[{"rep": frame(PING, 0, 0, bytes(8)).hex(), "n": 1000}, req(1).hex()])
     rapid = [(req(1 + 2 * i) + frame(RST_STREAM, 0, 1 + 2 * i, u(8, 4))).hex() for i in range(1500)]
