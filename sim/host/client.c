@@ -210,8 +210,7 @@ static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t c
 	uint32_t port = (c->number * 7919u + c->conns++) % HOST_EPHEMERAL_COUNT;
 	struct tcp_addr a = {c->addr, to->addr, (uint16_t)(HOST_EPHEMERAL_FIRST + port), to->tcp_port};
 	struct sock *k = sock_new(s, SOCK_CLIENT, &c->node, NULL, slot, &g->tcp_cfg, a, &c->access->up);
-	tcp_trace(&k->tcp, rec_conn(s, c, c->node.trace_node, to->end, a), c->number, c->node.trace_node,
-		to->end, c->lens);
+	sock_trace(s, k, rec_conn(s, c, c->node.trace_node, to->end, a), c->number, to->end, c->lens);
 	c->sock[slot] = k;
 	s->w->cause = cause;
 	tcp_open(s->tcp, &k->tcp, s->w->now_ns);

@@ -61,8 +61,8 @@ void flow_took(struct sim *s, struct client *c, uint32_t octets, uint64_t cause)
 	int64_t ns = (int64_t)((uint64_t)octets * 8 * NS_PER_S / bps);
 	struct trace_rec rec = rec_make(s, TRACE_READ_WAIT, cause);
 	rec.node = c->node.trace_node;
-	rec.peer = k->tcp.peer;
-	rec.conn = k->tcp.trace_conn;
+	rec.peer = sock_tag(k).peer;
+	rec.conn = sock_tag(k).trace_conn;
 	rec.client = c->number;
 	rec.a = ns;
 	rec.b = octets;
@@ -102,9 +102,9 @@ static struct trace_rec write_rec(const struct sim *s, const struct sconn *c, en
 {
 	const struct sock *k = c->sock;
 	struct trace_rec r = rec_make(s, kind, cause);
-	r.node = k->tcp.node;
-	r.peer = k->tcp.peer;
-	r.conn = k->tcp.trace_conn;
+	r.node = k->host->trace_node;
+	r.peer = sock_tag(k).peer;
+	r.conn = sock_tag(k).trace_conn;
 	r.client = k->tcp.client;
 	r.flags = TRACE_DOWN;
 	r.a = waits;

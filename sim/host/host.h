@@ -85,12 +85,22 @@ struct sock {
 	uint8_t slot;     /* the user's own: TECH_MAIN, RELAY_CLIENT … */
 	bool used;        /* somebody wants to hear what happens to it */
 	bool pumping, was_up, alive;
-	struct tcp_conn tcp;
+	struct tcp_conn tcp; /* where records are kept, its struct tcp_tag follows (sock_trace) */
 };
+
+/* What records say of its connection; nothing where none are kept. */
+static inline struct tcp_tag sock_tag(const struct sock *k)
+{
+	const struct tcp_tag *tag = tcp_tag(&k->tcp);
+	return tag ? *tag : (struct tcp_tag){0};
+}
 
 /* `user`: NULL for a client's. `out`: where its segments go. */
 struct sock *sock_new(struct sim *s, enum sock_of of, struct node *host, void *user, uint32_t slot,
 	const struct tcp_cfg *cfg, struct tcp_addr a, struct link *out);
+/* Who it is in records: its connection, client and the other end's lane. After sock_new. */
+void sock_trace(
+	struct sim *s, struct sock *k, uint32_t trace_conn, uint32_t client, uint16_t peer, bool lens);
 /* Gives TCP a segment. */
 void sock_input(struct sim *s, struct sock *k, struct pkt *owned);
 /* Writes; `rec` is the record of what is written (0: the present cause stands). Takes over the slice. */

@@ -208,7 +208,7 @@ static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t wait
 			break;
 		case TECH_OUT_NOTE:
 			cause = rec_note(s, c->sock, &o, NULL, sconn_proc(c)->node.trace_node,
-				c->sock ? c->sock->tcp.peer : 0, cause);
+				c->sock ? sock_tag(c->sock).peer : 0, cause);
 			if (o.note == TECH_NOTE_HOLD_BEGIN)
 				set_timer_cause(s, c, cause);
 			break;
@@ -450,7 +450,7 @@ static struct sconn *accept_syn(struct sim *s, struct proc *p, const struct pkt 
 	p->server->conns++;
 	sim_memory(s, values(s, p)->conn_bytes);
 	c->sock = sock_new(s, SOCK_PROC, &p->node, c, 0, &s->server_tcp, a, syn->link->rev);
-	tcp_trace(&c->sock->tcp, syn->conn, syn->client, p->node.trace_node,
+	sock_trace(s, c->sock, syn->conn, syn->client,
 		s->tr && syn->conn && syn->conn < s->tr->nconn ? s->tr->conn[syn->conn].client : 0,
 		syn->marks & PKT_LENS);
 	tcp_listen(s->tcp, &c->sock->tcp, s->w->now_ns);

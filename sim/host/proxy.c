@@ -165,8 +165,8 @@ static void note(struct sim *s, struct prelay *p, const struct relay_out *o, uin
 	struct trace_rec r = rec_make(
 		s, (enum trace_kind)map[o->note].kind, o->note != RELAY_HOLD && o->cause ? o->cause : cause);
 	r.node = p->proxy->node.trace_node;
-	r.peer = k ? k->tcp.peer : 0;
-	r.conn = k ? k->tcp.trace_conn : 0;
+	r.peer = k ? sock_tag(k).peer : 0;
+	r.conn = k ? sock_tag(k).trace_conn : 0;
 	r.client = p->client;
 	r.slen = o->slen;
 	r.a = o->a;
@@ -301,7 +301,7 @@ static void open_upstream(struct sim *s, struct prelay *p, uint64_t cause)
 	struct sock *k = sock_new(s, SOCK_PROXY, &x->node, p, RELAY_UPSTREAM, &s->proxy_tcp, a, u->out);
 	const struct client *c = p->client ? &s->client[p->client - 1] : NULL;
 	uint32_t conn = c ? rec_conn(s, c, x->node.trace_node, u->end, a) : 0;
-	tcp_trace(&k->tcp, conn, p->client, x->node.trace_node, u->end, p->eyes != NULL);
+	sock_trace(s, k, conn, p->client, u->end, p->eyes != NULL);
 	p->leg[RELAY_UPSTREAM] = k;
 	s->w->cause = cause;
 	tcp_open(s->tcp, &k->tcp, s->w->now_ns);
@@ -402,7 +402,7 @@ static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pk
 	x->last = p;
 	struct sock *k = p->leg[RELAY_CLIENT] =
 		sock_new(s, SOCK_PROXY, &x->node, p, RELAY_CLIENT, &s->proxy_tcp, a, syn->link->rev);
-	tcp_trace(&k->tcp, syn->conn, syn->client, x->node.trace_node,
+	sock_trace(s, k, syn->conn, syn->client,
 		s->tr && syn->conn && syn->conn < s->tr->nconn ? s->tr->conn[syn->conn].client : 0, lens);
 	tcp_listen(s->tcp, &k->tcp, s->w->now_ns);
 	return p;

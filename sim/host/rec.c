@@ -90,9 +90,9 @@ uint64_t rec_unit_sent(struct sim *s, const struct sock *k, enum trace_kind kind
 	if (!trace_on(s->tr, kind, lens))
 		return cause;
 	struct trace_rec r = rec_make(s, kind, cause);
-	r.node = k->tcp.node;
-	r.peer = k->tcp.peer;
-	r.conn = k->tcp.trace_conn;
+	r.node = k->host->trace_node;
+	r.peer = sock_tag(k).peer;
+	r.conn = sock_tag(k).trace_conn;
 	r.client = k->tcp.client;
 	r.msg = msg;
 	r.a = a;
@@ -140,9 +140,9 @@ uint64_t rec_unit_recv(struct sim *s, const struct sock *k, enum trace_kind kind
 	if (!trace_on(s->tr, kind, lens))
 		return cause;
 	struct trace_rec r = rec_make(s, kind, cause);
-	r.node = k->tcp.node;
-	r.peer = k->tcp.peer;
-	r.conn = k->tcp.trace_conn;
+	r.node = k->host->trace_node;
+	r.peer = sock_tag(k).peer;
+	r.conn = sock_tag(k).trace_conn;
 	r.client = k->tcp.client;
 	r.soff = off;
 	r.slen = (uint32_t)len;
@@ -231,7 +231,7 @@ uint64_t rec_note(struct sim *s, const struct sock *k, const struct tech_out *o,
 	r.node = node;
 	r.peer = peer;
 	r.client = c ? c->number : k ? k->tcp.client : 0;
-	r.conn = k ? k->tcp.trace_conn : 0;
+	r.conn = k ? sock_tag(k).trace_conn : 0;
 	r.a = o->a;
 	r.b = o->b;
 	r.reason = (uint16_t)rec_reason(o->why);

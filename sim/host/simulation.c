@@ -87,7 +87,8 @@ struct sim *sim_new(const struct cfg *cfg, const struct sim_opts *o)
 	s->w->ext[WORLD_HOST] = s;
 	s->net = net_new(s->w);
 	s->tcp = tcp_new(s->w);
-	s->socks = world_pool(s->w, "sock", whole_lines(sizeof(struct sock)), 0);
+	s->socks = world_pool(
+		s->w, "sock", whole_lines(sizeof(struct sock) + (s->keeps ? sizeof(struct tcp_tag) : 0)), 0);
 	s->sconns = world_pool(s->w, "server connection",
 		sizeof(struct sconn) + (s->keeps ? sizeof(struct sconn_causes) : 0), 0);
 	s->links = world_pool(s->w, "access link", sizeof(struct access_link), 0);

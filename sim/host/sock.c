@@ -43,6 +43,12 @@ struct sock *sock_new(struct sim *s, enum sock_of of, struct node *host, void *u
 	return k;
 }
 
+void sock_trace(struct sim *s, struct sock *k, uint32_t trace_conn, uint32_t client, uint16_t peer, bool lens)
+{
+	struct tcp_tag tag = {.trace_conn = trace_conn, .node = k->host->trace_node, .peer = peer};
+	tcp_trace(&k->tcp, s->keeps ? &tag : NULL, client, lens);
+}
+
 static void sock_free(struct sim *s, struct sock *k)
 {
 	if (k->of == SOCK_CLIENT) {
@@ -66,7 +72,7 @@ static void send_segment(struct sim *s, struct sock *k, struct pkt *p)
 	if (k->out)
 		link_send(s->w, k->out, p);
 	else
-		net_drop(s->net, p, k->tcp.node, REASON_NET_GONE, 0, 0, 0);
+		net_drop(s->net, p, k->host->trace_node, REASON_NET_GONE, 0, 0, 0);
 }
 
 /* One output that is not a segment. */

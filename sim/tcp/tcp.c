@@ -85,7 +85,8 @@ struct tcp_ext *tcp_ext(struct tcp *t, struct tcp_conn *c)
 		c->ext->reo_ns = TIME_NEVER;
 		c->ext->fack = c->snd_una;
 		c->ext->min_rtt_us = c->srtt_us;
-		for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next)
+		c->ext->ssthresh = UINT32_MAX;
+		for (struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next)
 			g->order = ++c->ext->tx_order;
 	}
 	return c->ext;
@@ -105,15 +106,19 @@ uint64_t tcp_note(struct tcp *t, const struct tcp_conn *c, const struct tcp_note
 		.a = n->a,
 		.b = n->b,
 		.slen = n->len,
-		.conn = c->trace_conn,
 		.client = c->client,
-		.node = c->node,
-		.peer = c->peer,
 		.kind = (uint16_t)n->kind,
 		.reason = (uint16_t)n->reason,
 		.flags = down ? TRACE_DOWN : TRACE_UP};
-	if (n->len)
-		r.soff = n->seq - (n->in ? c->irs : c->iss) - 1;
+	if (c->flags & TCPF_TAG) {
+		const struct tcp_tag *tag = tcp_tag(c);
+
+		r.conn = tag->trace_conn;
+		r.node = tag->node;
+		r.peer = tag->peer;
+		if (n->len)
+			r.soff = n->seq - (n->in ? tag->irs : tag->iss) - 1;
+	}
 	if (n->text && trace_kept(t->w->trace, n->kind, lens))
 		r.text = trace_str(t->w->trace, n->text);
 	id = trace_add(t->w->trace, &r, lens);
@@ -124,9 +129,9 @@ void tcp_cwnd_note(struct tcp *t, const struct tcp_conn *c)
 {
 	tcp_note(t, c,
 		&(struct tcp_note){.kind = TRACE_TCP_CWND,
-			.cause = c->cause,
+			.cause = tcp_cause(c),
 			.a = (int64_t)c->cwnd * c->snd_mss,
-			.b = c->ssthresh == UINT32_MAX ? -1 : (int64_t)c->ssthresh * c->snd_mss});
+			.b = tcp_ssthresh(c) == UINT32_MAX ? -1 : (int64_t)tcp_ssthresh(c) * c->snd_mss});
 }
 
 /* ---- states -------------------------------------------------------------------------------------------------- */
@@ -135,22 +140,18 @@ void tcp_set_state(struct tcp *t, struct tcp_conn *c, enum tcp_state s)
 {
 	if (c->state == s)
 		return;
-	c->state = (uint8_t)s;
+	c->state = (unsigned)s & 15u;
 	if (tcp_noted(t, c, TRACE_TCP_STATE))
 		tcp_note(t, c,
 			&(struct tcp_note){
-				.kind = TRACE_TCP_STATE, .cause = c->cause, .text = tcp_state_name(s)});
+				.kind = TRACE_TCP_STATE, .cause = tcp_cause(c), .text = tcp_state_name(s)});
 }
 
 static void drop_queues(struct tcp *t, struct tcp_conn *c)
 {
 	while (c->tx) {
-		struct tcp_sg *g = c->tx;
-
-		c->tx = g->next;
-		sg_free(t, g);
+		sg_free(t, tx_pop(c));
 	}
-	c->tx_next = NULL;
 	c->packets_out = 0;
 	if (c->ext) {
 		while (c->ext->ooo) {
@@ -170,10 +171,11 @@ void tcp_done(struct tcp *t, struct tcp_conn *c, unsigned event, enum trace_reas
 	tcp_set_state(t, c, TCP_CLOSED);
 	if (tcp_noted(t, c, TRACE_TCP_CLOSED))
 		tcp_note(t, c,
-			&(struct tcp_note){.kind = TRACE_TCP_CLOSED, .cause = c->cause, .reason = reason});
+			&(struct tcp_note){
+				.kind = TRACE_TCP_CLOSED, .cause = tcp_cause(c), .reason = reason});
 	c->snd_end = c->snd_una;
 	drop_queues(t, c);
-	c->events |= (uint8_t)event;
+	c->events = (c->events | event) & 63u;
 	c->reason = (uint8_t)reason;
 	c->rtx_ns = TIME_NEVER;
 	c->flags &= ~(TCPF_ACK_TIMER | TCPF_ACK_NOW | TCPF_PROBE_DUE | TCPF_KA_DUE | TCPF_TLP_DUE |
@@ -193,19 +195,20 @@ void tcp_init(struct tcp_conn *c, const struct tcp_cfg *cfg, struct tcp_addr a)
 	c->cfg = cfg;
 	c->addr = a;
 	c->cwnd = cfg->initial_window;
-	c->ssthresh = UINT32_MAX;
-	c->rtx_ns = c->delack_ns = TIME_NEVER;
+	c->rtx_ns = TIME_NEVER;
 	c->snd_mss = 536; /* RFC 9293 3.7.1, until the peer says more */
 	c->rcv_mss = 536;
 }
 
-void tcp_trace(
-	struct tcp_conn *c, uint32_t trace_conn, uint32_t client, uint16_t node, uint16_t peer, bool lens)
+void tcp_trace(struct tcp_conn *c, const struct tcp_tag *tag, uint32_t client, bool lens)
 {
-	c->trace_conn = trace_conn;
 	c->client = client;
-	c->node = node;
-	c->peer = peer;
+	if (tag) {
+		c->flags |= TCPF_TAG;
+		*tcp_tag(c) = *tag;
+		tcp_tag(c)->iss = c->snd_una;
+		tcp_tag(c)->cause = 0;
+	}
 	if (lens)
 		c->flags |= TCPF_LENS;
 }
@@ -223,7 +226,9 @@ void tcp_fini(struct tcp *t, struct tcp_conn *c)
 void tcp_set_iss(struct tcp_conn *c, uint32_t iss)
 {
 	assert(c->state == TCP_CLOSED || c->state == TCP_LISTEN);
-	c->iss = c->snd_una = c->snd_nxt = c->snd_end = iss;
+	c->snd_una = c->snd_nxt = c->snd_end = iss;
+	if (c->flags & TCPF_TAG)
+		tcp_tag(c)->iss = iss;
 }
 
 /* Linux tcp_select_initial_window: whole segments of at most 64 KiB. */
@@ -241,24 +246,24 @@ void tcp_open(struct tcp *t, struct tcp_conn *c, int64_t now)
 	struct tcp_sg *g;
 
 	assert(c->state == TCP_CLOSED);
-	if (!c->iss)
+	if (!c->snd_una)
 		tcp_set_iss(c, tcp_isn(t, &c->addr, now));
-	c->cause = tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_OPEN, .cause = t->w->cause});
-	c->ip_id = (uint16_t)rng_mix(c->iss ^ t->secret);
+	tcp_because(c, tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_OPEN, .cause = t->w->cause}));
+	c->ip_id = (uint16_t)rng_mix(c->snd_una ^ t->secret);
 	c->rcvd_ns = c->sent_ns = now;
 	tcp_first_window(c, c->cfg->mss);
 	tcp_set_state(t, c, TCP_SYN_SENT);
 	g = sg_new(t, c, SG_SYN);
-	g->cause = c->cause;
+	g->cause = tcp_cause(c);
 	c->snd_end = sg_end(g);
 }
 
 void tcp_listen(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
 	assert(c->state == TCP_CLOSED);
-	if (!c->iss)
+	if (!c->snd_una)
 		tcp_set_iss(c, tcp_isn(t, &c->addr, now));
-	c->ip_id = (uint16_t)rng_mix(c->iss ^ t->secret);
+	c->ip_id = (uint16_t)rng_mix(c->snd_una ^ t->secret);
 	c->flags |= TCPF_SERVER;
 	c->state = TCP_LISTEN;
 }
@@ -329,7 +334,7 @@ bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more,
 	}
 	c->snd_end += owned.len;
 	/* Small writes that could not go yet share a segment, as in Linux. */
-	if (g && c->tx_next && !(g->flags & (SG_SENT | SG_SYN | SG_FIN)) && g->len < c->snd_mss &&
+	if (g && tx_next(c) && !(g->flags & (SG_SENT | SG_SYN | SG_FIN)) && g->len < c->snd_mss &&
 		g->nslices < SG_SLICES_MAX) {
 		struct slice part = owned;
 
@@ -361,7 +366,7 @@ static void queue_fin(struct tcp *t, struct tcp_conn *c)
 	struct tcp_sg *g = tx_tail(c);
 
 	c->flags |= TCPF_FIN_QUEUED;
-	if (g && c->tx_next && !(g->flags & (SG_SENT | SG_SYN)))
+	if (g && tx_next(c) && !(g->flags & (SG_SENT | SG_SYN)))
 		g->flags |= SG_FIN; /* rides on the last data that has not gone yet */
 	else
 		g = sg_new(t, c, SG_FIN);
@@ -372,7 +377,7 @@ static void queue_fin(struct tcp *t, struct tcp_conn *c)
 void tcp_shutdown(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
 	if (t->w->cause)
-		c->cause = t->w->cause;
+		tcp_because(c, t->w->cause);
 	if (c->flags & TCPF_FIN_QUEUED)
 		return;
 	switch ((enum tcp_state)c->state) {
@@ -399,7 +404,7 @@ void tcp_close(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
 	if (c->flags & TCPF_DETACHED)
 		return;
-	if (c->rx_bytes) { /* unread data would be lost without a word: say so (RFC 1122 4.2.2.13) */
+	if (rx_bytes(c)) { /* unread data would be lost without a word: say so (RFC 1122 4.2.2.13) */
 		tcp_abort(t, c, now);
 		return;
 	}
@@ -415,7 +420,7 @@ void tcp_abort(struct tcp *t, struct tcp_conn *c, int64_t now)
 
 	(void)now;
 	if (t->w->cause)
-		c->cause = t->w->cause;
+		tcp_because(c, t->w->cause);
 	rx_free(t, c);
 	c->events = 0;
 	if (c->state == TCP_CLOSED)
@@ -436,7 +441,7 @@ void tcp_pause(struct tcp *t, struct tcp_conn *c, bool paused, int64_t now)
 		return;
 	c->flags &= ~TCPF_PAUSED;
 	if (t->w->cause)
-		c->cause = t->w->cause;
+		tcp_because(c, t->w->cause);
 }
 
 /* ---- outputs ------------------------------------------------------------------------------------------------- */
@@ -445,10 +450,15 @@ static bool take_event(struct tcp_conn *c, unsigned bit, struct tcp_out *out, en
 {
 	if (!(c->events & bit))
 		return false;
-	c->events &= (uint8_t)~bit;
+	c->events = c->events & ~bit & 63u;
 	out->kind = kind;
-	out->reason = (enum trace_reason)c->reason;
+	out->reason = c->state == TCP_CLOSED ? (enum trace_reason)c->reason : REASON_NONE;
 	return true;
+}
+
+bool tcp_unsent(const struct tcp_conn *c)
+{
+	return tx_next(c);
 }
 
 void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out)
@@ -462,7 +472,7 @@ void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *ou
 	}
 	out->kind = TCP_OUT_IDLE;
 	out->reason = REASON_NONE;
-	out->cause = c->cause;
+	out->cause = tcp_cause(c);
 	if (take_event(c, EVT_ESTABLISHED, out, TCP_OUT_ESTABLISHED))
 		return;
 	if (c->rx && rx_take(t, c, out)) {
@@ -486,7 +496,7 @@ void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *ou
 /* RFC 9293 3.8.4: an idle connection asks whether the peer is still there. */
 static int64_t keepalive_due(const struct tcp_conn *c)
 {
-	if (!c->cfg->keepalive || c->packets_out || c->tx_next ||
+	if (!c->cfg->keepalive || c->packets_out || tx_next(c) ||
 		(c->state != TCP_ESTABLISHED && c->state != TCP_CLOSE_WAIT && c->state != TCP_FIN_WAIT_2))
 		return TIME_NEVER;
 	return c->rcvd_ns + c->cfg->keepalive_idle_ns + c->probes * c->cfg->keepalive_interval_ns;
@@ -496,8 +506,8 @@ int64_t tcp_deadline_rare(const struct tcp_conn *c)
 {
 	int64_t at = c->rtx_ns;
 
-	if ((c->flags & TCPF_ACK_TIMER) && c->delack_ns < at)
-		at = c->delack_ns;
+	if ((c->flags & TCPF_ACK_TIMER) && tcp_delack_ns(c) < at)
+		at = tcp_delack_ns(c);
 	if (c->ext && c->ext->reo_ns < at)
 		at = c->ext->reo_ns;
 	if (c->cfg->keepalive) {
@@ -511,11 +521,11 @@ int64_t tcp_deadline_rare(const struct tcp_conn *c)
 static void on_keepalive(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
 	if (c->probes >= c->cfg->keepalive_probes) {
-		c->cause = tcp_note(t, c,
-			&(struct tcp_note){.kind = TRACE_TCP_GIVE_UP,
-				.reason = REASON_TCP_KEEPALIVE_DEAD,
-				.cause = c->cause,
-				.a = now - c->rcvd_ns});
+		tcp_because(c, tcp_note(t, c,
+				       &(struct tcp_note){.kind = TRACE_TCP_GIVE_UP,
+					       .reason = REASON_TCP_KEEPALIVE_DEAD,
+					       .cause = tcp_cause(c),
+					       .a = now - c->rcvd_ns}));
 		tcp_done(t, c, EVT_TIMEOUT, REASON_TCP_KEEPALIVE_DEAD);
 		c->flags |= TCPF_RST_DUE;
 		return;
@@ -532,7 +542,7 @@ void tcp_timer(struct tcp *t, struct tcp_conn *c, int64_t now)
 		else
 			rtx_timer(t, c, now);
 	}
-	if ((c->flags & TCPF_ACK_TIMER) && c->delack_ns <= now)
+	if ((c->flags & TCPF_ACK_TIMER) && tcp_delack_ns(c) <= now)
 		ack_timer(c);
 	if (c->ext && c->ext->reo_ns <= now)
 		rack_timer(t, c, now);

@@ -135,20 +135,27 @@ struct tcp_rx;  /* data the application has not taken yet */
 #define TCPF_TLP_DUE 0x800000u
 #define TCPF_STRAY_RST 0x1000000u /* a RST that does not end this connection */
 
+/* what else there is */
+#define TCPF_TAG 0x2000000u /* a struct tcp_tag follows */
+
 /* An endpoint. Embed it; the owner may read any field, write none. Grouped by cache line, if it starts on one: who it is and
- * the sequence numbers; queues and times; what is only read when sending. */
+ * the sequence numbers; queues and times; what is only read when sending. What is not here for every connection: struct tcp_tag
+ * for those whose records are kept, struct tcp_ext (tcp_int.h) after a loss, the ends of queues in their first nodes. */
 struct tcp_conn {
 	const struct tcp_cfg *cfg;
 	struct tcp_addr addr;
 	uint32_t flags;
-	uint8_t state;
+	uint16_t state : 4;
+	uint16_t quick : 5, pingpong : 1;       /* quick ACKs left; ping-pong mode */
+	uint16_t events : 6;                    /* outputs waiting for tcp_next */
 	uint8_t snd_wscale : 4, rcv_wscale : 4; /* at most 14 (RFC 7323 2.3) */
 	uint8_t backoff;                        /* timeouts in a row */
-	uint8_t quick : 7, pingpong : 1;        /* quick ACKs left; ping-pong mode */
-	uint8_t dupacks;
-	uint8_t events; /* outputs waiting for tcp_next */
-	uint8_t probes; /* keepalive or window probes unanswered */
-	uint8_t reason; /* enum trace_reason of the end */
+	uint8_t probes;                         /* keepalive or window probes unanswered */
+	union {
+		uint8_t dupacks;
+		uint8_t reason; /* CLOSED: enum trace_reason of the end */
+	};
+	uint16_t packets_out; /* segments sent and not acknowledged, lost or not */
 	uint32_t snd_una, snd_nxt;
 	uint32_t snd_end; /* next sequence number the application will write */
 	uint32_t snd_wnd, snd_wl1;
@@ -156,30 +163,46 @@ struct tcp_conn {
 	uint32_t rcv_wup; /* rcv_nxt when the last ACK was sent (Last.ACK.sent) */
 	uint32_t rcv_adv; /* right edge last announced */
 
-	struct tcp_sg *tx, *tx_next; /* unacknowledged and unsent; tx_next: first unsent */
-	int64_t rtx_ns;              /* retransmission, persist, tail loss probe or TIME_WAIT deadline */
-	int64_t delack_ns;
+	struct tcp_sg *tx; /* unacknowledged, then unsent */
+	struct tcp_rx *rx;
+	struct tcp_ext *ext;
+	int64_t rtx_ns;  /* retransmission, persist, tail loss probe or TIME_WAIT deadline */
 	int64_t rcvd_ns; /* last segment received */
 	int64_t sent_ns; /* last data sent */
+	uint32_t delack; /* when the ACK timer runs out: the low half of that time in ns (tcp_delack_ns) */
 	uint32_t srtt_us, rttvar_us;
 	uint32_t ts_recent;
-	uint16_t packets_out; /* segments sent and not acknowledged, lost or not */
-	uint16_t ato_ms;
 
-	struct tcp_ext *ext;
-	struct tcp_rx *rx;
-	uint64_t cause;          /* record behind what is to be sent next */
-	uint32_t cwnd, ssthresh; /* in segments; 0xffffffff: not set */
-	uint32_t iss, irs;
+	uint32_t cwnd;       /* in segments */
 	uint32_t rcv_window; /* what is offered when nothing waits: grows */
-	uint32_t rx_bytes;   /* waiting for the application */
+	uint32_t client;     /* whose connection it is, for packets and records */
+	uint16_t ato_ms;
 	uint16_t snd_mss, rcv_mss;
 	uint16_t ip_id;
-	uint16_t node, peer; /* trace nodes of this and the other end */
-	uint16_t spare;
-	uint32_t trace_conn, client;
 };
-_Static_assert(sizeof(struct tcp_conn) <= 200, "this is what an idle connection costs");
+_Static_assert(sizeof(struct tcp_conn) <= 152, "this is what an idle connection costs");
+
+/* What only records need. It stands right behind a struct tcp_conn whose owner has made room for it (tcp_trace). */
+struct tcp_tag {
+	uint64_t cause; /* record behind what is to be sent next */
+	uint32_t trace_conn;
+	uint16_t node, peer; /* trace nodes of this and the other end */
+	uint32_t iss, irs;   /* offsets in streams are counted from them */
+};
+static inline struct tcp_tag *tcp_tag(const struct tcp_conn *c)
+{
+	return c->flags & TCPF_TAG ? (struct tcp_tag *)(uintptr_t)(c + 1) : NULL;
+}
+static inline uint64_t tcp_cause(const struct tcp_conn *c)
+{
+	return c->flags & TCPF_TAG ? tcp_tag(c)->cause : 0;
+}
+
+/* When the ACK timer runs out, while TCPF_ACK_TIMER: at most two seconds from the last segment that carried text. */
+static inline int64_t tcp_delack_ns(const struct tcp_conn *c)
+{
+	return c->rcvd_ns + (int32_t)(c->delack - (uint32_t)c->rcvd_ns);
+}
 
 enum tcp_out_kind {
 	TCP_OUT_IDLE,
@@ -201,11 +224,11 @@ struct tcp_out {
 	enum trace_reason reason;
 };
 
-/* A closed connection with its addresses. `cfg` is borrowed. Set trace_conn, client, node, peer and TCPF_LENS
- * right afterwards, if wanted (tcp_trace). */
+/* A closed connection with its addresses. `cfg` is borrowed. tcp_trace right afterwards, if wanted. */
 void tcp_init(struct tcp_conn *c, const struct tcp_cfg *cfg, struct tcp_addr a);
-void tcp_trace(
-	struct tcp_conn *c, uint32_t trace_conn, uint32_t client, uint16_t node, uint16_t peer, bool lens);
+/* `tag`: NULL when no records are kept, else copied to the place for a struct tcp_tag behind `c`, which must be there; its cause,
+ * iss and irs need not be set. */
+void tcp_trace(struct tcp_conn *c, const struct tcp_tag *tag, uint32_t client, bool lens);
 /* Releases queues. In any state; sends nothing. */
 void tcp_fini(struct tcp *t, struct tcp_conn *c);
 
@@ -236,10 +259,11 @@ void tcp_pause(struct tcp *t, struct tcp_conn *c, bool paused, int64_t now);
 
 /* What tcp_next has to act on at once. */
 #define TCPF_DUE (TCPF_RST_DUE | TCPF_STRAY_RST | TCPF_TLP_DUE | TCPF_PROBE_DUE | TCPF_KA_DUE | TCPF_ACK_NOW)
+bool tcp_unsent(const struct tcp_conn *c); /* with a queue: is some of it unsent? */
 /* tcp_next would say IDLE, without asking it. */
 static inline bool tcp_idle(const struct tcp_conn *c)
 {
-	return !c->tx_next && !c->ext && !c->rx && !c->events && !(c->flags & TCPF_DUE);
+	return !(c->tx && tcp_unsent(c)) && !c->ext && !c->rx && !c->events && !(c->flags & TCPF_DUE);
 }
 /* The next output; call until IDLE after every input. Only what belongs to its kind is set. */
 void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out);
@@ -250,7 +274,11 @@ static inline int64_t tcp_deadline(const struct tcp_conn *c)
 {
 	if (c->ext || c->cfg->keepalive)
 		return tcp_deadline_rare(c);
-	return (c->flags & TCPF_ACK_TIMER) && c->delack_ns < c->rtx_ns ? c->delack_ns : c->rtx_ns;
+	if (!(c->flags & TCPF_ACK_TIMER))
+		return c->rtx_ns;
+	int64_t ack_ns = tcp_delack_ns(c);
+
+	return ack_ns < c->rtx_ns ? ack_ns : c->rtx_ns;
 }
 /* Does what is due; then tcp_next. Harmless when nothing is due. */
 void tcp_timer(struct tcp *t, struct tcp_conn *c, int64_t now);

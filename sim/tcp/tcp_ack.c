@@ -24,7 +24,7 @@ void ack_quick(struct tcp_conn *c, unsigned max)
 	if (n > max)
 		n = max;
 	if (n > c->quick)
-		c->quick = n & 0x7f;
+		c->quick = n & 31u;
 }
 
 /* Something went wrong at the other end: it is to hear of everything for a while (Linux tcp_enter_quickack_mode). */
@@ -84,15 +84,17 @@ static void delay(struct tcp_conn *c, int64_t now)
 	else
 		at = now + ato * NS_PER_MS;
 	if (c->flags & TCPF_ACK_TIMER) { /* an older one is running */
-		if (c->delack_ns <= now + ato * NS_PER_MS / 4) {
+		if (tcp_delack_ns(c) <= now + ato * NS_PER_MS / 4) {
 			ack_now(c);
 			return;
 		}
-		if (c->delack_ns < at)
+		if (tcp_delack_ns(c) < at)
 			return;
 	}
 	c->flags |= TCPF_ACK_TIMER;
-	c->delack_ns = at;
+	assert(at - now < 2 * NS_PER_S); /* tcp_delack_ns */
+	c->rcvd_ns = now;
+	c->delack = (uint32_t)at;
 }
 
 /* Data was taken in (or could not be, `gap`): acknowledge now or later? */

@@ -30,16 +30,18 @@ static void stray(struct tcp *t, struct tcp_conn *c, const struct pkt *p)
 static void establish(struct tcp *t, struct tcp_conn *c, unsigned tries, int64_t now)
 {
 	c->cwnd = tries > 1 ? 1 : c->cfg->initial_window;
-	c->ssthresh = UINT32_MAX;
+	if (c->ext)
+		c->ext->ssthresh = UINT32_MAX;
 	c->flags &= ~TCPF_CWND_LIMITED;
 	if (c->ext)
 		c->ext->ca = CA_OPEN;
 	tcp_set_state(t, c, c->flags & TCPF_FIN_QUEUED ? TCP_FIN_WAIT_1 : TCP_ESTABLISHED);
-	c->events |= EVT_ESTABLISHED;
+	c->events = c->events | EVT_ESTABLISHED;
 	if (tcp_noted(t, c, TRACE_TCP_ESTABLISHED))
-		c->cause = tcp_note(t, c,
-			&(struct tcp_note){
-				.kind = TRACE_TCP_ESTABLISHED, .cause = c->cause, .a = now - c->sent_ns});
+		tcp_because(c, tcp_note(t, c,
+				       &(struct tcp_note){.kind = TRACE_TCP_ESTABLISHED,
+					       .cause = tcp_cause(c),
+					       .a = now - c->sent_ns}));
 }
 
 /* Options of a SYN (RFC 9293 3.7.1, RFC 7323, RFC 2018): used only when both ends offer them. */
@@ -69,7 +71,8 @@ static void syn_options(struct tcp_conn *c, const struct pkt *p)
 
 static void learn_syn(struct tcp_conn *c, const struct pkt *p)
 {
-	c->irs = p->seq;
+	if (c->flags & TCPF_TAG)
+		tcp_tag(c)->irs = p->seq;
 	c->rcv_nxt = p->seq + 1;
 	c->rcv_wup = c->rcv_nxt;
 	c->rcv_adv = c->rcv_nxt + c->rcv_window;
@@ -92,15 +95,16 @@ static void in_listen(struct tcp *t, struct tcp_conn *c, const struct pkt *p, in
 	c->rcvd_ns = c->sent_ns = now;
 	tcp_set_state(t, c, TCP_SYN_RECEIVED);
 	g = sg_new(t, c, SG_SYN);
-	g->cause = c->cause;
+	g->cause = tcp_cause(c);
 	c->snd_end = sg_end(g);
 }
 
 static void reset_by_peer(struct tcp *t, struct tcp_conn *c)
 {
-	c->cause = tcp_note(t, c,
-		&(struct tcp_note){
-			.kind = TRACE_TCP_RST_RECV, .reason = REASON_PEER_RESET, .cause = c->cause});
+	tcp_because(c, tcp_note(t, c,
+			       &(struct tcp_note){.kind = TRACE_TCP_RST_RECV,
+				       .reason = REASON_PEER_RESET,
+				       .cause = tcp_cause(c)}));
 	tcp_done(t, c, EVT_RESET, REASON_PEER_RESET);
 }
 
@@ -109,7 +113,7 @@ static void in_syn_sent(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_
 {
 	bool ack = p->flags & TCP_ACK;
 
-	if (ack && (c->tx == c->tx_next || p->ack != c->snd_nxt)) { /* only our SYN can be acknowledged */
+	if (ack && (c->tx == tx_next(c) || p->ack != c->snd_nxt)) { /* only our SYN can be acknowledged */
 		stray(t, c, p);
 		return;
 	}
@@ -123,9 +127,9 @@ static void in_syn_sent(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_
 	learn_syn(c, p);
 	if (!ack) { /* simultaneous open: our SYN goes once more, as SYN,ACK */
 		tcp_set_state(t, c, TCP_SYN_RECEIVED);
-		if (c->tx && c->tx != c->tx_next) {
+		if (c->tx && c->tx != tx_next(c)) {
 			c->snd_nxt = c->snd_una;
-			c->tx_next = c->tx;
+			c->tx->unsent = c->tx;
 			c->tx->flags &= (uint8_t)~SG_SENT;
 			c->packets_out = 0;
 		}
@@ -178,7 +182,7 @@ static bool rst_or_syn(struct tcp *t, struct tcp_conn *c, const struct pkt *p, i
 		return true;
 	}
 	if (p->flags & TCP_SYN) {
-		if (c->state == TCP_SYN_RECEIVED && p->seq == c->irs) {
+		if (c->state == TCP_SYN_RECEIVED && p->seq + 1 == c->rcv_nxt) {
 			if (!(p->flags & TCP_ACK)) { /* its SYN again: our SYN,ACK again */
 				struct tcp_sg *g = c->tx;
 
@@ -211,11 +215,11 @@ static void update_window(struct tcp_conn *c, const struct pkt *p)
 static void after_window(struct tcp_conn *c, int64_t now)
 {
 	c->probes = 0;
-	if (!(c->flags & TCPF_PERSIST) || !c->tx_next)
+	if (!(c->flags & TCPF_PERSIST) || !tx_next(c))
 		return;
-	uint32_t len = c->tx_next->len < c->snd_mss ? c->tx_next->len : c->snd_mss;
+	uint32_t len = tx_next(c)->len < c->snd_mss ? tx_next(c)->len : c->snd_mss;
 
-	if (seq_le(c->tx_next->seq + len, c->snd_una + c->snd_wnd)) {
+	if (seq_le(tx_next(c)->seq + len, c->snd_una + c->snd_wnd)) {
 		c->flags &= ~TCPF_PERSIST;
 		c->rtx_ns = TIME_NEVER;
 		c->backoff = 0;
@@ -281,7 +285,7 @@ static bool in_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 	after_window(c, now);
 	if ((c->flags & TCPF_FULL) && tcp_unacked(c) <= c->cfg->snd_buffer_bytes / 2) {
 		c->flags &= ~TCPF_FULL;
-		c->events |= EVT_WRITABLE;
+		c->events = c->events | EVT_WRITABLE;
 	}
 	if (advanced && (c->flags & TCPF_FIN_QUEUED) && c->snd_una == c->snd_end)
 		fin_acked(t, c, now);
@@ -323,7 +327,9 @@ static void in_text(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t no
 	if ((c->flags & TCPF_DETACHED) && p->payload_len && seq_lt(c->rcv_nxt, p->seq + p->payload_len)) {
 		/* nobody will ever read it (RFC 1122 4.2.2.13): answered as if the connection were gone */
 		tcp_done(t, c, EVT_CLOSED, REASON_NONE);
-		c->cause = tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_RST_SEND, .cause = c->cause});
+		tcp_because(
+			c, tcp_note(t, c,
+				   &(struct tcp_note){.kind = TRACE_TCP_RST_SEND, .cause = tcp_cause(c)}));
 		stray(t, c, p);
 		return;
 	}
@@ -352,7 +358,7 @@ static void synchronized(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64
 		return;
 	}
 	if (!acceptable(c, p)) {
-		if (c->state == TCP_SYN_RECEIVED && (p->flags & TCP_SYN) && p->seq == c->irs) {
+		if (c->state == TCP_SYN_RECEIVED && (p->flags & TCP_SYN) && p->seq + 1 == c->rcv_nxt) {
 			rst_or_syn(t, c, p, now);
 		} else if (!rst) {
 			old_text(t, c, p);
@@ -406,7 +412,7 @@ static void in_expected(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_
 
 void tcp_input(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 {
-	c->cause = p->cause;
+	tcp_because(c, p->cause);
 	if (t->predict && expected(c, p)) {
 		in_expected(t, c, p, now);
 		return;

@@ -34,7 +34,8 @@ struct tcp_sg {
 	uint8_t flags, nslices, more, pad;
 	uint32_t
 		order; /* counts transmissions: which was the later one, at equal times too (struct tcp_ext) */
-	struct tcp_sg *tail; /* of the first in the queue: the last one */
+	struct tcp_sg *tail;   /* of the first in the queue: the last one */
+	struct tcp_sg *unsent; /* of the first in the queue: the first that was not sent, or NULL */
 	struct slicev data;
 };
 
@@ -42,6 +43,23 @@ struct tcp_sg {
 static inline struct tcp_sg *tx_tail(const struct tcp_conn *c)
 {
 	return c->tx ? c->tx->tail : NULL;
+}
+/* The first that was not sent, or NULL. */
+static inline struct tcp_sg *tx_next(const struct tcp_conn *c)
+{
+	return c->tx ? c->tx->unsent : NULL;
+}
+/* The first leaves the queue. */
+static inline struct tcp_sg *tx_pop(struct tcp_conn *c)
+{
+	struct tcp_sg *g = c->tx;
+
+	c->tx = g->next;
+	if (c->tx) {
+		c->tx->tail = g->tail;
+		c->tx->unsent = g->unsent == g ? g->next : g->unsent;
+	}
+	return g;
 }
 
 static inline uint32_t sg_end(const struct tcp_sg *g)
@@ -54,6 +72,7 @@ static inline uint32_t sg_end(const struct tcp_sg *g)
 struct tcp_rx {
 	struct tcp_rx *next;
 	struct tcp_rx *tail; /* of the first in the queue: the last one */
+	uint32_t bytes;      /* of the first in the queue: in all of it */
 	uint64_t cause;
 	struct slice s;
 };
@@ -107,8 +126,26 @@ struct tcp_ext {
 	uint32_t ooo_stamp, ooo_bytes;
 	uint32_t dsack_left, dsack_right; /* a duplicate to report (RFC 2883); equal: none */
 	uint32_t stray_seq;               /* of a RST that answers a segment from another life */
+	uint32_t ssthresh;                /* in segments */
 	struct cc_state cc;
 };
+
+/* Records need it: what is done now has this cause. */
+static inline void tcp_because(struct tcp_conn *c, uint64_t cause)
+{
+	if (c->flags & TCPF_TAG)
+		tcp_tag(c)->cause = cause;
+}
+/* Octets waiting for the application. */
+static inline uint32_t rx_bytes(const struct tcp_conn *c)
+{
+	return c->rx ? c->rx->bytes : 0;
+}
+/* The slow start threshold in segments; UINT32_MAX until a loss has set it (RFC 5681 3.1). */
+static inline uint32_t tcp_ssthresh(const struct tcp_conn *c)
+{
+	return c->ext ? c->ext->ssthresh : UINT32_MAX;
+}
 
 struct tcp_ext *tcp_ext(struct tcp *t, struct tcp_conn *c); /* makes it when there is none */
 
@@ -224,8 +261,8 @@ static inline uint32_t rx_window_fit(const struct tcp_conn *c, uint32_t room)
 }
 static inline uint32_t rx_window(const struct tcp_conn *c)
 {
-	if ((c->flags & TCPF_PAUSED) && c->rx_bytes)
-		return rx_window_small(c, c->rx_bytes);
+	if ((c->flags & TCPF_PAUSED) && c->rx)
+		return rx_window_small(c, rx_bytes(c));
 	return rx_window_fit(c, c->rcv_window);
 }
 unsigned rx_sack_blocks(const struct tcp_conn *c, struct pkt_sack *out, unsigned max);
@@ -235,7 +272,7 @@ void rx_read(struct tcp *t, struct tcp_conn *c, int64_t now);
 /* May there be a segment to send? */
 static inline bool out_wanted(const struct tcp_conn *c)
 {
-	return c->tx_next || c->ext || (c->flags & TCPF_DUE);
+	return tx_next(c) || c->ext || (c->flags & TCPF_DUE);
 }
 struct pkt *out_segment(struct tcp *t, struct tcp_conn *c, int64_t now);
 uint32_t out_flight(const struct tcp_conn *c);

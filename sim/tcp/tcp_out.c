@@ -18,12 +18,16 @@ static inline struct pkt *make_plain(struct tcp *t, struct tcp_conn *c, uint32_t
 	p->dport = c->addr.rport;
 	p->seq = seq;
 	p->flags = (uint8_t)flags;
-	p->conn = c->trace_conn;
 	p->client = c->client;
 	p->marks = (c->flags & TCPF_LENS ? PKT_LENS : 0) | (c->flags & TCPF_SERVER ? PKT_DOWN : PKT_UP);
-	p->soff = seq - c->iss - 1;
-	if (c->cause)
-		p->cause = c->cause;
+	if (c->flags & TCPF_TAG) {
+		const struct tcp_tag *tag = tcp_tag(c);
+
+		p->conn = tag->trace_conn;
+		p->soff = seq - tag->iss - 1;
+		if (tag->cause)
+			p->cause = tag->cause;
+	}
 	return p;
 }
 
@@ -185,7 +189,7 @@ static struct pkt *again(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, in
 	rtx_collapse(t, c, g, mss_now(c));
 	uint64_t id = tcp_note(t, c,
 		&(struct tcp_note){.kind = fast ? TRACE_TCP_FAST_RETRANSMIT : TRACE_TCP_RETRANSMIT,
-			.cause = c->cause ? c->cause : g->cause,
+			.cause = tcp_cause(c) ? tcp_cause(c) : g->cause,
 			.a = fast ? (c->dupacks ? c->dupacks : x->sacked_out) : c->backoff,
 			.seq = g->seq,
 			.len = g->len});
@@ -201,7 +205,7 @@ static struct pkt *again(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, in
 /* A segment smaller than the others is on its way. */
 static bool small_in_flight(const struct tcp_conn *c)
 {
-	for (const struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next)
+	for (const struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next)
 		if (g->len < c->snd_mss)
 			return true;
 	return false;
@@ -238,8 +242,8 @@ static void idle_restart(struct tcp_conn *c, int64_t now)
 
 	if (!c->cfg->idle_restart || c->packets_out || !c->sent_ns || idle <= rto)
 		return;
-	if (c->ssthresh < c->cwnd * 3 / 4)
-		c->ssthresh = c->cwnd * 3 / 4;
+	if (c->ext && c->ext->ssthresh < c->cwnd * 3 / 4)
+		c->ext->ssthresh = c->cwnd * 3 / 4;
 	for (; idle > rto && to > c->cfg->initial_window; idle -= rto)
 		to /= 2;
 	if (to < c->cfg->initial_window)
@@ -253,14 +257,14 @@ static void idle_restart(struct tcp_conn *c, int64_t now)
 
 static struct pkt *fresh(struct tcp *t, struct tcp_conn *c, uint32_t len, int64_t now)
 {
-	struct tcp_sg *g = c->tx_next;
+	struct tcp_sg *g = tx_next(c);
 	struct pkt *p;
 
 	if (g->len > len)
 		sg_split(t, c, g, len);
 	idle_restart(c, now);
 	p = of_sg(t, c, g, now);
-	c->tx_next = g->next;
+	c->tx->unsent = g->next;
 	rtx_sent(t, c, g, now);
 	ack_data_sent(c, now);
 	if (c->ext && c->ext->ca == CA_RECOVERY)
@@ -273,10 +277,10 @@ static struct pkt *fresh(struct tcp *t, struct tcp_conn *c, uint32_t len, int64_
 /* Nothing in flight, something waiting, no room: the persist timer must run (RFC 9293 3.8.6.1). */
 static void persist(struct tcp_conn *c, int64_t now)
 {
-	if (c->packets_out || !c->tx_next || (c->flags & TCPF_PERSIST) || c->state < TCP_ESTABLISHED)
+	if (c->packets_out || !tx_next(c) || (c->flags & TCPF_PERSIST) || c->state < TCP_ESTABLISHED)
 		return;
-	if (c->tx_next->more && c->tx_next == tx_tail(c) &&
-		seq_le(sg_end(c->tx_next), c->snd_una + c->snd_wnd))
+	if (tx_next(c)->more && tx_next(c) == tx_tail(c) &&
+		seq_le(sg_end(tx_next(c)), c->snd_una + c->snd_wnd))
 		return; /* the application holds it back */
 	c->flags |= TCPF_PERSIST;
 	c->backoff = 0;
@@ -286,7 +290,7 @@ static void persist(struct tcp_conn *c, int64_t now)
 
 static struct pkt *new_data(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
-	struct tcp_sg *g = c->tx_next;
+	struct tcp_sg *g = tx_next(c);
 	uint32_t len;
 	bool bare_flag;
 
@@ -304,7 +308,8 @@ static struct pkt *new_data(struct tcp *t, struct tcp_conn *c, int64_t now)
 		return NULL;
 	}
 	/* the window is being used: it may grow (RFC 9293 and Linux tcp_is_cwnd_limited) */
-	if (c->packets_out + 1u >= c->cwnd || (c->cwnd < c->ssthresh && c->cwnd < 2 * (c->packets_out + 1u)))
+	if (c->packets_out + 1u >= c->cwnd ||
+		(c->cwnd < tcp_ssthresh(c) && c->cwnd < 2 * (c->packets_out + 1u)))
 		c->flags |= TCPF_CWND_LIMITED;
 	else if (!c->packets_out)
 		c->flags &= ~TCPF_CWND_LIMITED;
@@ -320,8 +325,8 @@ static struct pkt *tail_probe(struct tcp *t, struct tcp_conn *c, int64_t now)
 	bool bare_flag;
 
 	c->flags &= ~TCPF_TLP_DUE;
-	if (c->tx_next) {
-		uint32_t len = sendable(c, c->tx_next, &bare_flag);
+	if (tx_next(c)) {
+		uint32_t len = sendable(c, tx_next(c), &bare_flag);
 
 		if (len || bare_flag) {
 			x->tlp_sent = 1;
@@ -346,7 +351,7 @@ static struct pkt *tail_probe(struct tcp *t, struct tcp_conn *c, int64_t now)
 static struct pkt *window_probe(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
 	uint32_t edge = c->snd_una + c->snd_wnd;
-	struct tcp_sg *g = c->tx_next;
+	struct tcp_sg *g = tx_next(c);
 
 	c->flags &= ~TCPF_PROBE_DUE;
 	if (g && g->len && seq_lt(g->seq, edge)) {
@@ -357,7 +362,8 @@ static struct pkt *window_probe(struct tcp *t, struct tcp_conn *c, int64_t now)
 		c->flags &= ~TCPF_PERSIST;
 		return fresh(t, c, len, now);
 	}
-	c->cause = tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_WINDOW_PROBE, .cause = c->cause});
+	tcp_because(
+		c, tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_WINDOW_PROBE, .cause = tcp_cause(c)}));
 	return bare(t, c, c->snd_una - 1, TCP_ACK, now);
 }
 
@@ -368,7 +374,9 @@ struct pkt *out_segment(struct tcp *t, struct tcp_conn *c, int64_t now)
 
 	if (c->flags & TCPF_RST_DUE) {
 		c->flags &= ~TCPF_RST_DUE;
-		c->cause = tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_RST_SEND, .cause = c->cause});
+		tcp_because(
+			c, tcp_note(t, c,
+				   &(struct tcp_note){.kind = TRACE_TCP_RST_SEND, .cause = tcp_cause(c)}));
 		p = make(t, c, c->snd_nxt, TCP_RST | TCP_ACK, now);
 		p->ack = c->rcv_nxt;
 		p->wnd = (uint16_t)(rx_window(c) >> c->rcv_wscale);
@@ -391,14 +399,16 @@ struct pkt *out_segment(struct tcp *t, struct tcp_conn *c, int64_t now)
 		if (p)
 			return p;
 	}
-	if (c->tx_next && (p = new_data(t, c, now)))
+	if (tx_next(c) && (p = new_data(t, c, now)))
 		return p;
 	if (c->flags & TCPF_PROBE_DUE)
 		return window_probe(t, c, now);
 	if (c->flags & TCPF_KA_DUE) {
 		c->flags &= ~TCPF_KA_DUE;
-		c->cause = tcp_note(t, c,
-			&(struct tcp_note){.kind = TRACE_TCP_KEEPALIVE, .cause = c->cause, .a = c->probes});
+		tcp_because(c,
+			tcp_note(t, c,
+				&(struct tcp_note){
+					.kind = TRACE_TCP_KEEPALIVE, .cause = tcp_cause(c), .a = c->probes}));
 		return bare(t, c, c->snd_una - 1, TCP_ACK, now);
 	}
 	if (c->flags & TCPF_ACK_NOW)

@@ -26,7 +26,7 @@ struct tcp_sg *rtx_last(struct tcp_conn *c)
 {
 	struct tcp_sg *last = NULL;
 
-	for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next)
+	for (struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next)
 		last = g;
 	return last;
 }
@@ -83,22 +83,22 @@ static void reduce(struct tcp *t, struct tcp_conn *c)
 	x->prior_cwnd = c->cwnd;
 	x->prr_delivered = x->prr_out = 0;
 	x->high_seq = c->snd_nxt;
-	c->ssthresh = c->cfg->cc->reduce(&x->cc, c->cwnd);
+	x->ssthresh = c->cfg->cc->reduce(&x->cc, c->cwnd);
 }
 
 static void grow(struct tcp_conn *c, uint32_t acked, int64_t now)
 {
 	if (!(c->flags & TCPF_CWND_LIMITED))
 		return;
-	if (c->cwnd < c->ssthresh) { /* slow start, RFC 5681 3.1 */
+	if (c->cwnd < tcp_ssthresh(c)) { /* slow start, RFC 5681 3.1 */
 		uint32_t to = c->cwnd + acked;
 
-		if (to <= c->ssthresh) {
+		if (to <= tcp_ssthresh(c)) {
 			c->cwnd = to;
 			return;
 		}
-		acked = to - c->ssthresh;
-		c->cwnd = c->ssthresh;
+		acked = to - tcp_ssthresh(c);
+		c->cwnd = tcp_ssthresh(c);
 	}
 	if (c->ext)
 		c->cwnd = c->cfg->cc->grow(&c->ext->cc, c->cwnd, acked, c->srtt_us, now);
@@ -114,11 +114,11 @@ static void prr(struct tcp_conn *c, uint32_t delivered, bool advanced, bool newl
 	if (!delivered || !x->prior_cwnd)
 		return;
 	x->prr_delivered += delivered;
-	if (pipe > c->ssthresh) {
-		n = ((int64_t)c->ssthresh * x->prr_delivered + x->prior_cwnd - 1) / x->prior_cwnd -
+	if (pipe > tcp_ssthresh(c)) {
+		n = ((int64_t)tcp_ssthresh(c) * x->prr_delivered + x->prior_cwnd - 1) / x->prior_cwnd -
 		    x->prr_out;
 	} else {
-		int64_t room = c->ssthresh - pipe;
+		int64_t room = tcp_ssthresh(c) - pipe;
 
 		n = (int64_t)x->prr_delivered - x->prr_out;
 		if (n < delivered)
@@ -168,7 +168,7 @@ static void unmark(struct tcp_conn *c, struct tcp_sg *g)
 
 void unmark_lost(struct tcp_conn *c)
 {
-	for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next)
+	for (struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next)
 		if (g->flags & SG_LOST) {
 			g->flags &= (uint8_t)~SG_LOST;
 			c->ext->lost_out--;
@@ -212,7 +212,7 @@ static void rack_detect(struct tcp *t, struct tcp_conn *c, struct acked *a, int6
 	x->reo_ns = TIME_NEVER;
 	if (!x->sacked_out && x->ca < CA_RECOVERY && !x->lost_out && !x->tlp_sent)
 		return;
-	for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next) {
+	for (struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next) {
 		if ((g->flags & SG_SACKED) || ((g->flags & SG_LOST) && !(g->flags & SG_RETRANS)) ||
 			!sent_before(g, x))
 			continue;
@@ -236,7 +236,7 @@ static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked 
 	int64_t first_ns = 0;
 	bool again = false;
 
-	while (c->tx && c->tx != c->tx_next && seq_le(sg_end(c->tx), ack)) {
+	while (c->tx && c->tx != tx_next(c) && seq_le(sg_end(c->tx), ack)) {
 		struct tcp_sg *g = c->tx;
 
 		if (!(g->flags & SG_SACKED)) {
@@ -254,16 +254,14 @@ static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked 
 			rack_delivered(c, g, now);
 		}
 		unmark(c, g);
-		c->tx = g->next;
-		if (c->tx)
-			c->tx->tail = g->tail;
+		(void)tx_pop(c);
 		c->packets_out--;
 		sg_free(t, g);
 	}
 	/* Karn: nothing is learnt from an ACK that covers a retransmission; what came before it may have waited for it */
 	if (first_ns && !again)
 		a->rtt_us = (uint32_t)((now - first_ns + 1) / 1000) + 1;
-	if (c->tx && c->tx != c->tx_next && c->tx->len && seq_lt(c->tx->seq, ack))
+	if (c->tx && c->tx != tx_next(c) && c->tx->len && seq_lt(c->tx->seq, ack))
 		sg_trim(t, c->tx, ack - c->tx->seq);
 	c->snd_una = ack;
 	if (c->ext) {
@@ -291,7 +289,7 @@ static void sack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, struct 
 		}
 		if (!seq_lt(left, right) || seq_lt(c->snd_nxt, right) || seq_le(left, c->snd_una))
 			continue;
-		for (struct tcp_sg *g = c->tx; g && g != c->tx_next && seq_lt(g->seq, right); g = g->next) {
+		for (struct tcp_sg *g = c->tx; g && g != tx_next(c) && seq_lt(g->seq, right); g = g->next) {
 			if ((g->flags & SG_SACKED) || seq_lt(g->seq, left) || seq_lt(right, sg_end(g)))
 				continue;
 			if (!(g->flags & SG_EVER_RETRANS)) {
@@ -323,7 +321,7 @@ static void tlp_ended(struct tcp *t, struct tcp_conn *c, const struct pkt *p, bo
 	if (x->tlp_sent == 2 && !dsacked &&
 		x->ca < CA_RECOVERY) { /* the probe repaired a loss: that was congestion */
 		reduce(t, c);
-		c->cwnd = c->ssthresh;
+		c->cwnd = tcp_ssthresh(c);
 		tcp_cwnd_note(t, c);
 	}
 	x->tlp_sent = 0;
@@ -351,7 +349,7 @@ static void reno_dupacks(struct tcp *t, struct tcp_conn *c, struct acked *a, boo
 		x->sacked_out = (uint16_t)(x->sacked_out > told ? x->sacked_out - told : 0);
 		if (x->sacked_out >= c->packets_out)
 			x->sacked_out = c->packets_out ? (uint16_t)(c->packets_out - 1) : 0;
-		if (x->ca == CA_RECOVERY && seq_lt(c->snd_una, x->high_seq) && c->tx && c->tx != c->tx_next)
+		if (x->ca == CA_RECOVERY && seq_lt(c->snd_una, x->high_seq) && c->tx && c->tx != tx_next(c))
 			mark_lost(t, c, c->tx); /* partial acknowledgement: the next hole */
 	} else if (dup) {
 		x = tcp_ext(t, c);
@@ -379,7 +377,7 @@ static void phase(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t no
 		set_ca(t, c, x->sacked_out ? CA_DISORDER : CA_OPEN); /* Linux tcp_try_undo_partial */
 	if (x->ca >= CA_RECOVERY && seq_le(x->high_seq, c->snd_una)) {
 		if (!undo_try(t, c, a, false) && x->ca == CA_RECOVERY)
-			c->cwnd = c->ssthresh;
+			c->cwnd = tcp_ssthresh(c);
 		x->retrans_ns = 0;
 		x->prior_cwnd = 0;
 		x->reord = 0;
@@ -540,7 +538,7 @@ struct tcp_sg *rtx_next(struct tcp *t, struct tcp_conn *c)
 	(void)t;
 	if (!x || x->lost_out <= x->retrans_out || x->frto == 2 || out_flight(c) >= c->cwnd)
 		return NULL;
-	for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next)
+	for (struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next)
 		if ((g->flags & SG_LOST) && !(g->flags & SG_RETRANS))
 			return g;
 	return NULL;
@@ -553,7 +551,7 @@ void rtx_collapse(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t 
 
 	if ((g->flags & (SG_SYN | SG_FIN)) || !g->len)
 		return;
-	while ((n = g->next) && n != c->tx_next && !(n->flags & SG_SACKED) && g->len + n->len <= max &&
+	while ((n = g->next) && n != tx_next(c) && !(n->flags & SG_SACKED) && g->len + n->len <= max &&
 		g->nslices + n->nslices < UINT8_MAX) {
 		unmark(c, n);
 		for (unsigned i = 0; i < n->nslices; i++) {
@@ -616,8 +614,11 @@ static bool given_up(struct tcp *t, struct tcp_conn *c, int64_t now)
 		return false;
 	int64_t since = x && x->retrans_ns ? now - x->retrans_ns : now - c->sent_ns;
 
-	c->cause = tcp_note(t, c,
-		&(struct tcp_note){.kind = TRACE_TCP_GIVE_UP, .reason = why, .cause = c->cause, .a = since});
+	tcp_because(c, tcp_note(t, c,
+			       &(struct tcp_note){.kind = TRACE_TCP_GIVE_UP,
+				       .reason = why,
+				       .cause = tcp_cause(c),
+				       .a = since}));
 	tcp_done(t, c, EVT_TIMEOUT, why);
 	return true;
 }
@@ -639,9 +640,9 @@ static void on_rto(struct tcp *t, struct tcp_conn *c, int64_t now)
 	x->reo_ns = TIME_NEVER;
 	rack_ns = (x->rack_ns ? x->rack_rtt_us : c->srtt_us) * NS_PER_US;
 	/* the head reported and yet not acknowledged: the receiver took it back (RFC 2018 8) */
-	bool reneged = c->tx && c->tx != c->tx_next && (c->tx->flags & SG_SACKED);
+	bool reneged = c->tx && c->tx != tx_next(c) && (c->tx->flags & SG_SACKED);
 
-	for (struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next) {
+	for (struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next) {
 		if (reneged && (g->flags & SG_SACKED)) {
 			g->flags &= (uint8_t)~SG_SACKED;
 			x->sacked_out--;
@@ -658,11 +659,11 @@ static void on_rto(struct tcp *t, struct tcp_conn *c, int64_t now)
 	c->cfg->cc->restart(&x->cc);
 	c->cwnd = out_flight(c) + 1;
 	c->flags |= TCPF_CWND_LIMITED;
-	c->cause = tcp_note(t, c,
-		&(struct tcp_note){.kind = TRACE_TCP_RTO,
-			.cause = c->tx ? c->tx->cause : c->cause,
-			.a = waited,
-			.b = c->backoff});
+	tcp_because(c, tcp_note(t, c,
+			       &(struct tcp_note){.kind = TRACE_TCP_RTO,
+				       .cause = c->tx ? c->tx->cause : tcp_cause(c),
+				       .a = waited,
+				       .b = c->backoff}));
 	set_ca(t, c, CA_LOSS);
 	c->rtx_ns = now + rto_ns(c);
 	c->flags &= ~TCPF_TLP;
@@ -672,11 +673,11 @@ static void on_rto(struct tcp *t, struct tcp_conn *c, int64_t now)
 static void on_persist(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
 	if (c->probes > 0 && now - c->rcvd_ns >= c->cfg->give_up_ns) { /* no probe was ever answered */
-		c->cause = tcp_note(t, c,
-			&(struct tcp_note){.kind = TRACE_TCP_GIVE_UP,
-				.reason = REASON_TCP_RETRIES,
-				.cause = c->cause,
-				.a = now - c->rcvd_ns});
+		tcp_because(c, tcp_note(t, c,
+				       &(struct tcp_note){.kind = TRACE_TCP_GIVE_UP,
+					       .reason = REASON_TCP_RETRIES,
+					       .cause = tcp_cause(c),
+					       .a = now - c->rcvd_ns}));
 		tcp_done(t, c, EVT_TIMEOUT, REASON_TCP_RETRIES);
 		return;
 	}

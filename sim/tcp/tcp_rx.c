@@ -27,12 +27,13 @@ static void rx_push(struct tcp *t, struct tcp_conn *c, struct slice owned, uint6
 	r->next = NULL;
 	r->cause = cause;
 	r->s = owned;
+	r->bytes = 0;
 	if (c->rx)
 		c->rx->tail->next = r;
 	else
 		c->rx = r;
 	c->rx->tail = r;
-	c->rx_bytes += owned.len;
+	c->rx->bytes += owned.len;
 }
 
 /* Moves a vector's slices to the queue. */
@@ -55,9 +56,10 @@ bool rx_take(struct tcp *t, struct tcp_conn *c, struct tcp_out *out)
 	if (!r || (c->flags & TCPF_PAUSED))
 		return false;
 	c->rx = r->next;
-	if (c->rx)
+	if (c->rx) {
 		c->rx->tail = r->tail;
-	c->rx_bytes -= r->s.len;
+		c->rx->bytes = r->bytes - r->s.len;
+	}
 	out->kind = TCP_OUT_DATA;
 	out->data = r->s;
 	out->cause = r->cause;
@@ -152,14 +154,14 @@ static void ooo_insert(struct tcp *t, struct tcp_conn *c, struct pkt *p, uint32_
 	if (x->ooo_n >= OOO_MAX || (seq == end && !fin))
 		return;
 	o = pool_get(t->ooos);
-	*o = (struct tcp_ooo){*at, seq, end - seq, c->cause, ++x->ooo_stamp, fin, p->nslices, p->data};
+	*o = (struct tcp_ooo){*at, seq, end - seq, tcp_cause(c), ++x->ooo_stamp, fin, p->nslices, p->data};
 	p->nslices = 0; /* moved */
 	*at = o;
 	x->ooo_n++;
 	x->ooo_bytes += o->len;
 	tcp_note(t, c,
 		&(struct tcp_note){.kind = TRACE_TCP_OUT_OF_ORDER,
-			.cause = c->cause,
+			.cause = tcp_cause(c),
 			.seq = seq,
 			.len = end - seq,
 			.in = true,
@@ -183,14 +185,14 @@ static void ooo_drain(struct tcp *t, struct tcp_conn *c)
 			if (past)
 				slicev_trim(t->net, &o->data, &o->nslices, past);
 			c->rcv_nxt += o->len - past;
-			rx_push_all(t, c, &o->data, &o->nslices, c->cause);
+			rx_push_all(t, c, &o->data, &o->nslices, tcp_cause(c));
 		} else {
 			slicev_free(t->net, &o->data, o->nslices);
 		}
 		if (o->fin && !(c->flags & TCPF_FIN_RCVD) && c->rcv_nxt == o->seq + o->len) {
 			c->rcv_nxt++;
 			c->flags |= TCPF_FIN_RCVD;
-			c->events |= EVT_EOF;
+			c->events = c->events | EVT_EOF;
 		}
 		pool_put(t->ooos, o);
 	}
@@ -249,7 +251,7 @@ static void grow_window(struct tcp_conn *c, const struct pkt *p)
 	bool first = c->rcv_window < FIRST_BUFFER_BYTES;
 
 	if (c->rcv_window >= c->cfg->rcv_window_max_bytes ||
-		(first ? p->payload_len < 128 : p->payload_len < c->snd_mss / 2 || c->rx_bytes))
+		(first ? p->payload_len < 128 : p->payload_len < c->snd_mss / 2 || rx_bytes(c)))
 		return;
 	c->rcv_window += 2u * c->cfg->mss;
 	if (first && c->rcv_window > FIRST_BUFFER_BYTES)
@@ -276,7 +278,7 @@ void rx_in_order(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 	ack_data_received(c, p, now);
 	grow_window(c, p);
 	c->rcv_nxt += p->payload_len;
-	rx_push_all(t, c, &p->data, &p->nslices, c->cause);
+	rx_push_all(t, c, &p->data, &p->nslices, tcp_cause(c));
 	ack_after_data(c, now, false);
 }
 
@@ -330,13 +332,13 @@ void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 	}
 	if (p->payload_len) {
 		grow_window(c, p);
-		rx_push_all(t, c, &p->data, &p->nslices, c->cause);
+		rx_push_all(t, c, &p->data, &p->nslices, tcp_cause(c));
 		c->rcv_nxt = end;
 	}
 	if (fin) {
 		c->rcv_nxt++;
 		c->flags |= TCPF_FIN_RCVD;
-		c->events |= EVT_EOF;
+		c->events = c->events | EVT_EOF;
 		fin_arrived(c);
 	}
 	if (c->ext && c->ext->ooo) {

@@ -10,14 +10,14 @@ struct tcp_sg *sg_new(struct tcp *t, struct tcp_conn *c, unsigned flags)
 	memset(g, 0, sizeof *g);
 	g->flags = (uint8_t)flags;
 	g->seq = c->snd_end;
-	g->cause = t->w->cause ? t->w->cause : c->cause;
+	g->cause = t->w->cause ? t->w->cause : tcp_cause(c);
 	if (c->tx)
 		c->tx->tail->next = g;
 	else
 		c->tx = g;
 	c->tx->tail = g;
-	if (!c->tx_next)
-		c->tx_next = g;
+	if (!c->tx->unsent)
+		c->tx->unsent = g;
 	return g;
 }
 

@@ -21,7 +21,7 @@ void undo_begin(struct tcp_conn *c)
 	x->undo = UNDO_ON;
 	x->undo_una = c->snd_una;
 	x->undo_cwnd = c->cwnd;
-	x->undo_ssthresh = c->ssthresh;
+	x->undo_ssthresh = tcp_ssthresh(c);
 	x->undo_retrans = (int16_t)(x->retrans_out + (x->tlp_sent == 2));
 	if (!x->undo_retrans)
 		x->undo_retrans = -1;
@@ -66,8 +66,8 @@ static void undo(struct tcp *t, struct tcp_conn *c, bool unmark)
 		unmark_lost(c);
 	if (c->cwnd < x->undo_cwnd)
 		c->cwnd = x->undo_cwnd;
-	if (c->ssthresh < x->undo_ssthresh)
-		c->ssthresh = x->undo_ssthresh;
+	if (x->ssthresh < x->undo_ssthresh)
+		x->ssthresh = x->undo_ssthresh;
 	x->undo = 0;
 	x->frto = 0;
 	tcp_cwnd_note(t, c);
@@ -86,7 +86,7 @@ bool undo_try(struct tcp *t, struct tcp_conn *c, const struct acked *a, bool unm
 /* Is there new data that the receiver has room for? */
 static bool more_to_send(const struct tcp_conn *c)
 {
-	const struct tcp_sg *g = c->tx_next;
+	const struct tcp_sg *g = tx_next(c);
 	uint32_t len;
 
 	if (!g)

@@ -13,8 +13,8 @@ static void log_seen(struct tcp_end *e, const struct pkt *k)
 {
 	struct tcp_pair *p = e->pair;
 	bool right = e == &p->right;
-	uint32_t mine = right ? p->right.c.iss : p->left.c.iss,
-		 theirs = right ? p->left.c.iss : p->right.c.iss;
+	uint32_t mine = right ? p->right.tag.iss : p->left.tag.iss,
+		 theirs = right ? p->left.tag.iss : p->right.tag.iss;
 
 	if (p->n_seen == p->cap_seen) {
 		p->cap_seen = p->cap_seen ? p->cap_seen * 2 : 64;
@@ -108,9 +108,11 @@ static void born(struct tcp_end *e)
 			back = {left.remote, left.local, 80, 40000};
 
 	tcp_init(&e->c, right ? &p->rcfg : &p->lcfg, right ? back : left);
-	if (p->trace)
-		tcp_trace(&e->c, p->trace->nconn - 1, 1, e->node.trace_node,
-			right ? p->left.node.trace_node : p->right.node.trace_node, true);
+	struct tcp_tag tag = {.trace_conn = p->trace ? p->trace->nconn - 1 : 0,
+		.node = e->node.trace_node,
+		.peer = right ? p->left.node.trace_node : p->right.node.trace_node};
+
+	tcp_trace(&e->c, &tag, p->trace ? 1 : 0, p->trace);
 }
 
 /* A SYN that may take over a connection in TIME_WAIT finds a listener. */

@@ -15,6 +15,7 @@ struct tcp_pair;
 struct tcp_end {
 	struct node node;
 	struct tcp_conn c;
+	struct tcp_tag tag; /* of c */
 	int64_t armed_ns;
 	struct tcp_pair *pair;
 	struct link *out;

@@ -26,6 +26,7 @@ struct run {
 	struct world *w;
 	struct tcp *t;
 	struct tcp_conn c;
+	struct tcp_tag tag; /* of c */
 	struct tcp_cfg cfg;
 	uint32_t iss, irs, ts0;
 	int64_t now, prev;
@@ -453,6 +454,7 @@ static void action(struct run *r, const char *s)
 {
 	if (!strcmp(s, "open") || !strcmp(s, "listen")) {
 		tcp_init(&r->c, &r->cfg, (struct tcp_addr){0x0a000001, 0x0a000002, 40000, 80});
+		tcp_trace(&r->c, &(struct tcp_tag){0}, 0, false);
 		tcp_set_iss(&r->c, r->iss);
 		r->ts0 = tcp_ts_now(r->t, &r->c, 0);
 		r->started = true;
@@ -494,8 +496,8 @@ static bool check(struct run *r, const char *s)
 		if (r->c.cwnd != strtoul(s + 5, NULL, 10))
 			fail(r, "cwnd is %u, expected %s", r->c.cwnd, s + 5);
 	} else if (!strncmp(s, "ssthresh ", 9)) {
-		if (r->c.ssthresh != strtoul(s + 9, NULL, 10))
-			fail(r, "ssthresh is %u, expected %s", r->c.ssthresh, s + 9);
+		if (tcp_ssthresh(&r->c) != strtoul(s + 9, NULL, 10))
+			fail(r, "ssthresh is %u, expected %s", tcp_ssthresh(&r->c), s + 9);
 	} else if (!strncmp(s, "rto ", 4)) {
 		int64_t want = seconds(s + 4, &end), have = (int64_t)tcp_rto_us(&r->c) * 1000;
 

@@ -133,7 +133,7 @@ static void simulate(const struct story *s, const struct talk *kernel, struct ta
 	for (size_t i = 0; i < y.p.n_seen; i++) {
 		const struct tcp_seen *g = &y.p.seen[i];
 		struct seg *o = add(t, g->right ? STORY_SERVER : STORY_CLIENT, g->at_ns);
-		uint32_t isn = g->right ? y.p.left.c.iss : y.p.right.c.iss;
+		uint32_t isn = g->right ? y.p.left.tag.iss : y.p.right.tag.iss;
 
 		o->flags = g->flags;
 		o->wnd = g->wnd;

@@ -16,6 +16,7 @@ struct foe {
 	struct world *w;
 	struct tcp *t;
 	struct tcp_conn c;
+	struct tcp_tag tag; /* of c */
 	struct tcp_cfg cfg;
 	struct rng r;
 	uint32_t irs, wrote, got, edge;
@@ -102,10 +103,10 @@ static void invariants(struct foe *f)
 	if (c->state == TCP_CLOSED)
 		return;
 	if (c->state >= TCP_SYN_RECEIVED)
-		f->irs = c->irs; /* a SYN that was drawn may have been believed */
+		f->irs = f->tag.irs; /* a SYN that was drawn may have been believed */
 	if (!seq_le(c->snd_una, c->snd_nxt) || !seq_le(c->snd_nxt, c->snd_end))
 		f->wrong = "SND.UNA <= SND.NXT <= end does not hold";
-	for (const struct tcp_sg *g = c->tx; g && g != c->tx_next; g = g->next, n++) {
+	for (const struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next, n++) {
 		if (g->seq != at)
 			f->wrong = "the send queue has a hole";
 		at = sg_end(g);
@@ -165,6 +166,7 @@ static void begin(struct foe *f)
 	if (rng_below(&f->r, 2))
 		f->cfg.rcv_window_bytes = f->cfg.rcv_window_max_bytes = 3000;
 	tcp_init(&f->c, &f->cfg, (struct tcp_addr){1, 2, 3, 4});
+	tcp_trace(&f->c, &(struct tcp_tag){0}, 0, false);
 	tcp_set_iss(&f->c, (uint32_t)rng_u64(&f->r));
 	f->irs = (uint32_t)rng_u64(&f->r);
 	f->established = false;

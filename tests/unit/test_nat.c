@@ -51,8 +51,8 @@ static void bench_init(struct bench *b, enum nat_expiry mode, int64_t idle_ns)
 	p->right.out = &b->ro;
 	tcp_init(&p->left.c, &p->lcfg, (struct tcp_addr){0xc0a80111, 0xcb007150, 40000, 80});
 	tcp_init(&p->right.c, &p->rcfg, (struct tcp_addr){0xcb007150, 0xc6336401, 80, 40000});
-	tcp_trace(&p->left.c, 1, 1, left, right, true);
-	tcp_trace(&p->right.c, 1, 1, right, left, true);
+	tcp_trace(&p->left.c, &(struct tcp_tag){.trace_conn = 1, .node = left, .peer = right}, 1, true);
+	tcp_trace(&p->right.c, &(struct tcp_tag){.trace_conn = 1, .node = right, .peer = left}, 1, true);
 	tcp_listen(p->t, &p->right.c, 0);
 	tcp_open(p->t, &p->left.c, 0);
 	tcp_end_pump(&p->left);
