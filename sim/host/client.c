@@ -229,8 +229,8 @@ static void do_write(struct sim *s, struct client *c, struct tech_out *o, uint64
 	if (o->unit == TECH_UNIT_REQUEST)
 		c->asked_ns = s->w->now_ns;
 	struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
-	uint64_t rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b, k->written + o->uoff,
-		o->ulen, (uint32_t)o->id, o->status, o->n_msgs, cause);
+	uint64_t rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b,
+		sock_tag(k).written + o->uoff, o->ulen, (uint32_t)o->id, o->status, o->n_msgs, cause);
 	sock_write(s, k, o->data, rec);
 	sock_pump(s, k);
 }

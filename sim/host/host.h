@@ -80,13 +80,14 @@ struct sock {
 		struct sock *next; /* a client's: its next one */
 		void *user;        /* a process's: sconn; a proxy's: prelay */
 	};
-	uint64_t written; /* octets handed to TCP, the stream offset of the next */
-	uint8_t of;       /* enum sock_of */
-	uint8_t slot;     /* the user's own: TECH_MAIN, RELAY_CLIENT … */
-	bool used;        /* somebody wants to hear what happens to it */
+	uint8_t of;   /* enum sock_of */
+	uint8_t slot; /* the user's own: TECH_MAIN, RELAY_CLIENT … */
+	bool used;    /* somebody wants to hear what happens to it */
 	bool pumping, was_up, alive;
 	struct tcp_conn tcp; /* where records are kept, its struct tcp_tag follows (sock_trace) */
 };
+
+_Static_assert(sizeof(struct sock) <= 192, "an end of a connection is three cache lines");
 
 /* What records say of its connection; nothing where none are kept. */
 static inline struct tcp_tag sock_tag(const struct sock *k)

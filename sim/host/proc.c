@@ -162,8 +162,9 @@ static uint64_t do_write(
 		return refuse_write(s, c, o, room, cause);
 	struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
 	s->unit_reason = waited_ns >= HOST_BUSY_NS ? REASON_SERVER_BUSY : REASON_NONE;
-	uint64_t rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b, k->written + o->uoff,
-		o->ulen, (uint32_t)o->id, o->status, o->b < 0 ? -1 : (int64_t)o->n_msgs, cause);
+	uint64_t rec =
+		rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b, sock_tag(k).written + o->uoff,
+			o->ulen, (uint32_t)o->id, o->status, o->b < 0 ? -1 : (int64_t)o->n_msgs, cause);
 	s->unit_reason = REASON_NONE;
 	if (o->id)
 		messages_sent(s, k->tcp.client, o->id, o->n_msgs, rec);

@@ -110,7 +110,7 @@ static uint64_t see_out(struct sim *s, struct prelay *p, unsigned leg, struct sl
 		return cause;
 	struct buf *b = &e->sent[leg];
 	if (!b->n)
-		e->sent_from[leg] = k->written; /* what is kept begins here */
+		e->sent_from[leg] = sock_tag(k).written; /* what is kept begins here */
 	buf_add(b, slice_bytes(data));
 	watch_feed(e->watch[leg], leg == RELAY_UPSTREAM, slice_bytes(data));
 	while (watch_next(e->watch[leg], &u)) {

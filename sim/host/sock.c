@@ -157,9 +157,7 @@ void sock_write(struct sim *s, struct sock *k, struct slice owned, uint64_t rec)
 	uint64_t cause = s->w->cause;
 	if (rec)
 		s->w->cause = rec;
-	if (tcp_write(s->tcp, &k->tcp, owned, false, s->w->now_ns))
-		k->written += owned.len;
-	else
+	if (!tcp_write(s->tcp, &k->tcp, owned, false, s->w->now_ns))
 		blob_unref(owned.blob);
 	s->w->cause = cause;
 }

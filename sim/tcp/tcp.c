@@ -207,7 +207,7 @@ void tcp_trace(struct tcp_conn *c, const struct tcp_tag *tag, uint32_t client, b
 		c->flags |= TCPF_TAG;
 		*tcp_tag(c) = *tag;
 		tcp_tag(c)->iss = c->snd_una;
-		tcp_tag(c)->cause = 0;
+		tcp_tag(c)->cause = tcp_tag(c)->written = 0;
 	}
 	if (lens)
 		c->flags |= TCPF_LENS;
@@ -333,6 +333,8 @@ bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more,
 		return true;
 	}
 	c->snd_end += owned.len;
+	if (c->flags & TCPF_TAG)
+		tcp_tag(c)->written += owned.len;
 	/* Small writes that could not go yet share a segment, as in Linux. */
 	if (g && tx_next(c) && !(g->flags & (SG_SENT | SG_SYN | SG_FIN)) && g->len < c->snd_mss &&
 		g->nslices < SG_SLICES_MAX) {

@@ -184,7 +184,8 @@ _Static_assert(sizeof(struct tcp_conn) <= 152, "this is what an idle connection 
 
 /* What only records need. It stands right behind a struct tcp_conn whose owner has made room for it (tcp_trace). */
 struct tcp_tag {
-	uint64_t cause; /* record behind what is to be sent next */
+	uint64_t cause;   /* record behind what is to be sent next */
+	uint64_t written; /* octets tcp_write has taken: the stream offset of the next */
 	uint32_t trace_conn;
 	uint16_t node, peer; /* trace nodes of this and the other end */
 	uint32_t iss, irs;   /* offsets in streams are counted from them */
@@ -227,7 +228,7 @@ struct tcp_out {
 /* A closed connection with its addresses. `cfg` is borrowed. tcp_trace right afterwards, if wanted. */
 void tcp_init(struct tcp_conn *c, const struct tcp_cfg *cfg, struct tcp_addr a);
 /* `tag`: NULL when no records are kept, else copied to the place for a struct tcp_tag behind `c`, which must be there; its cause,
- * iss and irs need not be set. */
+ * written, iss and irs need not be set. */
 void tcp_trace(struct tcp_conn *c, const struct tcp_tag *tag, uint32_t client, bool lens);
 /* Releases queues. In any state; sends nothing. */
 void tcp_fini(struct tcp *t, struct tcp_conn *c);
