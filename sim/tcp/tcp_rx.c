@@ -324,8 +324,9 @@ void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 	}
 	gap = seq != c->rcv_nxt;
 	if (gap) {
+		/* not later: an ACK that announces another window is no duplicate */
 		if ((c->flags & TCPF_SACK) && c->rcv_window < FIRST_BUFFER_BYTES)
-			grow_window(c, p); /* not later: an ACK that announces another window is no duplicate */
+			grow_window(c, p);
 		ooo_insert(t, c, p, seq, fin);
 		ack_now(c);
 		return;

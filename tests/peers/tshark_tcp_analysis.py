@@ -21,6 +21,7 @@ frame that no rule explains is an error. The trace's words are in quotes.
   out_of_order
       is what comes less than a round trip (that of the handshake) after the latest new octets (O1), whether sent again or
       overtaken: tshark cannot tell a quick retransmission from a late original. A SYN at time 0 is none to it; then 3 ms count.
+      Not judged: what ends exactly where a bare ACK said the stream had got to; tshark 4.0 has been seen to say either.
   lost_segment
       begins beyond what has been seen here (L1); what is missing was "packet-lost" or is overtaken (L2).
   duplicate_ack
@@ -278,8 +279,9 @@ def again(j, trace, st, me, peer, f, r, first, kind, out, begin, n, octets, rst)
             j.both(f, "F1", "fast_retransmission", fast, "at the latest acknowledgement, after two duplicates, within 20 ms")
             if not fast:
                 near = st.rtt if st.rtt else 3_000_000
-                guess = f.at - me.high_at < near and (me.high != begin + n or (f.len > 0 and me.high_len == 0))
-                j.both(f, "O1", "out_of_order", guess, "less than a round trip after the latest new octets")
+                guess = f.at - me.high_at < near and me.high != begin + n
+                if me.high_len or me.high != begin + n:
+                    j.both(f, "O1", "out_of_order", guess, "less than a round trip after the latest new octets")
     beyond = me.high is not None and begin > me.high and not rst and kind not in PROBE
     j.both(f, "L1", "lost_segment", beyond, "begins beyond what was seen here, %s" % me.high)
     if beyond and not gap_explained(trace, r, me.high, begin):
@@ -402,13 +404,14 @@ def scenarios(tmp):
 
 def cases(backtalk, story_trace, tmp, only):
     for story in sorted(glob.glob("tests/data/linux-tcp/*.story")):
-        if only not in "story " + story:
+        name = "story " + os.path.basename(story)[:-6]
+        if only not in name:
             continue
         base = os.path.join(tmp, "story")
         run([story_trace, story, base])
         trace = Trace(base + ".jsonl")
         for node in ("client", "server"):
-            yield "story " + os.path.basename(story)[:-6], trace, "%s-%s.pcapng" % (base, node), node
+            yield name, trace, "%s-%s.pcapng" % (base, node), node
     for name, what, more in scenarios(tmp):
         if only not in name:
             continue
