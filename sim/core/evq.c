@@ -57,7 +57,7 @@ size_t evq_bytes(const struct evq *q)
 
 static void chunk_grow(struct evq *q)
 {
-	size_t n = q->chunks < 64 ? 64 : q->chunks > 8192 ? 8192 : q->chunks;
+	size_t n = q->chunks / 4 < 64 ? 64 : q->chunks / 4 > 8192 ? 8192 : q->chunks / 4; /* a quarter more */
 	size_t bytes = (n + 1) * EVQ_CHUNK_BYTES; /* one lost to the head and to alignment */
 	struct evq_slab *s = xpages(bytes);
 	uintptr_t first = ((uintptr_t)(s + 1) + EVQ_CHUNK_BYTES - 1) & ~(uintptr_t)(EVQ_CHUNK_BYTES - 1);
