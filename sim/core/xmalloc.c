@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 /* Exit status 3: the environment failed. */
 static _Noreturn void out_of_memory(size_t n)
@@ -58,8 +57,14 @@ void xfree(void *p)
 }
 
 #define HUGE_PAGE ((size_t)2 << 20)
+#define PAGE_MOST ((size_t)64 << 10) /* a whole number of ordinary pages on every machine (4, 16 or 64 KiB) */
 
 /* Sanitizers watch malloc, not mmap: small requests go through calloc so that they are watched. */
+static size_t whole_pages(size_t n)
+{
+	return (n + PAGE_MOST - 1) & ~(PAGE_MOST - 1);
+}
+
 void *xpages(size_t n)
 {
 	void *p;
@@ -71,7 +76,7 @@ void *xpages(size_t n)
 
 	if (all == MAP_FAILED)
 		out_of_memory(n);
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (n + page - 1) & ~(page - 1);
+	size_t used = whole_pages(n);
 	size_t head = (HUGE_PAGE - (uintptr_t)all % HUGE_PAGE) % HUGE_PAGE;
 
 	if (head)
@@ -92,7 +97,7 @@ void xfree_pages(void *p, size_t n)
 	if (n < HUGE_PAGE)
 		free(p);
 	else
-		munmap(p, n);
+		munmap(p, whole_pages(n));
 }
 
 static void *resize(void *ctx, void *p, size_t old, size_t n)
