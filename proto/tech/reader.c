@@ -39,6 +39,7 @@ struct tech_open *tech_reader_open(struct tech_reader *r, const struct alloc *al
 	o->block_off = UINT64_MAX;
 	o->base = 0;
 	o->msg_off = o->body_left = 0;
+	o->want = (struct tech_want){0};
 	if (what == TECH_READ_FRAMES) {
 		ws_dec_init(&o->ws, al, role == H1_REQUESTS ? WS_SERVER : WS_CLIENT, NULL, NULL);
 		o->base = r->idle.off;

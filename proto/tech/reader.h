@@ -28,6 +28,16 @@ enum tech_reading {
 	TECH_READ_FRAMES, /* WebSocket */
 };
 
+/* What a request asks for, taken from its head. */
+struct tech_want {
+	bool has_since;
+	uint64_t since;
+	uint32_t client;
+	bool http10, close, post;
+	unsigned ws_status; /* 101: a right handshake; else the status to refuse with */
+	char ws_accept[32];
+};
+
 /* Decoders with something under way. */
 struct tech_open {
 	enum tech_reading what;
@@ -39,9 +49,10 @@ struct tech_open {
 	uint64_t base;      /* FRAMES: stream offset at which `ws` began. EVENTS: body octets `sse` has had */
 	uint64_t
 		block_off; /* EVENTS: stream offset of the first octet of the block being read, UINT64_MAX none */
-	uint64_t msg_off;   /* HTTP: stream offset of the message under way */
-	uint64_t body_left; /* octets of its body still to come, when known */
-	struct buf body;    /* a body that comes in pieces */
+	uint64_t msg_off;      /* HTTP: stream offset of the message under way */
+	uint64_t body_left;    /* octets of its body still to come, when known */
+	struct buf body;       /* a body that comes in pieces */
+	struct tech_want want; /* server: what the head of the message under way asks for */
 };
 
 struct tech_reader {

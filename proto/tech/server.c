@@ -408,7 +408,6 @@ static void decode_requests(struct tech_conn *c, const struct tech_in *in, struc
 	const struct h1_idle before = c->rd.idle;
 	const bool idle = !c->rd.open;
 	struct tech_open *o = tech_conn_open(c, TECH_READ_HTTP, q);
-	struct tech_want w = {0};
 	struct h1_ev ev;
 	if (!o)
 		return;
@@ -417,7 +416,7 @@ static void decode_requests(struct tech_conn *c, const struct tech_in *in, struc
 		switch (h1_dec_next(&o->h1, &ev)) {
 		case H1_HEAD:
 			o->msg_off = ev.head.off;
-			read_head(c, &ev.head, &w);
+			read_head(c, &ev.head, &o->want);
 			break;
 		case H1_DATA:
 			if (c->flags & TECH_CF_POST)
@@ -430,6 +429,7 @@ static void decode_requests(struct tech_conn *c, const struct tech_in *in, struc
 				in->now_ns, q);
 			return;
 		case H1_END: {
+			const struct tech_want w = o->want; /* the decoders may go while it is served */
 			uint64_t end = ev.off + ev.len;
 			if (in->slice.blob && idle && o->msg_off == before.off &&
 				end == before.off + in->data.n && ev.end.keep_alive)

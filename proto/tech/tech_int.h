@@ -138,16 +138,6 @@ void tech_post_free(struct tech_client *c);
 /* ---- server (server.c) ---- */
 /* The connection's decoders; NULL when out of memory, which the queue then knows. */
 struct tech_open *tech_conn_open(struct tech_conn *c, enum tech_reading what, struct tech_outs *q);
-/* What a request asks for, taken from its head. */
-struct tech_want {
-	bool has_since;
-	uint64_t since;
-	uint32_t client;
-	bool http10, close, post;
-	unsigned ws_status; /* 101: a right handshake; else the status to refuse with */
-	char ws_accept[32];
-};
-
 struct tech_conn_ops {
 	/* a complete request for this site, not a POST */
 	void (*request)(struct tech_conn *c, const struct tech_want *w, int64_t now, struct tech_outs *q);

@@ -335,6 +335,71 @@ static void a_blob_met_before_is_not_decoded_again(void **st)
 	blob_unref(b);
 }
 
+/* What a server writes to `request` when it comes cut in two at `cut`. */
+static void answer_to(struct rig *r, const char *request, size_t cut, struct buf *out)
+{
+	struct tech_conn c;
+	struct tech_out o;
+	struct bytes all = bytes_str(request);
+	const struct bytes part[2] = {bytes_sub(all, 0, cut), bytes_sub(all, cut, all.n - cut)};
+	buf_init(out, &alloc_libc, 1u << 20);
+	tech_conn_init(&c, &r->srv);
+	for (int i = 0; i < 2; i++) {
+		struct tech_in in = {.kind = TECH_IN_DATA, .data = part[i]};
+		if (part[i].n)
+			tech_conn_input(&c, &in, &r->q);
+		while (tech_next(&r->q, &o))
+			if (o.kind == TECH_OUT_WRITE) {
+				buf_add(out, slice_bytes(o.data));
+				blob_unref(o.data.blob);
+			}
+	}
+	tech_conn_fini(&c);
+}
+
+/* What a head asks for is not forgotten when content follows it in another piece. */
+static void content_that_comes_later_changes_nothing(void **st)
+{
+	static const struct {
+		enum tech_kind kind;
+		const char *request, *says;
+	} t[] = {
+		{TECH_POLLING, "GET /poll?since=2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
+			"{\"id\":3,"},
+		{TECH_SSE,
+			"GET /events HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 2\r\nContent-Length: 3\r\n\r\nabc",
+			"{\"id\":3,"},
+		{TECH_WEBSOCKET,
+			"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+			"Content-Length: 3\r\n\r\nabc",
+			"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
+	};
+	(void)st;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		struct rig r;
+		struct buf whole, got;
+		size_t n = strlen(t[i].request);
+		rig_init(&r, t[i].kind, 3, false);
+		r.draw = 1;
+		for (int k = 0; k < 3; k++)
+			publish(&r);
+		answer_to(&r, t[i].request, n, &whole);
+		for (size_t cut = 1; cut < n; cut++) {
+			answer_to(&r, t[i].request, cut, &got);
+			if (!bytes_eq(buf_bytes(&whole), buf_bytes(&got)))
+				fail_msg("technique %d cut at %zu:\n%.*s\nnot\n%.*s", (int)t[i].kind, cut,
+					(int)got.n, (const char *)got.p, (int)whole.n, (const char *)whole.p);
+			buf_fini(&got);
+		}
+		buf_u8(&whole, 0);
+		assert_non_null(strstr((const char *)whole.p, t[i].says));
+		assert_null(strstr((const char *)whole.p, "{\"id\":2,"));
+		buf_fini(&whole);
+		rig_fini(&r);
+	}
+}
+
 static void an_idle_reader_is_a_few_words(void **st)
 {
 	struct rig r;
@@ -371,6 +436,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(remembering_is_never_told_from_decoding),
 		cmocka_unit_test(a_blob_met_before_is_not_decoded_again),
+		cmocka_unit_test(content_that_comes_later_changes_nothing),
 		cmocka_unit_test(an_idle_reader_is_a_few_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
