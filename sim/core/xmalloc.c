@@ -59,35 +59,33 @@ void xfree(void *p)
 #define HUGE_PAGE ((size_t)2 << 20)
 #define PAGE_MOST ((size_t)64 << 10) /* a whole number of ordinary pages on every machine (4, 16 or 64 KiB) */
 
-/* Sanitizers watch malloc, not mmap: small requests go through calloc so that they are watched. */
 static size_t whole_pages(size_t n)
 {
 	return (n + PAGE_MOST - 1) & ~(PAGE_MOST - 1);
 }
 
+/* Sanitizers watch malloc, not mmap: small requests go through calloc so that they are watched. */
 void *xpages(size_t n)
 {
-	void *p;
-
 	if (n < HUGE_PAGE)
 		return xcalloc(1, n);
+	if (n > SIZE_MAX / 2)
+		out_of_memory(n);
 	/* only aligned huge pages are huge: map more, give back the ends */
-	char *all = mmap(NULL, n + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t used = whole_pages(n);
+	char *all = mmap(NULL, used + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (all == MAP_FAILED)
 		out_of_memory(n);
-	size_t used = whole_pages(n);
 	size_t head = (HUGE_PAGE - (uintptr_t)all % HUGE_PAGE) % HUGE_PAGE;
 
 	if (head)
 		(void)munmap(all, head);
-	p = all + head;
-	if (head + used < n + HUGE_PAGE)
-		(void)munmap((char *)p + used, n + HUGE_PAGE - head - used);
+	(void)munmap(all + head + used, HUGE_PAGE - head); /* at least a page: head is below HUGE_PAGE */
 #ifdef MADV_HUGEPAGE
-	(void)madvise(p, n, MADV_HUGEPAGE); /* a wish; failure costs only speed */
+	(void)madvise(all + head, used, MADV_HUGEPAGE); /* a wish; failure costs only speed */
 #endif
-	return p;
+	return all + head;
 }
 
 void xfree_pages(void *p, size_t n)
