@@ -1,7 +1,7 @@
 #!/bin/sh
 # timeout: 500
 # tshark opens what we write: for every lecture, at every capture point, no malformed packet, no bad checksum, no
-# dissector's complaint, and nothing in its TCP analysis that a network without loss cannot explain.
+# dissector's complaint, and nothing in its TCP analysis that neither loss nor a slow reader explains.
 # One case a lecture and capture point.
 set -u
 command -v tshark >/dev/null 2>&1 || { echo "skipped: tshark is not installed"; exit 77; }
@@ -14,8 +14,8 @@ bad() {
 }
 shark() { tshark -n -o tcp.reassemble_out_of_order:TRUE -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE "$@" 2>"$tmp/err"; }
 
-# What a lossy or cut network does cause; anything else tshark warns of is our fault.
-lossy='retransmission|Duplicate ACK|Previous segment|not captured|out-of-order|Connection reset|Keep-Alive|ACKed segment|Window|D-SACK'
+# What a lossy or cut network and a slow reader do cause; anything else tshark warns of is our fault.
+lossy='retransmission|Duplicate ACK|Previous segment|not captured|out-of-order|Connection reset|Keep-Alive|ACKed segment|[Ww]indow|D-SACK'
 
 check_point() { # check_point ID FILE INTERFACE
 	shark -r "$2" -Y "frame.interface_id == $3" -w "$tmp/one.pcapng" || { bad "$1: tshark: $(cat "$tmp/err")"; return; }
