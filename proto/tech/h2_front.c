@@ -199,7 +199,7 @@ static void content(struct h2_front *f, struct h2_front_stream *s, struct bytes 
 {
 	if (!data.n)
 		return;
-	if (s->out_at > 65536) {
+	if (s->out_at > 65536 || (s->out_at && s->out.n + data.n > H2_FRONT_WAITING_MAX)) {
 		buf_drop(&s->out, s->out_at);
 		s->out_at = 0;
 	}

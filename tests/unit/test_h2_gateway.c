@@ -92,7 +92,7 @@ static void settle(struct world *w)
 	}
 }
 
-static void publish(struct world *w, uint32_t size)
+static void put_out(struct world *w, uint32_t size)
 {
 	struct tech_conn *c;
 	struct tech_msg *m = tech_msg_new(w->al, "live", w->published + 1, w->published + 1, size);
@@ -105,6 +105,11 @@ static void publish(struct world *w, uint32_t size)
 	while ((c = tech_server_fan(&w->srv, w->now, &w->fan_outs)))
 		h2_front_take(&w->front, c, &w->fan_outs);
 	tech_msg_unref(m);
+}
+
+static void publish(struct world *w, uint32_t size)
+{
+	put_out(w, size);
 	settle(w);
 }
 
@@ -226,6 +231,58 @@ static struct h2_event ask(struct world *w, struct h2_conn *c, const struct hfie
 	return ev;
 }
 
+/* Takes what the front sends; the octets of DATA among it. */
+static size_t take_data(struct world *w)
+{
+	struct bytes b = h2_front_out(&w->front);
+	size_t data = 0;
+	for (size_t at = 0, n; at + 9 <= b.n; at += 9 + n) {
+		n = (size_t)b.p[at] << 16 | (size_t)b.p[at + 1] << 8 | b.p[at + 2];
+		data += b.p[at + 3] == H2_DATA ? n : 0;
+	}
+	h2_front_sent(&w->front, b.n);
+	return data;
+}
+
+/* A client that reads a stream's head and opens its windows no more: what waits for it has a limit, to the octet. */
+static void what_waits_for_a_client_has_a_limit(void **state)
+{
+	struct world w;
+	struct h2_conn c;
+	struct h2_local local = h2_local_default();
+	const struct hfield get[] = {{BYTES_LIT(":method"), BYTES_LIT("GET"), false},
+		{BYTES_LIT(":scheme"), BYTES_LIT("http"), false},
+		{BYTES_LIT(":path"), BYTES_LIT("/events"), false},
+		{BYTES_LIT(":authority"), BYTES_LIT("h.test"), false}};
+	(void)state;
+	assert_true(world_open(&w, &alloc_libc, TECH_SSE, SIZE_MAX));
+	assert_true(h2_conn_init(&c, &alloc_libc, H2_CLIENT, &local));
+	h2_conn_request(&c, get, 4, true);
+	h2_front_data(&w.front, h2_conn_out(&c), w.now);
+	w.published = 99; /* numbers of three digits throughout */
+	size_t sent = take_data(&w), written = sent;
+	put_out(&w, 1000);
+	size_t event = take_data(&w), around = event - 1000;
+	assert_true(event > 1000 && around < 100);
+	for (written += event, sent += event; H2_FRONT_WAITING_MAX - (written - sent) > 200000;) {
+		put_out(&w, 100000);
+		written += 100000 + around;
+		sent += take_data(&w);
+	}
+	assert_int_equal(sent, 65535); /* the windows no setting has changed */
+	put_out(&w, (uint32_t)(H2_FRONT_WAITING_MAX - (written - sent) - around));
+	assert_non_null(w.front.streams);
+	assert_int_equal(h2_front_out(&w.front).n, 0);
+	put_out(&w, 20);
+	struct bytes reset = h2_front_out(&w.front);
+	assert_true(reset.n == 13 && reset.p[3] == H2_RST_STREAM);
+	h2_front_sent(&w.front, reset.n);
+	put_out(&w, 20); /* nothing more for it */
+	assert_int_equal(h2_front_out(&w.front).n, 0);
+	h2_conn_fini(&c);
+	world_close(&w);
+}
+
 static void requests_get_the_status_they_earn(void **state)
 {
 	struct world w;
@@ -297,6 +354,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_technique_brings_its_messages),
+		cmocka_unit_test(what_waits_for_a_client_has_a_limit),
 		cmocka_unit_test(requests_get_the_status_they_earn),
 		cmocka_unit_test(the_preface_is_told_from_requests),
 		cmocka_unit_test(memory_that_runs_out_leaks_nothing),
