@@ -193,7 +193,7 @@ static void on_head(struct h2_back *b, struct h2_lane *l, const struct h1_head *
 
 static void up(struct h2_back *b, struct h2_lane *l, struct bytes data)
 {
-	if (l->up_at > 65536) {
+	if (l->up_at > 65536 || (l->up_at && l->up.n + data.n > H2_BACK_WAITING_MAX)) {
 		buf_drop(&l->up, l->up_at);
 		l->up_at = 0;
 	}

@@ -283,6 +283,30 @@ static void what_waits_for_a_client_has_a_limit(void **state)
 	world_close(&w);
 }
 
+/* And so has what waits for a server that opens no windows. */
+static void what_waits_for_a_server_has_a_limit(void **state)
+{
+	struct h2_back b;
+	unsigned lane;
+	struct bytes data;
+	static const char head[] = "POST /poll HTTP/1.1\r\nHost: h.test\r\nContent-Length: 9000000\r\n\r\n";
+	uint8_t *content = calloc(1, H2_BACK_WAITING_MAX);
+	(void)state;
+	assert_non_null(content);
+	assert_true(h2_back_init(&b, &alloc_libc));
+	h2_back_open(&b, 0);
+	h2_back_write(&b, 0, bytes_str(head));
+	h2_back_write(&b, 0, (struct bytes){content, H2_BACK_WAITING_MAX});
+	h2_back_sent(&b, h2_back_out(&b).n);
+	assert_int_equal(h2_back_next(&b, &lane, &data), H2_BACK_NONE);
+	h2_back_write(&b, 0, (struct bytes){content, 65535}); /* as many as the windows have let out */
+	assert_int_equal(h2_back_next(&b, &lane, &data), H2_BACK_NONE);
+	h2_back_write(&b, 0, (struct bytes){content, 1});
+	assert_int_equal(h2_back_next(&b, &lane, &data), H2_BACK_RESET);
+	h2_back_fini(&b);
+	free(content);
+}
+
 static void requests_get_the_status_they_earn(void **state)
 {
 	struct world w;
@@ -355,6 +379,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_technique_brings_its_messages),
 		cmocka_unit_test(what_waits_for_a_client_has_a_limit),
+		cmocka_unit_test(what_waits_for_a_server_has_a_limit),
 		cmocka_unit_test(requests_get_the_status_they_earn),
 		cmocka_unit_test(the_preface_is_told_from_requests),
 		cmocka_unit_test(memory_that_runs_out_leaks_nothing),
