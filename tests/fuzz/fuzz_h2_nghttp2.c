@@ -222,6 +222,22 @@ static size_t next_piece(struct bytes in, size_t at)
 	return len <= in.n - at ? len : 0;
 }
 
+/*
+ * libnghttp2 keeps streams that were reset for its tree of priorities and goes on counting their windows, so that a new
+ * INITIAL_WINDOW_SIZE may overflow one and reset it once more. A closed stream has no window (RFC 9113 5.1): not counted.
+ */
+static void forget_closed(const struct h2_conn *c, struct bytes piece, struct verdict *their)
+{
+	unsigned kept = 0;
+	if (piece.p[3] != H2_SETTINGS)
+		return;
+	for (unsigned i = 0; i < their->resets; i++)
+		if (their->reset[i].code != H2_FLOW_CONTROL_ERROR ||
+			h2_conn_stream(c, their->reset[i].stream))
+			their->reset[kept++] = their->reset[i];
+	their->resets = kept;
+}
+
 static void compare(struct h2_conn *c, nghttp2_session *s, struct bytes in, size_t at)
 {
 	struct verdict mine = {.conn = false}, their = {.conn = false};
@@ -230,6 +246,7 @@ static void compare(struct h2_conn *c, nghttp2_session *s, struct bytes in, size
 		struct bytes piece = bytes_sub(in, at, n);
 		ours(c, piece, &mine);
 		theirs(s, piece, &their);
+		forget_closed(c, piece, &their);
 		at += piece.n;
 		if (mine.goaway || (c->state == H2_CONN_IN_BLOCK && their.code == H2_COMPRESSION_ERROR))
 			return; /* a string may be refused before its end is there */
