@@ -233,6 +233,17 @@ static void main_input(struct tech_client *c, const struct tech_in *in, struct t
 	}
 }
 
+const struct tech_seen *tech_client_recall(struct tech_client *c, struct slice in, int64_t now_ns)
+{
+	const struct tech_client_ops *ops = client_ops[c->site->kind];
+	if (c->state != TECH_OPEN || c->post || !ops->recall)
+		return NULL;
+	const struct tech_seen *s = ops->recall(c, in, now_ns);
+	if (s)
+		c->heard_ns = now_ns;
+	return s;
+}
+
 void tech_client_input(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
 {
 	bool uplink = in->conn == TECH_UPLINK && in->kind >= TECH_IN_UP && in->kind <= TECH_IN_RESET;

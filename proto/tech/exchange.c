@@ -139,6 +139,15 @@ static enum tech_answer decode_answer(
 	return done ? TECH_ANSWER_DONE : TECH_ANSWER_PART;
 }
 
+void tech_answer_said(struct tech_client *c, const struct tech_said *said)
+{
+	if (said->since)
+		c->since = said->since;
+	c->status = said->status;
+	c->flags &= (uint16_t) ~(TECH_F_ASKED | TECH_F_ANSWER | TECH_F_READ | TECH_F_RETRIED);
+	c->flags |= (uint16_t)(TECH_F_USED | (said->close ? TECH_F_CLOSE : 0));
+}
+
 enum tech_answer tech_read_answer(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
 {
 	struct tech_memory *m = &c->site->memory;
@@ -153,14 +162,11 @@ enum tech_answer tech_read_answer(struct tech_client *c, const struct tech_in *i
 		if (in && idle && a == TECH_ANSWER_DONE)
 			tech_remember(m, TECH_READ_HTTP, &before, &c->rd, in->slice, q, at, &said);
 	}
-	if (said.since)
+	if (a == TECH_ANSWER_DONE)
+		tech_answer_said(c, &said);
+	else if (said.since)
 		c->since = said.since;
-	if (a != TECH_ANSWER_DONE)
-		return a;
-	c->status = said.status;
-	c->flags &= (uint16_t) ~(TECH_F_ASKED | TECH_F_ANSWER | TECH_F_READ | TECH_F_RETRIED);
-	c->flags |= (uint16_t)(TECH_F_USED | (said.close ? TECH_F_CLOSE : 0));
-	return TECH_ANSWER_DONE;
+	return a;
 }
 
 /* ---- the way up by POST ----------------------------------------------------------------------------------- */

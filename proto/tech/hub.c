@@ -145,17 +145,25 @@ static struct tech_conn *next_subscriber(struct tech_site *s)
 	return NULL;
 }
 
+/* The next subscriber of the site whose turn it is that is to have the message; NULL at the end of its list. */
+static struct tech_conn *next_receiver(struct tech_server *s, struct tech_site *site)
+{
+	struct tech_conn *c;
+	while ((c = next_subscriber(
+			site))) /* some subscribed after it was published and have it from the history */
+		if (c->cursor < s->hub.seq && tech_concerns(c, s->fan_msg))
+			return c;
+	s->fan_site++;
+	return NULL;
+}
+
 struct tech_conn *tech_server_fan(struct tech_server *s, int64_t now_ns, struct tech_outs *q)
 {
 	while (s->fan_msg && s->fan_site < s->n_sites) {
 		struct tech_site *site = s->site[s->fan_site];
-		struct tech_conn *c = next_subscriber(site);
-		if (!c) {
-			s->fan_site++;
+		struct tech_conn *c = next_receiver(s, site);
+		if (!c)
 			continue;
-		}
-		if (c->cursor >= s->hub.seq || !tech_concerns(c, s->fan_msg))
-			continue; /* subscribed after it was published and has it from the history */
 		if (c->mode != TECH_MODE_HELD)
 			c->cursor = s->hub.seq;
 		tech_conn_ops_of(site->kind)->push(c, s->fan_msg, now_ns, q);
@@ -166,10 +174,30 @@ struct tech_conn *tech_server_fan(struct tech_server *s, int64_t now_ns, struct 
 	return NULL;
 }
 
-struct tech_conn *tech_server_soon(const struct tech_server *s, uint32_t ahead)
+bool tech_server_fan_form(struct tech_server *s, struct tech_push_out *o)
 {
-	if (!s->fan_msg || s->fan_site >= s->n_sites)
-		return NULL;
-	const struct tech_site *site = s->site[s->fan_site];
-	return ahead < site->sub_n - site->sub_next ? site->sub[site->sub_next + ahead] : NULL;
+	while (s->fan_msg && s->fan_site < s->n_sites && !s->forgetful) {
+		struct tech_site *site = s->site[s->fan_site];
+		const struct tech_conn_ops *ops = tech_conn_ops_of(site->kind);
+		struct tech_conn *c;
+		if (!ops->form)
+			return false;
+		c = next_receiver(s, site);
+		if (!c)
+			continue;
+		c->cursor = s->hub.seq;
+		o->conn = c;
+		o->msg = s->fan_msg;
+		o->form = tech_form(s->fan_msg, ops->form(c), &o->at, &o->len);
+		o->unit = site->kind == TECH_SSE ? TECH_UNIT_EVENT : TECH_UNIT_FRAME;
+		return true;
+	}
+	return false;
+}
+
+struct tech_conn *const *tech_server_soon(const struct tech_server *s, uint32_t *n)
+{
+	const struct tech_site *site = s->fan_msg && s->fan_site < s->n_sites ? s->site[s->fan_site] : NULL;
+	*n = site ? site->sub_n - site->sub_next : 0;
+	return site ? site->sub + site->sub_next : NULL;
 }

@@ -53,6 +53,20 @@ static void client_data(struct tech_client *c, const struct tech_in *in, struct 
 		tech_drop(c, TECH_OUT_CLOSE, q);
 }
 
+static const struct tech_seen *client_recall(struct tech_client *c, struct slice in, int64_t now)
+{
+	const struct tech_seen *s = (c->flags & (TECH_F_OK | TECH_F_CLOSE)) == TECH_F_OK
+					    ? tech_seen_find(&c->site->memory, TECH_READ_HTTP, &c->rd, in)
+					    : NULL;
+	(void)now;
+	if (!s || s->said.close || (s->said.status != 200 && s->said.status != 204))
+		return NULL; /* something follows from it */
+	tech_seen_skip(&c->rd, s);
+	tech_answer_said(c, &s->said);
+	c->limit_ns = TECH_NEVER;
+	return s;
+}
+
 static void client_gone(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q)
 {
 	bool asked = c->flags & TECH_F_ASKED, connecting = c->state == TECH_CONNECTING;
@@ -102,6 +116,7 @@ const struct tech_client_ops tech_polling_client = {
 	.start = client_start,
 	.up = ask,
 	.data = client_data,
+	.recall = client_recall,
 	.gone = client_gone,
 	.time = client_time,
 	.stop = client_stop,

@@ -153,9 +153,11 @@ static bool matches(
 	       r->idle.body <= h1_limits_default.body_octets_max - s->after.body;
 }
 
-static const struct tech_seen *find(
+const struct tech_seen *tech_seen_find(
 	struct tech_memory *m, enum tech_reading what, const struct tech_reader *r, struct slice in)
 {
+	if (!in.blob || r->open || m->off)
+		return NULL;
 	if (matches(&m->seen[m->latest], what, r, in))
 		return &m->seen[m->latest];
 	for (uint32_t i = 0; i < TECH_SEEN; i++)
@@ -169,13 +171,11 @@ static const struct tech_seen *find(
 bool tech_recall(struct tech_memory *m, enum tech_reading what, struct tech_reader *r, struct slice in,
 	struct tech_outs *q, struct tech_said *said)
 {
-	const struct tech_seen *s = in.blob && !r->open && !m->off ? find(m, what, r, in) : NULL;
+	const struct tech_seen *s = tech_seen_find(m, what, r, in);
 	if (!s)
 		return false;
 	for (uint32_t i = 0; i < s->n_outs; i++) {
 		const struct tech_seen_out *from = &s->out[i];
-		if (q->no_units && from->kind == TECH_OUT_UNIT)
-			continue;
 		struct tech_out *o = tech_push(q, (enum tech_out_kind)from->kind, TECH_MAIN);
 		if (!o)
 			break;
@@ -188,10 +188,7 @@ bool tech_recall(struct tech_memory *m, enum tech_reading what, struct tech_read
 		o->size = from->size;
 		o->status = from->status;
 	}
-	struct h1_idle after = s->after;
-	after.off += r->idle.off;
-	after.body += r->idle.body;
-	r->idle = after;
+	tech_seen_skip(r, s);
 	*said = s->said;
 	return true;
 }

@@ -122,6 +122,18 @@ struct tech_memory {
 };
 void tech_memory_fini(struct tech_memory *m);
 
+/* What was said when `in` was met by a reader in this state; NULL if it was not. Nothing changes. `in` may be empty (the
+ * octets are in no blob): NULL. Borrowed until the memory is told something new. */
+const struct tech_seen *tech_seen_find(
+	struct tech_memory *m, enum tech_reading what, const struct tech_reader *r, struct slice in);
+/* The reader has gone through it once more. */
+static inline void tech_seen_skip(struct tech_reader *r, const struct tech_seen *s)
+{
+	const uint64_t off = r->idle.off, body = r->idle.body;
+	r->idle = s->after;
+	r->idle.off += off;
+	r->idle.body += body;
+}
 /* If `in` was met before by a reader in this state: puts its outputs out, moves the reader on and returns true with
  * *said set. `in` may be empty (the octets are in no blob): false. */
 bool tech_recall(struct tech_memory *m, enum tech_reading what, struct tech_reader *r, struct slice in,

@@ -228,6 +228,20 @@ static void client_data(struct tech_client *c, const struct tech_in *in, struct 
 	}
 }
 
+static const struct tech_seen *client_recall(struct tech_client *c, struct slice in, int64_t now)
+{
+	const struct tech_seen *s = c->flags & TECH_F_STREAM
+					    ? tech_seen_find(&c->site->memory, TECH_READ_EVENTS, &c->rd, in)
+					    : NULL;
+	if (!s)
+		return NULL;
+	tech_seen_skip(&c->rd, s);
+	if (s->said.since)
+		c->since = s->said.since;
+	watch(c, now);
+	return s;
+}
+
 static void client_gone(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q)
 {
 	if (why == TECH_WHY_CLOSED)
@@ -268,6 +282,7 @@ const struct tech_client_ops tech_sse_client = {
 	.start = client_start,
 	.up = client_up,
 	.data = client_data,
+	.recall = client_recall,
 	.gone = client_gone,
 	.time = client_time,
 	.stop = client_stop,
@@ -280,10 +295,15 @@ static bool plain(const struct tech_conn *c)
 	return c->flags & TECH_CF_HTTP10;
 }
 
+static enum tech_form conn_form(const struct tech_conn *c)
+{
+	return plain(c) ? TECH_FORM_SSE_PLAIN : TECH_FORM_SSE_CHUNK;
+}
+
 static void send_event(struct tech_conn *c, struct tech_msg *m, struct tech_outs *q)
 {
 	uint32_t at, len;
-	struct blob *b = tech_form(m, plain(c) ? TECH_FORM_SSE_PLAIN : TECH_FORM_SSE_CHUNK, &at, &len);
+	struct blob *b = tech_form(m, conn_form(c), &at, &len);
 	struct tech_out *o = tech_write(q, 0, b ? blob_ref(b) : NULL, TECH_UNIT_EVENT);
 	if (!o)
 		return;
@@ -408,4 +428,4 @@ static void conn_stop(struct tech_conn *c, int64_t now, struct tech_outs *q)
 }
 
 const struct tech_conn_ops tech_sse_conn = {
-	.request = conn_request, .push = conn_push, .time = conn_time, .stop = conn_stop};
+	.request = conn_request, .push = conn_push, .form = conn_form, .time = conn_time, .stop = conn_stop};

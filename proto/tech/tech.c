@@ -168,7 +168,7 @@ bool tech_list_next(struct bytes *rest, struct bytes *payload)
 	return true;
 }
 
-static void make_form(struct tech_msg *m, enum tech_form f)
+void tech_form_make(struct tech_msg *m, enum tech_form f)
 {
 	struct bytes pay = slice_bytes(slice_of(m->payload));
 	uint32_t at = 0, behind = 0;
@@ -196,15 +196,6 @@ static void make_form(struct tech_msg *m, enum tech_form f)
 	m->form[f].len = m->form[f].blob ? m->form[f].blob->len - at - behind : 0;
 	buf_fini(&b);
 	buf_fini(&ev);
-}
-
-struct blob *tech_form(struct tech_msg *m, enum tech_form f, uint32_t *at, uint32_t *len)
-{
-	if (!m->form[f].blob)
-		make_form(m, f);
-	*at = m->form[f].at;
-	*len = m->form[f].len;
-	return m->form[f].blob;
 }
 
 /* ---- the output queue ------------------------------------------------------------------------------------- */
@@ -239,17 +230,6 @@ struct tech_out *tech_push(struct tech_outs *q, enum tech_out_kind kind, uint32_
 	struct tech_out *o = &q->v[q->n++];
 	*o = (struct tech_out){.kind = (uint8_t)kind, .conn = (uint8_t)conn};
 	return o;
-}
-
-bool tech_next(struct tech_outs *q, struct tech_out *out)
-{
-	if (q->head == q->n) {
-		q->head = q->n = 0;
-		*out = (struct tech_out){.kind = TECH_OUT_IDLE};
-		return false;
-	}
-	*out = q->v[q->head++];
-	return true;
 }
 
 struct tech_out *tech_write(struct tech_outs *q, uint32_t conn, struct blob *owned, enum tech_unit unit)

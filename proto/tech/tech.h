@@ -209,13 +209,21 @@ struct tech_outs {
 	const struct alloc *al;
 	struct tech_out *v;
 	size_t head, n, cap;
-	bool failed;   /* out of memory: outputs are missing, the endpoint must be given up */
-	bool no_units; /* nobody looks at the units of what is remembered (reader.h): leave them out */
+	bool failed; /* out of memory: outputs are missing, the endpoint must be given up */
 };
 void tech_outs_init(struct tech_outs *q, const struct alloc *al);
 void tech_outs_fini(struct tech_outs *q); /* releases what was not taken */
 /* The next output; false (kind IDLE) when there is none. */
-bool tech_next(struct tech_outs *q, struct tech_out *out);
+static inline bool tech_next(struct tech_outs *q, struct tech_out *out)
+{
+	if (q->head == q->n) {
+		q->head = q->n = 0;
+		out->kind = TECH_OUT_IDLE;
+		return false;
+	}
+	*out = q->v[q->head++];
+	return true;
+}
 
 /* What the octets of a unit are, for people: "GET /poll?since=3", "200 OK, 108 bytes: news 4", "news 4",
  * "text, 92 bytes: news 4".
@@ -291,6 +299,15 @@ struct tech_client {
 void tech_client_init(struct tech_client *c, struct tech_site *site, uint32_t number, uint64_t seed);
 void tech_client_fini(struct tech_client *c);
 void tech_client_input(struct tech_client *c, const struct tech_in *in, struct tech_outs *q);
+/* Octets of the main connection that another client of the site was given before in the same state, and that say
+ * nothing but units and messages: the client is moved on as tech_client_input would do it, and what they said comes back
+ * instead of outputs; places of units count from tech_recalled_off. NULL: nothing was done, tech_client_input decides.
+ * Borrowed until the site's next input. */
+const struct tech_seen *tech_client_recall(struct tech_client *c, struct slice in, int64_t now_ns);
+static inline uint64_t tech_recalled_off(const struct tech_client *c, const struct tech_seen *s)
+{
+	return c->rd.idle.off - s->in.len;
+}
 int64_t tech_post_wake(const struct tech_client *c);
 /* When TIME is wanted. */
 static inline int64_t tech_client_wake_at(const struct tech_client *c)
@@ -334,7 +351,7 @@ struct tech_server {
 	uint32_t fan_site;
 	struct tech_known_set *known; /* requests met before; NULL until the first */
 	struct tech_spare spare;
-	bool forgetful; /* every request is decoded anew: for tests that hold both ways against each other */
+	bool forgetful; /* every request is decoded anew, every message pushed by itself: for tests that hold both ways against each other */
 };
 
 /* One accepted connection. */
@@ -362,8 +379,19 @@ bool tech_server_add(struct tech_server *s, struct tech_site *site);
 void tech_server_publish(struct tech_server *s, struct tech_msg *m);
 /* The next subscriber the message concerns gets it: outputs are its own. NULL: done. */
 struct tech_conn *tech_server_fan(struct tech_server *s, int64_t now_ns, struct tech_outs *q);
-/* Whose turn it is in the fan-out `ahead` places further on, for fetching it into the cache; NULL: unknown. */
-struct tech_conn *tech_server_soon(const struct tech_server *s, uint32_t ahead);
+/* The same when all that the next subscriber gets is the message in its wire form, which is shared by all: true, and `o`
+ * says what. tech_server_fan would have put it out as one WRITE. False: nothing was done, tech_server_fan decides. */
+struct tech_push_out {
+	struct tech_conn *conn;
+	struct tech_msg *msg;
+	struct blob *form; /* borrowed */
+	uint32_t at, len;  /* the unit in it */
+	enum tech_unit unit;
+};
+bool tech_server_fan_form(struct tech_server *s, struct tech_push_out *o);
+/* Whose turn it is next in the fan-out under way, `*n` of them one behind the other, NULL where somebody left: for
+ * fetching them into the cache. */
+struct tech_conn *const *tech_server_soon(const struct tech_server *s, uint32_t *n);
 /* Forgets the history (the process died). */
 void tech_server_forget(struct tech_server *s);
 

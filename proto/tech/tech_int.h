@@ -72,6 +72,8 @@ struct tech_client_ops {
 	void (*start)(struct tech_client *c, int64_t now, struct tech_outs *q);
 	void (*up)(struct tech_client *c, int64_t now, struct tech_outs *q);
 	void (*data)(struct tech_client *c, const struct tech_in *in, struct tech_outs *q);
+	/* tech_client_recall, while OPEN; may be NULL */
+	const struct tech_seen *(*recall)(struct tech_client *c, struct slice in, int64_t now);
 	/* the main connection is gone: EOF (why CLOSED) or RESET */
 	void (*gone)(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q);
 	void (*time)(struct tech_client *c, int64_t now, struct tech_outs *q);
@@ -119,6 +121,8 @@ enum tech_answer { TECH_ANSWER_PART, TECH_ANSWER_DONE, TECH_ANSWER_BAD };
 void tech_ask(struct tech_client *c, struct tech_outs *q);
 /* Reads, `in` NULL: the end of the connection. On DONE c->status is set, messages were put out and c->since advanced. */
 enum tech_answer tech_read_answer(struct tech_client *c, const struct tech_in *in, struct tech_outs *q);
+/* What a complete answer says to the client itself. */
+void tech_answer_said(struct tech_client *c, const struct tech_said *said);
 /* Puts the message out and says its number. */
 void tech_take(struct bytes payload, struct tech_said *said, struct tech_outs *q);
 /* The client's decoders; NULL when out of memory, which the queue then knows. */
@@ -143,6 +147,8 @@ struct tech_conn_ops {
 	void (*request)(struct tech_conn *c, const struct tech_want *w, int64_t now, struct tech_outs *q);
 	/* a subscriber gets a message */
 	void (*push)(struct tech_conn *c, struct tech_msg *m, int64_t now, struct tech_outs *q);
+	/* the wire form that is all that push writes; NULL: it does something else */
+	enum tech_form (*form)(const struct tech_conn *c);
 	void (*data)(struct tech_conn *c, struct bytes data, int64_t now,
 		struct tech_outs *q); /* after an upgrade */
 	void (*time)(struct tech_conn *c, int64_t now, struct tech_outs *q);
@@ -191,7 +197,15 @@ void tech_answer_refuse(
 	struct tech_conn *c, unsigned status, const char *extra, int64_t now, struct tech_outs *q);
 /* After a complete answer: close, or wait for the next request. */
 void tech_answered(struct tech_conn *c, int64_t now, struct tech_outs *q);
+void tech_form_make(struct tech_msg *m, enum tech_form f); /* for tech_form */
 /* The message's wire form, made on first use; borrowed. NULL: out of memory. `at`, `len`: the event or frame in it. */
-struct blob *tech_form(struct tech_msg *m, enum tech_form f, uint32_t *at, uint32_t *len);
+static inline struct blob *tech_form(struct tech_msg *m, enum tech_form f, uint32_t *at, uint32_t *len)
+{
+	if (!m->form[f].blob)
+		tech_form_make(m, f);
+	*at = m->form[f].at;
+	*len = m->form[f].len;
+	return m->form[f].blob;
+}
 
 #endif

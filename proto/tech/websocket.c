@@ -252,6 +252,21 @@ static void client_data(struct tech_client *c, const struct tech_in *in, struct 
 		handshake(c, in->data, in->now_ns, q);
 }
 
+static const struct tech_seen *client_recall(struct tech_client *c, struct slice in, int64_t now)
+{
+	const struct tech_seen *s = c->flags & TECH_F_STREAM
+					    ? tech_seen_find(&c->site->memory, TECH_READ_FRAMES, &c->rd, in)
+					    : NULL;
+	(void)now;
+	if (!s)
+		return NULL;
+	tech_seen_skip(&c->rd, s);
+	c->limit_ns = TECH_NEVER;
+	if (s->said.since)
+		c->since = s->said.since;
+	return s;
+}
+
 static void client_gone(struct tech_client *c, enum tech_why why, int64_t now, struct tech_outs *q)
 {
 	if (why == TECH_WHY_CLOSED)
@@ -312,6 +327,7 @@ const struct tech_client_ops tech_websocket_client = {
 	.start = client_start,
 	.up = client_up,
 	.data = client_data,
+	.recall = client_recall,
 	.gone = client_gone,
 	.time = client_time,
 	.publish = client_publish,
@@ -450,6 +466,12 @@ static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t
 		conn_data(c, rest, now, q);
 }
 
+static enum tech_form conn_form(const struct tech_conn *c)
+{
+	(void)c;
+	return TECH_FORM_WS;
+}
+
 static void conn_push(struct tech_conn *c, struct tech_msg *m, int64_t now, struct tech_outs *q)
 {
 	(void)c;
@@ -488,5 +510,9 @@ static void conn_stop(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	send_close(c, WS_CLOSE_GOING_AWAY, q);
 }
 
-const struct tech_conn_ops tech_websocket_conn = {
-	.request = conn_request, .push = conn_push, .data = conn_data, .time = conn_time, .stop = conn_stop};
+const struct tech_conn_ops tech_websocket_conn = {.request = conn_request,
+	.push = conn_push,
+	.form = conn_form,
+	.data = conn_data,
+	.time = conn_time,
+	.stop = conn_stop};

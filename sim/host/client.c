@@ -123,20 +123,44 @@ static void on_up(struct sim *s, struct sock *k, uint64_t cause)
 	client_input(s, c, &in, cause);
 }
 
+/* Takes what octets say that other clients were given before (tech_client_recall). */
+static void take_recalled(struct sim *s, struct client *c, const struct tech_seen *said, uint64_t cause)
+{
+	const uint64_t input = cause, off = tech_recalled_off(&c->tech, said);
+	const bool units = s->keeps && c->lens; /* nobody looks at others */
+	uint32_t msg;
+	for (uint32_t i = 0; i < said->n_outs; i++) {
+		const struct tech_seen_out *o = &said->out[i];
+		if (o->kind == TECH_OUT_MESSAGE)
+			messages_arrived(s, c, o->id, o->n, cause);
+		else if (units && c->sock[TECH_MAIN])
+			cause = rec_unit_recv(s, c->sock[TECH_MAIN], rec_unit_kind(o->unit, false),
+				off + o->off, o->len, input, &msg);
+	}
+	wake(s, c);
+}
+
 static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t cause)
 {
 	struct client *c = client_of(k);
 	const uint32_t slot = k->slot; /* the socket may be gone once the endpoint has seen the octets */
-	struct tech_in in = {.kind = TECH_IN_DATA,
-		.conn = k->slot,
-		.data = slice_bytes(owned),
-		.slice = owned,
-		.now_ns = s->w->now_ns};
-	s->outs.no_units = !s->keeps || !c->lens;
-	client_input(s, c, &in, slot == TECH_MAIN && c->group->reading ? flow_cause(c, cause) : cause);
-	s->outs.no_units = false;
+	const struct tech_seen *said =
+		slot == TECH_MAIN ? tech_client_recall(&c->tech, owned, s->w->now_ns) : NULL;
+	const uint64_t brought = cause;
+	if (slot == TECH_MAIN && c->group->reading)
+		cause = flow_cause(c, cause);
+	if (said) {
+		take_recalled(s, c, said, cause);
+	} else {
+		struct tech_in in = {.kind = TECH_IN_DATA,
+			.conn = slot,
+			.data = slice_bytes(owned),
+			.slice = owned,
+			.now_ns = s->w->now_ns};
+		client_input(s, c, &in, cause);
+	}
 	if (slot == TECH_MAIN && c->group->site.opts->read_bps) {
-		flow_took(s, c, owned.len, cause);
+		flow_took(s, c, owned.len, brought);
 		wake(s, c);
 	}
 	blob_unref(owned.blob);

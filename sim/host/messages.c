@@ -248,6 +248,15 @@ static void say(struct sim *s, struct client *c, const struct note *n, enum trac
 {
 	if (!trace_on(s->tr, kind, c->lens))
 		return;
+	if (!trace_kept(s->tr, kind, c->lens)) {
+		trace_tell(s->tr, &(struct trace_fact){.at = s->w->now_ns,
+					  .a = a,
+					  .msg = (uint32_t)n->msg->id,
+					  .client = c->number,
+					  .kind = (uint16_t)kind,
+					  .node = c->node.trace_node});
+		return;
+	}
 	struct trace_rec r = rec_make(s, kind, cause);
 	r.node = c->node.trace_node;
 	r.client = c->number;
@@ -255,9 +264,7 @@ static void say(struct sim *s, struct client *c, const struct note *n, enum trac
 	r.a = a;
 	r.b = (int64_t)((uint64_t)n->source << 32 | (uint32_t)n->msg->n);
 	r.reason = (uint16_t)reason;
-	if (trace_kept(s->tr, kind, c->lens))
-		r.text = trace_strf(
-			s->tr, "%s %llu", s->cfg->msgs[n->source].name, (unsigned long long)n->msg->n);
+	r.text = trace_strf(s->tr, "%s %llu", s->cfg->msgs[n->source].name, (unsigned long long)n->msg->n);
 	rec_put(s, &r, c->lens);
 }
 

@@ -47,8 +47,26 @@ static void set_timer_cause(const struct sim *s, struct sconn *c, uint64_t rec)
 
 /* ---- the queue ------------------------------------------------------------------------------------------------ */
 
+static int64_t cost(const struct sim *s, const struct proc *p, const struct item *it);
+static bool perform(struct sim *s, struct proc *p, struct item *it);
+static void item_done(struct sim *s, struct item *it);
+
 static void enqueue(struct sim *s, struct proc *p, struct item it)
 {
+	it.since_ns = s->w->now_ns;
+	if (it.conn)
+		it.conn->items++;
+	if (it.msg)
+		tech_msg_ref(it.msg);
+	if (!p->busy && !p->n && cost(s, p, &it) <= 0) { /* nothing waits and it costs no time: at once */
+		p->busy = true;                          /* what is added meanwhile waits its turn */
+		perform(s, p, &it);
+		item_done(s, &it);
+		p->busy = false;
+		if (p->n)
+			work(s, p);
+		return;
+	}
 	if (p->n == p->cap) {
 		uint32_t cap = p->cap ? p->cap * 2 : 16;
 		struct item *v = xmalloc(cap * sizeof *v);
@@ -59,11 +77,6 @@ static void enqueue(struct sim *s, struct proc *p, struct item it)
 		p->cap = cap;
 		p->head = 0;
 	}
-	it.since_ns = s->w->now_ns;
-	if (it.conn)
-		it.conn->items++;
-	if (it.msg)
-		tech_msg_ref(it.msg);
 	p->item[(p->head + p->n++) % p->cap] = it;
 	work(s, p);
 }
@@ -160,17 +173,30 @@ static uint64_t do_write(
 	enum flow room = flow_room(values(s, sconn_proc(c)), c, o);
 	if (room != FLOW_WRITE)
 		return refuse_write(s, c, o, room, cause);
-	struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
-	s->unit_reason = waited_ns >= HOST_BUSY_NS ? REASON_SERVER_BUSY : REASON_NONE;
-	uint64_t rec =
-		rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b, sock_tag(k).written + o->uoff,
-			o->ulen, (uint32_t)o->id, o->status, o->b < 0 ? -1 : (int64_t)o->n_msgs, cause);
-	s->unit_reason = REASON_NONE;
-	if (o->id)
+	uint64_t rec = cause;
+	if (trace_on(s->tr, rec_unit_kind(o->unit, true), k->tcp.flags & TCPF_LENS)) {
+		struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
+		s->unit_reason = waited_ns >= HOST_BUSY_NS ? REASON_SERVER_BUSY : REASON_NONE;
+		rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b,
+			sock_tag(k).written + o->uoff, o->ulen, (uint32_t)o->id, o->status,
+			o->b < 0 ? -1 : (int64_t)o->n_msgs, cause);
+		s->unit_reason = REASON_NONE;
+	}
+	if (o->id && k->tcp.flags & TCPF_LENS)
 		messages_sent(s, k->tcp.client, o->id, o->n_msgs, rec);
 	sock_write(s, k, o->data, rec);
 	flow_written(s, c, rec);
 	return rec;
+}
+
+/* After what was put out: the connection ends, or its timer is armed. */
+static void settle(struct sim *s, struct sconn *c)
+{
+	if (!c->sock)
+		conn_dead(s, c);
+	else
+		lazy_arm(s->w, &c->armed_ns, tech_conn_wake_at(&c->tech), EV_CONN_APP,
+			sconn_proc(c)->node.elem, c);
 }
 
 static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t waited_ns)
@@ -220,11 +246,7 @@ static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t wait
 	assert(!s->outs.failed);
 	if (wrote && c->sock)
 		sock_pump(s, c->sock);
-	if (!c->sock)
-		conn_dead(s, c);
-	else
-		lazy_arm(s->w, &c->armed_ns, tech_conn_wake_at(&c->tech), EV_CONN_APP,
-			sconn_proc(c)->node.elem, c);
+	settle(s, c);
 }
 
 /* ---- doing it --------------------------------------------------------------------------------------------------- */
@@ -244,28 +266,54 @@ static void input(struct sim *s, struct sconn *c, enum tech_in_kind kind, struct
  * the cache, the nearer, the more of what hangs on them. */
 static void fetch_soon(const struct proc *p)
 {
-	const struct tech_conn *far = tech_server_soon(&p->srv, 12), *mid = tech_server_soon(&p->srv, 8),
-			       *near = tech_server_soon(&p->srv, 4);
-	if (far)
-		host_fetch(container_of(far, struct sconn, tech), 0, sizeof(struct sconn));
-	const struct sock *k = mid ? container_of(mid, struct sconn, tech)->sock : NULL;
+	uint32_t n;
+	struct tech_conn *const *soon = tech_server_soon(&p->srv, &n);
+	if (n <= 12)
+		return;
+	if (soon[12])
+		host_fetch(container_of(soon[12], struct sconn, tech), 0, sizeof(struct sconn));
+	const struct sock *k = soon[8] ? container_of(soon[8], struct sconn, tech)->sock : NULL;
 	if (k)
 		host_fetch(k, 0, sizeof *k);
-	k = near ? container_of(near, struct sconn, tech)->sock : NULL;
+	k = soon[4] ? container_of(soon[4], struct sconn, tech)->sock : NULL;
 	if (k && k->out)
 		host_fetch(k->out, 0, sizeof(struct link));
+}
+
+/* What everybody gets alike goes from the message straight into the connection. The same as outputs() would do with one
+ * WRITE. */
+static void write_form(
+	struct sim *s, struct sconn *c, const struct tech_push_out *f, uint64_t cause, int64_t waited_ns)
+{
+	struct tech_out o = {.kind = TECH_OUT_WRITE,
+		.unit = (uint8_t)f->unit,
+		.data = slice_of(blob_ref(f->form)),
+		.uoff = f->at,
+		.ulen = f->len,
+		.id = f->msg->id,
+		.n_msgs = 1};
+	assert(f->form);
+	do_write(s, c, &o, cause, waited_ns);
+	if (c->sock)
+		sock_pump(s, c->sock);
+	settle(s, c);
 }
 
 /* One message into one connection. False when everybody has it. */
 static bool fan_one(struct sim *s, struct proc *p, uint64_t cause, int64_t waited_ns)
 {
-	struct tech_conn *t = tech_server_fan(&p->srv, s->w->now_ns, &s->outs);
+	struct tech_push_out f;
+	bool form = tech_server_fan_form(&p->srv, &f);
+	struct tech_conn *t = form ? f.conn : tech_server_fan(&p->srv, s->w->now_ns, &s->outs);
 	if (!t)
 		return false;
 	fetch_soon(p);
 	struct sconn *c = container_of(t, struct sconn, tech);
 	c->items++;
-	outputs(s, c, cause, waited_ns);
+	if (form)
+		write_form(s, c, &f, cause, waited_ns);
+	else
+		outputs(s, c, cause, waited_ns);
 	if (!--c->items && c->dead)
 		conn_free(s, c);
 	return true;
@@ -463,11 +511,14 @@ static void proc_packet(struct world *w, struct node *n, unsigned port, struct p
 	struct proc *pr = container_of(n, struct proc, node);
 	struct sim *s = sim_of(w);
 	struct tcp_conn *t = tcp_demux_find(&pr->demux, p);
-	uint32_t backlog = values(s, pr)->backlog ? values(s, pr)->backlog : 4096;
+	uint32_t backlog;
 	(void)port;
 	if (t) {
 		sock_input(s, container_of(t, struct sock, tcp), p);
-	} else if (!pr->up || pr->draining || (p->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN) {
+		return;
+	}
+	backlog = values(s, pr)->backlog ? values(s, pr)->backlog : 4096;
+	if (!pr->up || pr->draining || (p->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN) {
 		refuse(s, pr, p);
 	} else if (pr->waiting >= backlog) {
 		net_drop(s->net, p, n->trace_node, REASON_BACKLOG_FULL, 0, pr->waiting, backlog);

@@ -89,6 +89,16 @@ uint64_t rec_unit_sent(struct sim *s, const struct sock *k, enum trace_kind kind
 	bool lens = k->tcp.flags & TCPF_LENS, up = sends_up(k);
 	if (!trace_on(s->tr, kind, lens))
 		return cause;
+	if (!trace_kept(s->tr, kind, lens)) {
+		trace_tell(s->tr, &(struct trace_fact){.at = s->w->now_ns,
+					  .a = a,
+					  .b = b,
+					  .msg = msg,
+					  .client = k->tcp.client,
+					  .kind = (uint16_t)kind,
+					  .node = k->host->trace_node});
+		return cause;
+	}
 	struct trace_rec r = rec_make(s, kind, cause);
 	r.node = k->host->trace_node;
 	r.peer = sock_tag(k).peer;
@@ -101,14 +111,12 @@ uint64_t rec_unit_sent(struct sim *s, const struct sock *k, enum trace_kind kind
 	r.soff = off;
 	r.slen = (uint32_t)len;
 	r.flags = up ? TRACE_UP : TRACE_DOWN;
-	if (trace_kept(s->tr, kind, lens)) {
-		char text[160];
-		r.text = trace_str(s->tr, tech_unit_text(unit, octets, text, sizeof text));
-		r.off = trace_payload(s->tr, octets);
-		r.len = r.off == UINT64_MAX ? 0 : (uint32_t)octets.n;
-		if (r.off == UINT64_MAX)
-			r.off = 0;
-	}
+	char text[160];
+	r.text = trace_str(s->tr, tech_unit_text(unit, octets, text, sizeof text));
+	r.off = trace_payload(s->tr, octets);
+	r.len = r.off == UINT64_MAX ? 0 : (uint32_t)octets.n;
+	if (r.off == UINT64_MAX)
+		r.off = 0;
 	uint64_t id = trace_add(s->tr, &r, lens);
 	if (id && r.conn)
 		queue_add(queue_of(s, r.conn, up), id);
@@ -139,6 +147,13 @@ uint64_t rec_unit_recv(struct sim *s, const struct sock *k, enum trace_kind kind
 	*msg = 0;
 	if (!trace_on(s->tr, kind, lens))
 		return cause;
+	if (!trace_kept(s->tr, kind, lens)) {
+		trace_tell(s->tr, &(struct trace_fact){.at = s->w->now_ns,
+					  .client = k->tcp.client,
+					  .kind = (uint16_t)kind,
+					  .node = k->host->trace_node});
+		return cause;
+	}
 	struct trace_rec r = rec_make(s, kind, cause);
 	r.node = k->host->trace_node;
 	r.peer = sock_tag(k).peer;
@@ -147,7 +162,7 @@ uint64_t rec_unit_recv(struct sim *s, const struct sock *k, enum trace_kind kind
 	r.soff = off;
 	r.slen = (uint32_t)len;
 	r.flags = up ? TRACE_UP : TRACE_DOWN;
-	const struct trace_rec *sent = trace_kept(s->tr, kind, lens) ? sender_of(s, r.conn, up, off) : NULL;
+	const struct trace_rec *sent = sender_of(s, r.conn, up, off);
 	if (sent) {
 		*msg = r.msg = sent->msg;
 		r.text = sent->text;

@@ -39,11 +39,11 @@ static void need(struct hist *h)
 		h->count = xcalloc(HIST_BUCKETS, sizeof *h->count);
 }
 
-void hist_add(struct hist *h, int64_t ns)
+void hist_add(struct hist *h, int64_t ns, uint64_t n)
 {
 	need(h);
-	h->count[bucket_of(ns)]++;
-	h->n++;
+	h->count[bucket_of(ns)] += (uint32_t)n;
+	h->n += n;
 }
 
 void hist_merge(struct hist *h, const struct hist *from)

@@ -21,7 +21,8 @@ struct hist {
 	uint64_t n;
 };
 
-void hist_add(struct hist *h, int64_t ns);
+/* `n` times the same value. */
+void hist_add(struct hist *h, int64_t ns, uint64_t n);
 /* Adds all of `from`. */
 void hist_merge(struct hist *h, const struct hist *from);
 void hist_fini(struct hist *h);

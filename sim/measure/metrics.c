@@ -43,8 +43,17 @@ struct sample {
 };
 
 struct message {
-	int64_t at_ns;
 	uint64_t bytes;
+	uint32_t second; /* in which it was published */
+};
+
+/* Deliveries of one message to clients of one group after the same time, one after the other, as a broadcast makes
+ * them: counted here, entered once (flush). */
+struct run {
+	uint32_t msg, slot;
+	uint32_t lo, hi; /* client numbers of the group */
+	int64_t latency_ns;
+	uint64_t n;
 };
 
 /* The values percentiles were asked of last, in order: the same selection is asked for several at a time. */
@@ -74,6 +83,7 @@ struct metrics {
 	struct hist *whole; /* [slot], for WHOLE_RUN */
 	struct sim_counters counters;
 	struct sim_group_counters *group;
+	struct run run;
 	struct metrics_second *chart;
 	size_t nchart;
 	struct ranks *ranks;
@@ -104,9 +114,13 @@ int metric_find(const char *name)
 
 /* ------------------------------------------------------------------------------------------------ the fold */
 
-static struct cell *cell_at(struct metrics *m, int64_t at_ns, uint32_t slot)
+static uint32_t second_of(int64_t at_ns)
 {
-	uint32_t second = (uint32_t)((at_ns < 0 ? 0 : at_ns) / NS_PER_S);
+	return (uint32_t)((uint64_t)(at_ns < 0 ? 0 : at_ns) / NS_PER_S);
+}
+
+static struct cell *cell_at(struct metrics *m, uint32_t second, uint32_t slot)
+{
 	if (second >= m->seconds_cap) {
 		uint32_t cap = m->seconds_cap ? m->seconds_cap : 64;
 		while (cap <= second)
@@ -151,11 +165,11 @@ static struct message *message_at(struct metrics *m, uint32_t n)
 	return &m->msg[n];
 }
 
-static void add_whole(struct metrics *m, uint32_t slot, int64_t ns)
+static void add_whole(struct metrics *m, uint32_t slot, int64_t ns, uint64_t n)
 {
 	if (!m->whole)
 		m->whole = xcalloc(m->slots, sizeof *m->whole);
-	hist_add(&m->whole[slot], ns);
+	hist_add(&m->whole[slot], ns, n);
 }
 
 /* Too many (second, group) pairs: one histogram a group from now on. */
@@ -174,10 +188,10 @@ static void to_whole(struct metrics *m)
 	}
 }
 
-static void add_to_hist(struct metrics *m, uint32_t second, uint32_t slot, int64_t ns)
+static void add_to_hist(struct metrics *m, uint32_t second, uint32_t slot, int64_t ns, uint64_t n)
 {
 	if (m->precision == PER_SECOND) {
-		struct cell *c = cell_at(m, (int64_t)second * NS_PER_S, slot);
+		struct cell *c = cell_at(m, second, slot);
 		if (!c->hist && m->nhist == METRICS_HISTS_MAX) {
 			to_whole(m);
 		} else {
@@ -185,11 +199,11 @@ static void add_to_hist(struct metrics *m, uint32_t second, uint32_t slot, int64
 				c->hist = xcalloc(1, sizeof *c->hist);
 				m->nhist++;
 			}
-			hist_add(c->hist, ns);
+			hist_add(c->hist, ns, n);
 			return;
 		}
 	}
-	add_whole(m, slot, ns);
+	add_whole(m, slot, ns, n);
 }
 
 /* Too many deliveries to keep one by one. */
@@ -197,19 +211,18 @@ static void to_hists(struct metrics *m)
 {
 	m->precision = PER_SECOND;
 	for (size_t i = 0; i < m->nsample; i++)
-		add_to_hist(m, m->sample[i].second, m->sample[i].slot, m->sample[i].latency_ns);
+		add_to_hist(m, m->sample[i].second, m->sample[i].slot, m->sample[i].latency_ns, 1);
 	xfree(m->sample);
 	m->sample = NULL;
 	m->nsample = m->sample_cap = 0;
 }
 
-static void add_latency(struct metrics *m, uint32_t second, uint32_t slot, int64_t ns)
+/* While EXACT. */
+static void add_sample(struct metrics *m, uint32_t second, uint32_t slot, int64_t ns)
 {
-	m->ranks->known = false;
-	if (m->precision == EXACT && m->nsample == METRICS_SAMPLES_MAX)
+	if (m->nsample == METRICS_SAMPLES_MAX) {
 		to_hists(m);
-	if (m->precision != EXACT) {
-		add_to_hist(m, second, slot, ns);
+		add_to_hist(m, second, slot, ns, 1);
 		return;
 	}
 	if (m->nsample == m->sample_cap) {
@@ -219,64 +232,89 @@ static void add_latency(struct metrics *m, uint32_t second, uint32_t slot, int64
 	m->sample[m->nsample++] = (struct sample){ns, second, slot};
 }
 
-static void see_message(struct metrics *m, const struct trace_rec *r)
+/* Enters the deliveries counted so far. */
+static void flush(struct metrics *m)
 {
+	struct run *r = &m->run;
+	if (!r->n)
+		return;
 	const struct message *msg = message_at(m, r->msg);
-	uint32_t slot = slot_of(m, r->client);
-	struct cell *c = cell_at(m, msg->at_ns, slot);
-	switch (r->kind) {
-	case TRACE_MSG_EXPECT:
-		c->expected += (uint64_t)r->a;
-		break;
-	case TRACE_MSG_DELIVER:
-		c->delivered++;
-		c->payload += msg->bytes;
-		c->latency_sum_ns += r->a;
-		if (r->a > c->latency_max_ns)
-			c->latency_max_ns = r->a;
-		add_latency(m, (uint32_t)(msg->at_ns / NS_PER_S), slot, r->a);
-		break;
-	case TRACE_MSG_DUPLICATE:
-		c->duplicated++;
-		break;
-	default:
-		c->disorder++;
-		break;
-	}
+	struct cell *c = cell_at(m, msg->second, r->slot);
+	c->delivered += r->n;
+	c->payload += r->n * msg->bytes;
+	c->latency_sum_ns += (int64_t)r->n * r->latency_ns;
+	if (r->latency_ns > c->latency_max_ns)
+		c->latency_max_ns = r->latency_ns;
+	m->ranks->known = false;
+	for (; m->precision == EXACT && r->n; r->n--)
+		add_sample(m, msg->second, r->slot, r->latency_ns);
+	if (r->n)
+		add_to_hist(m, msg->second, r->slot, r->latency_ns, r->n);
+	r->n = 0;
 }
 
-static bool at_server(const struct metrics *m, const struct trace_rec *r)
+static void delivered(struct metrics *m, const struct trace_fact *f)
 {
-	return r->node && r->node < m->tr->nnode && m->tr->node[r->node].role == TRACE_SERVER;
+	struct run *r = &m->run;
+	if (f->msg != r->msg || f->a != r->latency_ns || f->client < r->lo || f->client > r->hi || !r->n) {
+		flush(m);
+		r->msg = f->msg;
+		r->latency_ns = f->a;
+		r->slot = slot_of(m, f->client);
+		r->lo = r->hi = 0;
+		if (f->client) {
+			r->lo = r->slot ? m->group_end[r->slot - 1] + 1 : 1;
+			r->hi = m->group_end[r->slot];
+		}
+	}
+	r->n++;
 }
 
-static void see(void *ctx, const struct trace_rec *r)
+static void see_message(struct metrics *m, const struct trace_fact *f)
+{
+	struct cell *c = cell_at(m, message_at(m, f->msg)->second, slot_of(m, f->client));
+	if (f->kind == TRACE_MSG_EXPECT)
+		c->expected += (uint64_t)f->a;
+	else if (f->kind == TRACE_MSG_DUPLICATE)
+		c->duplicated++;
+	else
+		c->disorder++;
+}
+
+static bool at_server(const struct metrics *m, const struct trace_fact *f)
+{
+	return f->node && f->node < m->tr->nnode && m->tr->node[f->node].role == TRACE_SERVER;
+}
+
+static void see(void *ctx, const struct trace_fact *f)
 {
 	struct metrics *m = ctx;
-	switch (r->kind) {
+	switch (f->kind) {
+	case TRACE_MSG_DELIVER:
+		delivered(m, f);
+		return;
 	case TRACE_MSG_PUBLISH:
-		*message_at(m, r->msg) = (struct message){r->at, (uint64_t)r->a};
-		cell_at(m, r->at, m->slots - 1)->published++;
+		*message_at(m, f->msg) = (struct message){(uint64_t)f->a, second_of(f->at)};
+		cell_at(m, second_of(f->at), m->slots - 1)->published++;
 		return;
 	case TRACE_MSG_EXPECT:
-	case TRACE_MSG_DELIVER:
 	case TRACE_MSG_DUPLICATE:
 	case TRACE_MSG_DISORDER:
-		see_message(m, r);
+		see_message(m, f);
 		return;
 	default:
 		break;
 	}
-	if (r->at >= m->cfg->duration_ns)
+	if (f->at >= m->cfg->duration_ns)
 		return; /* counters stop with the run; only messages under way may still arrive */
-	if (r->kind == TRACE_CONNECT_TRY) {
-		if (r->b == 1)
-			cell_at(m, r->at, slot_of(m, r->client))->reconnects++;
-	} else if (at_server(m, r)) {
-		if (r->kind == TRACE_HTTP_REQUEST_RECV)
-			cell_at(m, r->at, slot_of(m, r->client))->requests++;
-		else if (r->b == 0)
-			cell_at(m, r->at, slot_of(m, r->client))->empty++;
+	if (f->kind == TRACE_CONNECT_TRY) {
+		if (f->b == 1)
+			cell_at(m, second_of(f->at), slot_of(m, f->client))->reconnects++;
+	} else if (at_server(m, f)) {
+		if (f->kind == TRACE_HTTP_REQUEST_RECV)
+			cell_at(m, second_of(f->at), slot_of(m, f->client))->requests++;
+		else if (f->b == 0)
+			cell_at(m, second_of(f->at), slot_of(m, f->client))->empty++;
 	}
 }
 
@@ -338,6 +376,7 @@ const uint64_t *metrics_bytes(const struct metrics *m)
 
 void metrics_finish(struct metrics *m, const struct sim_counters *c)
 {
+	flush(m);
 	m->counters = *c;
 	m->counters.bytes[SIM_PART_MEASURE] = own_bytes(m);
 	m->counters.group = m->group;

@@ -135,22 +135,28 @@ static uint64_t store(struct trace *tr, const struct trace_rec *r)
 	return d->id;
 }
 
+void trace_tell(const struct trace *tr, const struct trace_fact *f)
+{
+	unsigned w = f->kind >> 6;
+	uint64_t bit = 1ull << (f->kind & 63);
+	for (unsigned i = 0; i < tr->nfolds; i++)
+		if (tr->folds[i].kinds[w] & bit)
+			tr->folds[i].see(tr->folds[i].ctx, f);
+}
+
 uint64_t trace_add(struct trace *tr, const struct trace_rec *r, bool lens)
 {
 	unsigned w = r->kind >> 6;
 	uint64_t bit = 1ull << (r->kind & 63);
 	uint64_t id = lens && (tr->keep[w] & bit) ? store(tr, r) : 0;
-	if (!(tr->fold[w] & bit))
-		return id;
-	struct trace_rec numbered;
-	if (id != r->id) { /* seldom: most of what folds see is not stored */
-		numbered = *r;
-		numbered.id = id;
-		r = &numbered;
-	}
-	for (unsigned i = 0; i < tr->nfolds; i++)
-		if (tr->folds[i].kinds[w] & bit)
-			tr->folds[i].see(tr->folds[i].ctx, r);
+	if (tr->fold[w] & bit)
+		trace_tell(tr, &(struct trace_fact){.at = r->at,
+				       .a = r->a,
+				       .b = r->b,
+				       .msg = r->msg,
+				       .client = r->client,
+				       .kind = r->kind,
+				       .node = r->node});
 	return id;
 }
 

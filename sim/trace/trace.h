@@ -113,9 +113,17 @@ struct trace_opts {
 	uint64_t payload_max; /* 0: default, 1 GiB */
 };
 
-/* A fold sees every record of the kinds it asked for. It must not keep the pointer. */
+/* The part of a record that figures are made of. A record that the store will not keep is never built: folds are told
+ * the facts alone. */
+struct trace_fact {
+	int64_t at, a, b;
+	uint32_t msg, client;
+	uint16_t kind, node;
+};
+
+/* A fold sees the facts of every record of the kinds it asked for. It must not keep the pointer. */
 struct trace_fold {
-	void (*see)(void *ctx, const struct trace_rec *r);
+	void (*see)(void *ctx, const struct trace_fact *f);
 	void *ctx;
 	uint64_t kinds[2]; /* bit k set: wants kind k; see trace_want */
 };
@@ -169,6 +177,8 @@ static inline bool trace_kept(const struct trace *tr, enum trace_kind k, bool le
 
 /* Adds a copy of *r (its id is set by this call) and shows it to the folds. Returns the id, 0 if not stored. */
 uint64_t trace_add(struct trace *tr, const struct trace_rec *r, bool lens);
+/* Shows the folds what is not to be stored (trace_kept says no, trace_on yes). */
+void trace_tell(const struct trace *tr, const struct trace_fact *f);
 /* Puts octets into the payload store; returns their offset. Past the limit: UINT64_MAX, and use len 0. */
 uint64_t trace_payload(struct trace *tr, struct bytes b);
 /* Interns a text; id 0 is "". */

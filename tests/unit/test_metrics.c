@@ -245,7 +245,7 @@ static void a_histogram_is_never_more_than_a_hundredth_off(void **state)
 	(void)state;
 	for (int64_t ns = 1000; ns < INT64_C(4000000000000000); ns = ns * 3 + 7000) {
 		struct hist h = {NULL, 0};
-		hist_add(&h, ns);
+		hist_add(&h, ns, 1);
 		int64_t back = hist_quantile(&h, 1, 2);
 		assert_true(back <= ns);
 		assert_true(ns - back <= ns / 100 + 1000);
@@ -253,7 +253,7 @@ static void a_histogram_is_never_more_than_a_hundredth_off(void **state)
 	}
 	struct hist a = {NULL, 0}, b = {NULL, 0};
 	for (int i = 0; i < 100; i++)
-		hist_add(i < 50 ? &a : &b, i * 1000);
+		hist_add(i < 50 ? &a : &b, i * 1000, 1);
 	hist_merge(&a, &b);
 	assert_int_equal(hist_quantile(&a, 50, 100), 49000);
 	assert_int_equal(hist_quantile(&a, 99, 100), 98000);

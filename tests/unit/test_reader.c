@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "proto/tech/tech.h"
+#include "proto/tech/tech_int.h"
 
 #define S INT64_C(1000000000)
 #define PEERS 5
@@ -41,7 +41,8 @@ struct rig {
 	struct buf log;
 	uint64_t draw, messages;
 	int64_t now;
-	unsigned whole; /* blobs delivered in one piece */
+	unsigned whole;            /* blobs delivered in one piece */
+	unsigned recalled, formed; /* inputs and messages that took no outputs */
 };
 
 static uint64_t draw(struct rig *r, uint64_t below)
@@ -104,11 +105,40 @@ static void take(struct rig *r, struct peer *p, bool server)
 	assert_false(r->q.failed);
 }
 
+/* What the client was told without outputs, written as the outputs it stands for. */
+static void take_recalled(struct rig *r, struct peer *p, const struct tech_seen *s)
+{
+	const uint64_t off = tech_recalled_off(&p->c, s);
+	for (unsigned i = 0; i < s->n_outs; i++) {
+		const struct tech_seen_out *from = &s->out[i];
+		struct tech_out o = {.kind = from->kind,
+			.unit = from->unit,
+			.id = from->id,
+			.n = from->n,
+			.n_msgs = from->n_msgs,
+			.size = from->size,
+			.status = from->status};
+		if (o.kind == TECH_OUT_UNIT) {
+			o.off = off + from->off;
+			o.len = from->len;
+		}
+		log_output(r, (size_t)(p - r->peer), 'c', &o);
+	}
+	r->recalled++;
+}
+
 static void client_in(struct rig *r, struct peer *p, struct tech_in in)
 {
+	const struct tech_seen *said = NULL;
 	in.now_ns = r->now;
-	tech_client_input(&p->c, &in, &r->q);
-	take(r, p, false);
+	if (in.kind == TECH_IN_DATA && in.conn == TECH_MAIN)
+		said = tech_client_recall(&p->c, in.slice, in.now_ns);
+	if (said) {
+		take_recalled(r, p, said);
+	} else {
+		tech_client_input(&p->c, &in, &r->q);
+		take(r, p, false);
+	}
 	say(r, "since %llu wake %lld\n", (unsigned long long)p->c.since,
 		(long long)tech_client_wake_at(&p->c));
 }
@@ -189,13 +219,26 @@ static void publish(struct rig *r)
 	if (draw(r, 8) == 0)
 		m->to_lo = m->to_hi = 1 + (uint32_t)draw(r, PEERS);
 	tech_server_publish(&r->srv, m);
-	while ((c = tech_server_fan(&r->srv, r->now, &r->q)))
+	for (;;) {
+		struct tech_push_out f;
+		const bool form = tech_server_fan_form(&r->srv, &f);
+		if (!(c = form ? f.conn : tech_server_fan(&r->srv, r->now, &r->q)))
+			break;
+		if (form) { /* as the output it stands for */
+			struct tech_out *o = tech_write(&r->q, 0, blob_ref(f.form), f.unit);
+			o->uoff = f.at;
+			o->ulen = f.len;
+			o->id = f.msg->id;
+			o->n_msgs = 1;
+			r->formed++;
+		}
 		for (size_t i = 0; i < PEERS; i++)
 			if (c == &r->peer[i].s) {
 				bool was_open = r->peer[i].open;
 				take(r, &r->peer[i], true);
 				mend(r, &r->peer[i], was_open);
 			}
+	}
 	tech_msg_unref(m);
 }
 
@@ -285,7 +328,7 @@ static size_t parting(const struct buf *a, const struct buf *b)
 
 static void remembering_is_never_told_from_decoding(void **st)
 {
-	unsigned whole = 0, kept = 0;
+	unsigned whole = 0, kept = 0, recalled = 0, formed = 0;
 	(void)st;
 	for (int kind = 0; kind < (int)TECH_KINDS; kind++)
 		for (uint64_t seed = 1; seed < 60; seed++) {
@@ -301,13 +344,16 @@ static void remembering_is_never_told_from_decoding(void **st)
 					(const char *)b.log.p + at);
 			}
 			assert_false(a.log.failed);
-			assert_true(b.site[0].memory.turn == 0 && !b.srv.known);
+			assert_true(b.site[0].memory.turn == 0 && !b.srv.known && !b.recalled && !b.formed);
+			recalled += a.recalled;
+			formed += a.formed;
 			whole += a.whole;
 			kept += a.site[0].memory.turn;
 			rig_fini(&a);
 			rig_fini(&b);
 		}
 	assert_true(kept > 1000 && whole > 3 * kept);
+	assert_true(recalled > 1000 && formed > 1000);
 }
 
 /* The second of two equal answers is not decoded: whatever else the blob's octets were, it would not be seen. (They never

@@ -285,7 +285,7 @@ struct seen {
 	uint32_t n;
 };
 
-static void see(void *ctx, const struct trace_rec *r)
+static void see(void *ctx, const struct trace_fact *r)
 {
 	struct seen *s = ctx;
 	uint64_t *h =

@@ -41,7 +41,7 @@ static void same_text_has_one_id_and_keeps_it_while_the_table_grows(void **st)
 
 static void nothing_is_stored_outside_the_lens_but_folds_see_it(void **st);
 static int seen;
-static void see(void *ctx, const struct trace_rec *r)
+static void see(void *ctx, const struct trace_fact *r)
 {
 	assert_int_equal(r->kind, TRACE_MSG_DELIVER);
 	(*(int *)ctx)++;
