@@ -77,7 +77,7 @@ OPT ?= $(OPT_$(VARIANT))
 # What runs for every segment and message is many small functions in many files: the product is linked with these directories
 # taken together. Tests link the same objects as they are, so that the dozens of links stay quick. `make LTO=` leaves it out.
 HOT := sim/core sim/net sim/tcp sim/host sim/trace sim/measure proto/base proto/wire proto/http1 proto/sse proto/ws proto/tech
-ifeq ($(VARIANT)$(findstring clang,$(CC)),release)
+ifeq ($(VARIANT) $(OPT) $(findstring clang,$(CC)),release $(OPT_release) )
 LTO := -flto=auto
 endif
 OPT_HOT := $(if $(LTO),-O3 -flto -ffat-lto-objects)
