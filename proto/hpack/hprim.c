@@ -52,39 +52,41 @@ void hp_int_write(struct buf *out, unsigned first, unsigned bits, uint64_t value
 	buf_u8(out, (unsigned)value);
 }
 
-enum hp_status hp_str_span(struct bytes in, unsigned bits, size_t max, size_t *span)
+/* The length in front of a string literal: its own octets in *used, the string's in *len; HP_OK when all of it is there. */
+static enum hp_status str_length(struct bytes in, unsigned bits, size_t max, size_t *used, size_t *len)
 {
-	size_t used = 0;
-	uint64_t len = 0;
-	enum hp_status st = hp_int_read(in, bits, UINT32_MAX, HP_INT32_OCTETS_MAX, &len, &used);
+	uint64_t n = 0;
+	enum hp_status st = hp_int_read(in, bits, UINT32_MAX, HP_INT32_OCTETS_MAX, &n, used);
 	if (st != HP_OK)
 		return st;
-	if (len > max)
+	if (n > max)
 		return HP_LIMIT;
-	if (in.n - used < len)
-		return HP_MORE;
-	*span = used + (size_t)len;
-	return HP_OK;
+	*len = (size_t)n;
+	return in.n - *used < n ? HP_MORE : HP_OK;
+}
+
+enum hp_status hp_str_span(struct bytes in, unsigned bits, size_t max, size_t *span)
+{
+	size_t used = 0, len = 0;
+	enum hp_status st = str_length(in, bits, max, &used, &len);
+	if (st == HP_OK)
+		*span = used + len;
+	return st;
 }
 
 enum hp_status hp_str_read(
 	struct bytes in, unsigned bits, size_t max, struct buf *out, struct hp_str *s, size_t *bad_off)
 {
-	size_t used = 0;
-	uint64_t len = 0;
+	size_t used = 0, len = 0;
 	*bad_off = 0;
-	enum hp_status st = hp_int_read(in, bits, UINT32_MAX, HP_INT32_OCTETS_MAX, &len, &used);
+	enum hp_status st = str_length(in, bits, max, &used, &len);
 	if (st != HP_OK)
 		return st;
-	if (len > max)
-		return HP_LIMIT;
-	if (in.n - used < len)
-		return HP_MORE;
 	s->huffman = (in.p[0] >> bits) & 1;
 	s->wire_len = len;
 	s->len_octets = used;
-	s->used = used + (size_t)len;
-	struct bytes octets = {in.p + used, (size_t)len};
+	s->used = used + len;
+	struct bytes octets = {in.p + used, len};
 	if (!s->huffman) {
 		buf_add(out, octets);
 		return out->failed ? HP_OOM : HP_OK;
