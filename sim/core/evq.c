@@ -8,6 +8,8 @@
 _Static_assert(sizeof(struct ev) == 24, "an event is three words");
 _Static_assert(sizeof(struct evq_chunk) == EVQ_CHUNK_BYTES, "a chunk fills eight cache lines");
 
+#define CHUNKS_MAX (UINT32_MAX / (EVQ_CHUNK_BYTES / 8)) /* a place is one number of 32 bits: 1.4e9 events */
+
 struct evq_slab {
 	struct evq_slab *next;
 	size_t bytes;
@@ -40,6 +42,7 @@ void evq_fini(struct evq *q)
 		next = s->next;
 		xfree_pages(s, s->bytes);
 	}
+	xfree(q->block);
 	xfree(q->bot);
 	xfree(q->key);
 	xfree(q->tmp);
@@ -49,30 +52,45 @@ void evq_fini(struct evq *q)
 
 size_t evq_bytes(const struct evq *q)
 {
-	return q->chunks * EVQ_CHUNK_BYTES + q->bot_cap * sizeof *q->bot + 2 * q->key_cap * sizeof *q->key +
-	       q->late_cap * sizeof *q->late;
+	return q->chunks * EVQ_CHUNK_BYTES + q->block_cap * sizeof *q->block + q->bot_cap * sizeof *q->bot +
+	       2 * q->key_cap * sizeof *q->key + q->late_cap * sizeof *q->late;
 }
 
 /* ---- chunks ------------------------------------------------------------------------------------------------ */
 
+static struct evq_chunk *chunk_of(const struct evq *q, uint32_t i)
+{
+	return i ? &q->block[i / EVQ_BLOCK_CHUNKS][i % EVQ_BLOCK_CHUNKS] : NULL;
+}
+
 static void chunk_grow(struct evq *q)
 {
-	size_t n = q->chunks / 4 < 64 ? 64 : q->chunks / 4 > 8192 ? 8192 : q->chunks / 4; /* a quarter more */
-	size_t bytes = (n + 1) * EVQ_CHUNK_BYTES; /* one lost to the head and to alignment */
+	size_t n = q->chunks / (4 * EVQ_BLOCK_CHUNKS); /* blocks: a quarter more */
+
+	n = n < 1 ? 1 : n > 128 ? 128 : n;
+	size_t bytes =
+		(n * EVQ_BLOCK_CHUNKS + 1) * EVQ_CHUNK_BYTES; /* one lost to the head and to alignment */
 	struct evq_slab *s = xpages(bytes);
 	uintptr_t first = ((uintptr_t)(s + 1) + EVQ_CHUNK_BYTES - 1) & ~(uintptr_t)(EVQ_CHUNK_BYTES - 1);
-	char *c = (char *)s + (first - (uintptr_t)s);
+	struct evq_chunk *c = (struct evq_chunk *)(void *)((char *)s + (first - (uintptr_t)s));
+	size_t old = q->chunks, blocks = old / EVQ_BLOCK_CHUNKS;
 
 	s->next = q->slabs;
 	s->bytes = bytes;
 	q->slabs = s;
-	n = (size_t)((char *)s + bytes - c) / EVQ_CHUNK_BYTES;
-	q->chunks += n;
-	for (size_t i = n; i-- > 0;) { /* so that they are used in the order of their addresses */
-		struct evq_chunk *x = (struct evq_chunk *)(void *)(c + i * EVQ_CHUNK_BYTES);
-
-		x->next = q->spare;
-		q->spare = x;
+	q->chunks += n * EVQ_BLOCK_CHUNKS;
+	assert(q->chunks <= CHUNKS_MAX);
+	if (blocks + n > q->block_cap) {
+		q->block_cap = (blocks + n) * 2;
+		q->block = xrealloc(q->block, q->block_cap * sizeof *q->block);
+	}
+	for (size_t i = 0; i < n; i++)
+		q->block[blocks + i] = c + i * EVQ_BLOCK_CHUNKS;
+	for (size_t i = n * EVQ_BLOCK_CHUNKS;
+		i-- > (old ? 0 : 1);) { /* used in the order of their addresses */
+		c[i].self = (uint32_t)(old + i);
+		c[i].next = q->spare ? q->spare->self : 0;
+		q->spare = &c[i];
 	}
 }
 
@@ -83,10 +101,16 @@ static struct evq_chunk *chunk_get(struct evq *q)
 	if (!q->spare)
 		chunk_grow(q);
 	c = q->spare;
-	q->spare = c->next;
+	q->spare = chunk_of(q, c->next);
 	__builtin_prefetch(q->spare, 1);
-	c->next = NULL;
+	c->next = 0;
 	return c;
+}
+
+static void chunk_put(struct evq *q, struct evq_chunk *c)
+{
+	c->next = q->spare ? q->spare->self : 0;
+	q->spare = c;
 }
 
 /* ---- the slot being served --------------------------------------------------------------------------------- */
@@ -318,14 +342,14 @@ static void bot_sort(struct evq *q)
 
 /* ---- the wheel --------------------------------------------------------------------------------------------- */
 
-void evq_push_slow(struct evq *q, const struct ev *e, unsigned slot)
+uint32_t evq_push_slow(struct evq *q, const struct ev *e, unsigned slot)
 {
 	struct evq_slot *s = &q->slot[slot % EVQ_SLOTS_ALL];
 	struct evq_chunk *c;
 
 	if (slot == EVQ_SERVED) {
 		bot_insert(q, e);
-		return;
+		return 0;
 	}
 	c = chunk_get(q);
 	if (!s->head) {
@@ -336,10 +360,11 @@ void evq_push_slow(struct evq *q, const struct ev *e, unsigned slot)
 	} else {
 		struct evq_chunk *full = (struct evq_chunk *)(void *)((char *)s->at - EVQ_CHUNK_BYTES);
 
-		full->next = c;
+		full->next = c->self;
 	}
 	c->e[0] = *e;
 	s->at = &c->e[1];
+	return evq_place(&c->e[0]);
 }
 
 /* The first occupied slot of a level at or after `from`; -1 if none. */
@@ -382,21 +407,23 @@ static void deal(struct evq *q, int level, unsigned i)
 	if (!level && !q->map[slot / 64])
 		q->map0_words &= ~((uint64_t)1 << slot / 64);
 	while (c) {
-		struct evq_chunk *next = c->next;
+		struct evq_chunk *next = chunk_of(q, c->next);
 		size_t n = next ? EVQ_CHUNK_EVENTS : (size_t)(at - c->e);
 
 		if (next)
 			chunk_fetch(next);
-		if (level == 0) {
+		if (level == 0)
 			bot_reserve(q, q->bot_n + n);
-			memcpy(q->bot + q->bot_n, c->e, n * sizeof *c->e);
-			q->bot_n += n;
-		} else {
-			for (size_t k = 0; k < n; k++)
-				evq_put(q, &c->e[k]);
+		for (struct ev *e = c->e; e < c->e + n; e++) {
+			if (e->kind == EVQ_GONE)
+				continue;
+			if (level == 0)
+				q->bot[q->bot_n++] = *e;
+			else
+				evq_put(q, e);
+			e->kind = EVQ_GONE; /* from here; nobody takes it back any more */
 		}
-		c->next = q->spare;
-		q->spare = c;
+		chunk_put(q, c);
 		c = next;
 	}
 }
@@ -432,7 +459,7 @@ static bool refill(struct evq *q, int64_t until_ns)
 			return false;
 		q->wheel = start;
 		deal(q, level, (unsigned)i);
-		if (level == 0) {
+		if (level == 0 && q->bot_n) {
 			bot_sort(q);
 			i = next_slot(q, 0, (unsigned)i);
 			if (i >= 0) /* will be wanted soon */

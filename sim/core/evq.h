@@ -18,7 +18,9 @@
  * and only keys are sorted; no two are equal. Cost per event is constant and memory is touched in order, which is what
  * counts at a million pending events. No allocation per event: chunks come from a free list.
  *
- * There is no deletion: a timer that moved is recognised when it fires (world.h, struct timer).
+ * Who remembers where an event was put (evq_push_at) may take it back (evq_cancel), as long as it stands there: an event that
+ * was dealt to a lower level has gone from its place. A timer that moved and could not be taken back is recognised when it fires
+ * (world.h, lazy timers).
  */
 #ifndef SIM_CORE_EVQ_H
 #define SIM_CORE_EVQ_H
@@ -55,11 +57,14 @@ struct ev {
 
 #define EVQ_CHUNK_BYTES 512
 #define EVQ_CHUNK_EVENTS 21
+#define EVQ_BLOCK_CHUNKS 64 /* consecutive in memory */
 
-struct evq_chunk { /* aligned to its size */
-	struct evq_chunk *next;
+struct evq_chunk {           /* aligned to its size */
+	uint32_t next, self; /* numbers of chunks, from 1 */
 	struct ev e[EVQ_CHUNK_EVENTS];
 };
+
+#define EVQ_GONE UINT16_MAX /* as an event's kind: it was cancelled, or dealt to elsewhere */
 
 struct evq_slot {
 	struct evq_chunk *head;
@@ -84,7 +89,9 @@ struct evq {
 		late; /* binary heap of keys: events put into the slot where moving others would cost too much */
 	size_t late_n, late_cap;
 	struct evq_chunk *spare;
-	size_t chunks; /* allocated in all */
+	struct evq_chunk **block; /* [number / EVQ_BLOCK_CHUNKS] */
+	size_t chunks;            /* allocated in all, in whole blocks; the first of all is not used */
+	size_t block_cap;
 	void *slabs;
 	uint64_t served_slots, served_events; /* for retuning the width */
 	uint64_t map0_words;                  /* which words of level 0's map are not zero */
@@ -97,8 +104,8 @@ struct evq {
 void evq_init(struct evq *q, int64_t gap_ns);
 void evq_fini(struct evq *q);
 
-/* The rare half of evq_push: into the slot being served, or where a chunk is needed. */
-void evq_push_slow(struct evq *q, const struct ev *e, unsigned slot);
+/* The rare half of evq_push: into the slot being served (0), or where a chunk is needed (the event's place). */
+uint32_t evq_push_slow(struct evq *q, const struct ev *e, unsigned slot);
 #define EVQ_SERVED UINT32_MAX /* as a slot's number: the one being served */
 
 /* The number of the slot for a time: over all levels, or EVQ_SERVED. */
@@ -116,6 +123,15 @@ static inline unsigned evq_slot_of(const struct evq *q, int64_t at_ns)
 	       ((unsigned)(t >> (EVQ_BITS0 + EVQ_BITS * level)) & (EVQ_SLOTS - 1));
 }
 
+/* An event's place as a number: its chunk's, and the word in the chunk. */
+static inline uint32_t evq_place(const struct ev *at)
+{
+	uintptr_t word = (uintptr_t)at % EVQ_CHUNK_BYTES;
+	const struct evq_chunk *c = (const struct evq_chunk *)(const void *)((const char *)at - word);
+
+	return c->self * (EVQ_CHUNK_BYTES / 8) + (uint32_t)word / 8;
+}
+
 static inline void evq_put(struct evq *q, const struct ev *e)
 {
 	unsigned i = evq_slot_of(q, e->at_ns);
@@ -123,7 +139,7 @@ static inline void evq_put(struct evq *q, const struct ev *e)
 	if (i != EVQ_SERVED && (uintptr_t)q->slot[i].at % EVQ_CHUNK_BYTES)
 		*q->slot[i].at++ = *e;
 	else
-		evq_push_slow(q, e, i);
+		(void)evq_push_slow(q, e, i);
 }
 
 /* Inserts. `e.at_ns` must not lie before the last popped event's time, nor before an `until_ns` that was refused:
@@ -132,6 +148,37 @@ static inline void evq_push(struct evq *q, struct ev e)
 {
 	q->count++;
 	evq_put(q, &e);
+}
+
+/* The same, and where the event was put, for evq_cancel; 0: where nothing can be taken back. */
+static inline uint32_t evq_push_at(struct evq *q, struct ev e)
+{
+	unsigned i = evq_slot_of(q, e.at_ns);
+
+	q->count++;
+	if (i == EVQ_SERVED || !((uintptr_t)q->slot[i].at % EVQ_CHUNK_BYTES))
+		return evq_push_slow(q, &e, i);
+	struct ev *at = q->slot[i].at++;
+	*at = e;
+	return evq_place(at);
+}
+
+/* Takes back the event of `obj` (not NULL) at `at_ns` that was put to `place`. False, with nothing done, when it is no longer
+ * there: it was popped, or dealt to a lower level, and is still to come. */
+static inline bool evq_cancel(struct evq *q, uint32_t place, const void *obj, int64_t at_ns)
+{
+	uint32_t i = place / (EVQ_CHUNK_BYTES / 8);
+
+	if (!place || i >= q->chunks)
+		return false;
+	struct evq_chunk *c = &q->block[i / EVQ_BLOCK_CHUNKS][i % EVQ_BLOCK_CHUNKS];
+	struct ev *e = (struct ev *)(void *)((char *)c + place % (EVQ_CHUNK_BYTES / 8) * 8);
+
+	if (e->obj != obj || e->at_ns != at_ns || e->kind == EVQ_GONE)
+		return false;
+	e->kind = EVQ_GONE;
+	q->count--;
+	return true;
 }
 
 /* The rare half of evq_pop_until: the next slot, or latecomers. */

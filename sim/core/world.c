@@ -135,6 +135,7 @@ static inline void dispatch(struct world *w, const struct ev *e)
 {
 	w->now_ns = e->at_ns;
 	w->events++;
+	w->before = w->fingerprint;
 	w->fingerprint = world_hash(w->fingerprint, (uint64_t)e->at_ns ^ (uint64_t)e->elem << 32 ^
 							    (uint64_t)(e->kind + 1u) * 0x9e3779b97f4a7c15u);
 	w->cause = 0;

@@ -5,7 +5,7 @@
  * Time is int64_t nanoseconds from the start of the run. Events at the same time are ordered by band, then by the
  * order in which they were scheduled. A handler runs to its end; it may schedule, never wait.
  *
- * The fingerprint hashes every dispatched event (time, element, kind) and every application message delivered,
+ * The fingerprint hashes every dispatched event that did something (time, element, kind) and every application message delivered,
  * in order. It does not look at addresses, tracing, capture or wall-clock time.
  *
  * Lazy timers (struct timer): setting one costs a store when an event at or before the new deadline is already
@@ -53,7 +53,8 @@ struct world {
 	int64_t now_ns;
 	uint64_t seed;
 	uint64_t fingerprint;
-	uint64_t events; /* dispatched so far: engine.events */
+	uint64_t before; /* the fingerprint without the event being handled */
+	uint64_t events; /* dispatched so far, those that did something: engine.events */
 	/* The record that caused what is being done now (sim/trace): set by whoever starts handling something
 	 * (a packet's arrival, a timer), read by whoever emits a record or makes a packet. 0: nobody listens. */
 	uint64_t cause;
@@ -134,6 +135,13 @@ static inline uint64_t world_hash(uint64_t h, uint64_t x)
 	return h ^ (h >> 35);
 }
 
+/* The event being handled found nothing to do: it does not count and leaves no trace in the fingerprint. */
+static inline void world_nothing(struct world *w)
+{
+	w->fingerprint = w->before;
+	w->events--;
+}
+
 /* An application message was delivered: its receiver (element) and identity go into the fingerprint. */
 static inline void world_delivered(struct world *w, uint32_t receiver, uint64_t identity)
 {
@@ -179,6 +187,24 @@ static inline bool lazy_fired(const struct ev *e, int64_t *armed_ns)
 		return false;
 	*armed_ns = TIME_NEVER;
 	return true;
+}
+
+/* For timers that seldom get to fire: `place` remembers where the pending event was put, so that it is taken back when nothing is
+ * due any more or something earlier is. Call after every change of `due_ns`. Whether an event could be taken back is the queue's
+ * business; handlers call world_nothing when there was nothing to do. */
+static inline void lazy_move(struct world *w, int64_t *armed_ns, uint32_t *place, int64_t due_ns,
+	enum ev_kind kind, uint32_t elem, void *obj)
+{
+	if (due_ns >= *armed_ns) {
+		if (due_ns == TIME_NEVER && *armed_ns != TIME_NEVER &&
+			evq_cancel(&w->queue, *place, obj, *armed_ns))
+			*armed_ns = TIME_NEVER;
+		return;
+	}
+	if (*armed_ns != TIME_NEVER)
+		(void)evq_cancel(&w->queue, *place, obj, *armed_ns);
+	*armed_ns = due_ns < w->now_ns ? w->now_ns : due_ns;
+	*place = evq_push_at(&w->queue, (struct ev){*armed_ns, obj, elem, (uint16_t)kind, BAND_TIMER, 0});
 }
 
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))

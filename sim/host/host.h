@@ -80,9 +80,10 @@ struct sock {
 		struct sock *next; /* a client's: its next one */
 		void *user;        /* a process's: sconn; a proxy's: prelay */
 	};
-	uint8_t of;   /* enum sock_of */
-	uint8_t slot; /* the user's own: TECH_MAIN, RELAY_CLIENT … */
-	bool used;    /* somebody wants to hear what happens to it */
+	uint32_t place;   /* of the pending event (lazy_move) */
+	uint8_t of : 2;   /* enum sock_of */
+	uint8_t slot : 2; /* the user's own: TECH_MAIN, RELAY_CLIENT … */
+	bool used : 1;    /* somebody wants to hear what happens to it */
 	bool pumping, was_up, alive;
 	struct tcp_conn tcp; /* where records are kept, its struct tcp_tag follows (sock_trace) */
 };

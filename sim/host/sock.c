@@ -27,8 +27,8 @@ struct sock *sock_new(struct sim *s, enum sock_of of, struct node *host, void *u
 	struct sock *k = pool_get(s->socks);
 	*k = (struct sock){.armed_ns = TIME_NEVER,
 		.host = host,
-		.of = (uint8_t)of,
-		.slot = (uint8_t)slot,
+		.of = (uint8_t)(of & 3u),
+		.slot = (uint8_t)(slot & 3u),
 		.out = out,
 		.used = true,
 		.alive = true};
@@ -60,6 +60,8 @@ static void sock_free(struct sim *s, struct sock *k)
 		tcp_demux_del(demux_of(k), &k->tcp);
 	}
 	tcp_fini(s->tcp, &k->tcp);
+	if (k->armed_ns != TIME_NEVER)
+		(void)evq_cancel(&s->w->queue, k->place, k, k->armed_ns);
 	k->armed_ns = TIME_NEVER;
 	k->alive = k->used = false;
 	pool_put(s->socks, k);
@@ -143,7 +145,8 @@ void sock_pump(struct sim *s, struct sock *k)
 	if (k->tcp.state == TCP_CLOSED)
 		sock_free(s, k);
 	else
-		lazy_arm(s->w, &k->armed_ns, tcp_deadline(&k->tcp), EV_CONN_TIMER, k->host->elem, k);
+		lazy_move(s->w, &k->armed_ns, &k->place, tcp_deadline(&k->tcp), EV_CONN_TIMER, k->host->elem,
+			k);
 }
 
 void sock_input(struct sim *s, struct sock *k, struct pkt *owned)
@@ -186,8 +189,16 @@ static void on_timer(struct world *w, const struct ev *e)
 {
 	struct sock *k = e->obj;
 	struct sim *s = sim_of(w);
-	if (!lazy_fired(e, &k->armed_ns) || !k->alive)
+	if (!lazy_fired(e, &k->armed_ns) || !k->alive) {
+		world_nothing(w);
 		return;
+	}
+	int64_t due_ns = tcp_deadline(&k->tcp);
+	if (due_ns > w->now_ns) {
+		world_nothing(w);
+		lazy_move(w, &k->armed_ns, &k->place, due_ns, EV_CONN_TIMER, k->host->elem, k);
+		return;
+	}
 	w->cause = 0;
 	tcp_timer(s->tcp, &k->tcp, w->now_ns);
 	sock_pump(s, k);
