@@ -134,6 +134,9 @@ static bool box_words(const struct trace *tr, const struct trace_rec *r, char *o
 	case TRACE_PROXY_TUNNEL:
 		snprintf(out, cap, "becomes a tunnel");
 		return true;
+	case TRACE_PROXY_REUSE:
+		snprintf(out, cap, "uses an idle connection (%" PRId64 " before)", r->b);
+		return true;
 	case TRACE_PROXY_TIMEOUT:
 		snprintf(out, cap, "gives up after %s", a);
 		return true;

@@ -235,13 +235,30 @@ static void answer_self(struct relay *r, unsigned status, const char *text)
 
 /* ------------------------------------------------------------------------------------------------- requests */
 
-static void open_upstream(struct relay *r)
+static void open_upstream(struct relay *r, bool fresh)
 {
 	if (r->up_open)
 		return;
-	push(r, RELAY_OPEN, RELAY_UPSTREAM);
+	struct relay_out *o = push(r, RELAY_OPEN, RELAY_UPSTREAM);
+	if (o)
+		o->a = fresh;
 	r->up_open = true;
 	r->up_used = false;
+}
+
+void relay_lent(struct relay *r)
+{
+	r->up_used = true;
+}
+
+/* RFC 9110 9.2.2. */
+static bool idempotent(struct bytes method)
+{
+	static const char names[][8] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (bytes_eq_str(method, names[i]))
+			return true;
+	return false;
 }
 
 static void put_request_head(struct relay *r, const struct h1_head *h)
@@ -263,9 +280,12 @@ static void put_request_head(struct relay *r, const struct h1_head *h)
 	if (r->rechunk_up)
 		h1_put_field_str(&b, "Transfer-Encoding", "chunked");
 	h1_put_end(&b);
-	if (r->up_used && h->framing == H1_FRAMING_NONE && !b.failed)
-		r->again = slice_of(blob_new(r->al, buf_bytes(&b)));
-	put_buf(r, RELAY_UPSTREAM, &b);
+	struct blob *head = b.failed ? NULL : blob_new(r->al, buf_bytes(&b));
+	buf_fini(&b);
+	r->oom |= !head;
+	if (head && h->framing == H1_FRAMING_NONE && idempotent(h->method))
+		r->again = slice_of(blob_ref(head));
+	put_slice(r, RELAY_UPSTREAM, slice_of(head));
 }
 
 static void no_second_try(struct relay *r)
@@ -279,11 +299,11 @@ static void no_second_try(struct relay *r)
 static bool second_try(struct relay *r, int64_t now_ns)
 {
 	struct slice again = r->again;
-	if (!again.blob || r->state != ST_ANSWER)
+	if (!again.blob || !r->up_used || r->state != ST_ANSWER)
 		return false;
 	r->again = SLICE_NONE;
 	r->last_ns = now_ns;
-	open_upstream(r);
+	open_upstream(r, true);
 	put_slice(r, RELAY_UPSTREAM, again);
 	return true;
 }
@@ -308,7 +328,7 @@ static void request_head(struct relay *r, const struct h1_head *h)
 	h1_dec_init(&r->res, r->al, H1_RESPONSES, NULL);
 	h1_dec_expect(&r->res, h->method);
 	r->head_out = r->keep = r->close_ends = r->rechunk_down = r->up_close = false;
-	open_upstream(r);
+	open_upstream(r, false);
 	put_request_head(r, h);
 	r->state = ST_REQUEST;
 }
@@ -538,6 +558,18 @@ static void response_data(struct relay *r, struct slice s, int64_t now_ns)
 	}
 }
 
+/* The answer is complete: the upstream connection takes another request, of this client or of any. */
+static void let_upstream(struct relay *r)
+{
+	r->up_used = true;
+	if (r->up_close || h1_dec_unread(&r->res)) { /* who says more than was asked is not asked again */
+		end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
+	} else if (r->cfg->shared && r->up_open && r->state == ST_ANSWER) {
+		push(r, RELAY_SPARE, RELAY_UPSTREAM);
+		r->up_open = false;
+	}
+}
+
 static void response_end(struct relay *r, int64_t now_ns)
 {
 	release_head(r, now_ns);
@@ -545,9 +577,7 @@ static void response_end(struct relay *r, int64_t now_ns)
 	if (r->rechunk_down)
 		put_bytes(r, RELAY_CLIENT, BYTES_LIT("0\r\n\r\n"));
 	r->trickle_ns = INT64_MAX;
-	r->up_used = true;
-	if (r->up_close)
-		end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
+	let_upstream(r);
 	if (r->client_close || r->close_ends) {
 		end_leg(r, RELAY_CLIENT, RELAY_CLOSE);
 		end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
@@ -686,7 +716,7 @@ void relay_eof(struct relay *r, unsigned leg, int64_t now_ns)
 	}
 	if (!r->up_open)
 		return;
-	if (r->again.blob && r->state == ST_ANSWER) {
+	if (r->again.blob && r->up_used && r->state == ST_ANSWER) {
 		end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
 		second_try(r, now_ns);
 		return;

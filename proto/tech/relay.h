@@ -17,8 +17,13 @@
  * Timers: `read_timeout_ns` between two reads from upstream while an answer is due (then 504, or an abort when
  * the head has gone), and between any two reads of a tunnel; `keepalive_ns` for an idle client connection.
  *
- * A kept upstream connection may be closed by the server just as a request goes out: a request without a body is then
- * sent once more on a new connection (RFC 9112 9.3.1).
+ * Upstream connections. `shared`: a connection that can take another request is given back after each complete answer
+ * (RELAY_SPARE), for whichever relay asks next; a stream, a long poll and a tunnel keep theirs for as long as they
+ * last. One request at a time goes over a connection (no pipelining, RFC 9112 9.3.2), so no client waits behind another's
+ * answer. Otherwise the relay keeps its connection for the next request of its own client.
+ *
+ * A connection used before may be closed by the server just as a request goes out: an idempotent request without a body
+ * is then sent once more, on a new connection (RFC 9112 9.3.1, RFC 9110 9.2.2).
  *
  * Sources: RFC 9110 7.6 (hop-by-hop fields, Via), 7.8 (Upgrade), 15.6.3/5 (502, 504); RFC 9112 9; nginx
  * ngx_http_proxy_module for page buffering, X-Accel-Buffering and the timeouts. Left out: retries on another
@@ -39,14 +44,17 @@ struct relay_cfg {
 	enum relay_upgrade upgrade;
 	int64_t read_timeout_ns, keepalive_ns; /* 0: never */
 	const char *pseudonym;                 /* of the Via field, "edge" */
+	bool shared;                           /* upstream connections are given back after an answer */
 };
 
 #define RELAY_CLIENT 0u
 #define RELAY_UPSTREAM 1u
 
 enum relay_out_kind {
-	RELAY_IDLE,  /* nothing more until the next input */
-	RELAY_OPEN,  /* a (new) upstream connection is wanted; writes to it may follow at once */
+	RELAY_IDLE, /* nothing more until the next input */
+	RELAY_OPEN, /* an upstream connection is wanted; writes to it may follow at once. a = 1: a new one; else it may have
+		     * been used before, and the caller says so: relay_lent */
+	RELAY_SPARE, /* the upstream connection is given back: it waits for another request */
 	RELAY_WRITE, /* leg, data: the caller owns the slice */
 	RELAY_CLOSE, /* leg: no more will be written to it (FIN) */
 	RELAY_ABORT, /* leg: reset it */
@@ -98,6 +106,8 @@ void relay_time(struct relay *r, int64_t now_ns);
 enum relay_out_kind relay_next(struct relay *r, struct relay_out *out);
 /* When relay_time wants to be called; INT64_MAX: not at all. */
 int64_t relay_wake_at(const struct relay *r);
+/* At RELAY_OPEN, before the next relay_next: the upstream connection has carried other requests. */
+void relay_lent(struct relay *r);
 /* After RELAY_NOTE/RELAY_HOLD: the caller's own number for it, handed back as `cause` of the release. */
 void relay_note_id(struct relay *r, uint64_t id);
 /* Neither leg is written to any more: the relay has nothing left to do. */

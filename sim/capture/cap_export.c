@@ -146,6 +146,7 @@ static bool telling(const struct trace_rec *r)
 	case TRACE_PROXY_RELEASE:
 	case TRACE_PROXY_STRIP:
 	case TRACE_PROXY_TUNNEL:
+	case TRACE_PROXY_REUSE:
 	case TRACE_PROXY_TIMEOUT:
 	case TRACE_QUEUE_FULL:
 	case TRACE_HEARTBEAT_SEND:

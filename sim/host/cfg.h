@@ -43,6 +43,9 @@ struct cfg_box {
 	int64_t read_timeout_ns; /* between two reads from the server; also of a tunnel */
 	int64_t keepalive_ns;    /* idle client connection kept */
 	enum cfg_upgrade upgrade;
+	bool own_upstreams; /* a connection to the server for each client connection, instead of shared ones */
+	uint32_t upstream_idle;        /* idle shared ones kept; 0: 32 */
+	int64_t upstream_keepalive_ns; /* for how long, 0: for ever */
 };
 
 /* What a server does with a message for a connection in which too much waits already. */

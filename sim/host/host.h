@@ -39,7 +39,9 @@
 #define HOST_BUSY_NS NS_PER_MS          /* what waits this long for the processor says so */
 #define HOST_HTTP_PORT 80
 #define HOST_PROXY_BUFFER \
-	65536u /* octets a proxy lets wait in one leg before it stops reading from the other */
+	65536u                /* octets a proxy lets wait in one leg before it stops reading from the other */
+#define HOST_UPSTREAM_IDLE 32 /* PX-02: idle connections to servers, where the scenario says nothing */
+#define HOST_UPSTREAM_REQUESTS 1000 /* PX-01: then nginx closes one */
 #define HOST_EPHEMERAL_FIRST 32768u /* TC-08 */
 #define HOST_EPHEMERAL_COUNT 28232u
 #define HOST_SOURCES 4 /* sources of messages of which a client itself remembers what came last */
@@ -103,6 +105,8 @@ struct sock *sock_new(struct sim *s, enum sock_of of, struct node *host, void *u
 /* Who it is in records: its connection, client and the other end's lane. After sock_new. */
 void sock_trace(
 	struct sim *s, struct sock *k, uint32_t trace_conn, uint32_t client, uint16_t peer, bool lens);
+/* A proxy has lent the connection to another client, whose segment has come: records are that client's from now on. */
+void sock_lent(struct sim *s, struct sock *k, const struct pkt *p);
 /* Gives TCP a segment. */
 void sock_input(struct sim *s, struct sock *k, struct pkt *owned);
 /* Writes; `rec` is the record of what is written (0: the present cause stands). Takes over the slice. */
@@ -229,6 +233,7 @@ struct upstream {
 };
 
 struct prelay;
+struct uplink;
 
 struct proxy {
 	struct node node;
@@ -243,6 +248,9 @@ struct proxy {
 	uint32_t pos;
 	uint32_t outgoing; /* upstream connections ever made: picks the source port */
 	bool down;
+	uint32_t upstream_idle, nidle; /* idle upstream connections: kept at most, there now */
+	int64_t upstream_keepalive_ns, armed_ns;
+	struct uplink *idle_first, *idle_last; /* longest idle first */
 	struct prelay *first, *last;
 	struct proxy *next;
 };
@@ -253,7 +261,7 @@ void proxy_free(struct sim *s, struct proxy *p);
 void proxy_values(struct sim *s, struct proxy *p);
 void proxy_crash(struct sim *s, struct proxy *p, uint64_t cause);
 void proxy_handlers(struct sim *s);
-struct pool *proxy_pool(struct world *w);
+void proxy_pools(struct sim *s);
 
 /* ---- boxes ------------------------------------------------------------------------------------------------- */
 
@@ -451,7 +459,7 @@ struct sim {
 	struct sim_opts opts;
 	struct counted endpoint_memory, box_memory; /* of techniques and messages; of relays */
 	struct tech_outs outs;
-	struct pool *socks, *sconns, *prelays, *links;
+	struct pool *socks, *sconns, *prelays, *uplinks, *links;
 	struct group *group;
 	uint32_t ngroups;
 	struct client *client; /* [number - 1] */

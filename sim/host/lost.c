@@ -12,6 +12,8 @@
  *	│                                          never sent, because the receiver takes too little ─▶ WRITE_WAIT
  *	└─ no ──▶ a process was down when it was published                  ─▶ CRASH
  *	          it reached one process only                               ─▶ its arrival there, reason no-backplane
+ *	          the server counts on its connection being one client's, and a proxy lends it to others
+ *	                                                                   ─▶ PROXY_REUSE, reason shared-connection
  *	          the client was not connected then                         ─▶ its DISCONNECT or CONNECT_FAIL
  *
  * From there the causes lead on to the box, its rule and its parameter.
@@ -33,6 +35,7 @@ struct autopsy {
 	uint64_t *drop;   /* per connection and direction (1: down): the latest packet lost */
 	uint64_t *waits;  /* per connection: since when more waits at the server than its send buffer holds */
 	struct ids *down; /* per client under the lens: when it lost, or failed to get, its connection */
+	struct ids *lent; /* likewise: when a proxy lent it a connection */
 };
 
 static void ids_add(struct ids *a, uint64_t id)
@@ -51,6 +54,7 @@ static void autopsy_init(struct autopsy *a, const struct sim *s)
 	a->drop = xcalloc(((size_t)tr->nconn + 1) * 2, sizeof *a->drop);
 	a->waits = xcalloc((size_t)tr->nconn + 1, sizeof *a->waits);
 	a->down = xcalloc((size_t)s->nlens + 1, sizeof *a->down);
+	a->lent = xcalloc((size_t)s->nlens + 1, sizeof *a->lent);
 	for (uint64_t i = 0; i < tr->nrec; i++) {
 		const struct trace_rec *r = &tr->rec[i];
 		if (r->kind == TRACE_PKT_DROP && r->conn < tr->nconn)
@@ -58,17 +62,21 @@ static void autopsy_init(struct autopsy *a, const struct sim *s)
 		if (r->kind == TRACE_WRITE_WAIT && r->conn < tr->nconn)
 			a->waits[r->conn] = r->id;
 		bool down = r->kind == TRACE_DISCONNECT || r->kind == TRACE_CONNECT_FAIL;
-		if (down && r->client && r->client <= s->nclients && s->client[r->client - 1].lens)
-			ids_add(&a->down[lens_row(&s->client[r->client - 1]) - 1], r->id);
+		bool lent = r->kind == TRACE_PROXY_REUSE;
+		if ((down || lent) && r->client && r->client <= s->nclients && s->client[r->client - 1].lens)
+			ids_add(&(down ? a->down : a->lent)[lens_row(&s->client[r->client - 1]) - 1], r->id);
 	}
 }
 
 static void autopsy_fini(struct autopsy *a, const struct sim *s)
 {
 	why_index_free(a->ix);
-	for (uint32_t i = 0; i < s->nlens; i++)
+	for (uint32_t i = 0; i < s->nlens; i++) {
 		xfree(a->down[i].v);
+		xfree(a->lent[i].v);
+	}
 	xfree(a->down);
+	xfree(a->lent);
 	xfree(a->drop);
 	xfree(a->waits);
 }
@@ -131,6 +139,17 @@ static uint64_t was_down(const struct autopsy *a, const struct ids *down, int64_
 	return best;
 }
 
+/* The first connection lent to the client after that: by it the server should have told it. Only without since= does a
+ * server go by connections. */
+static uint64_t was_shared(const struct autopsy *a, const struct sim *s, const struct client *c, int64_t at)
+{
+	const struct ids *lent = &a->lent[lens_row(c) - 1];
+	for (uint32_t i = 0; i < lent->n && !s->now->groups[c->group->index].opts.resume; i++)
+		if (trace_get(a->tr, lent->v[i])->at >= at)
+			return lent->v[i];
+	return 0;
+}
+
 static void lost_one(struct sim *s, const struct autopsy *a, struct client *c, const struct note *n)
 {
 	uint64_t *f = messages_fate(s, c->number, n->msg->id), cause;
@@ -145,6 +164,8 @@ static void lost_one(struct sim *s, const struct autopsy *a, struct client *c, c
 	} else if (n->alone) {
 		cause = n->alone;
 		reason = REASON_NO_BACKPLANE;
+	} else if ((cause = was_shared(a, s, c, n->msg->at_ns))) {
+		reason = REASON_PROXY_SHARED;
 	} else {
 		cause = was_down(a, &a->down[lens_row(c) - 1], n->msg->at_ns);
 		reason = cause ? REASON_NOT_CONNECTED : REASON_RUN_ENDED;
@@ -156,6 +177,8 @@ static void lost_one(struct sim *s, const struct autopsy *a, struct client *c, c
 	r.b = (int64_t)((uint64_t)n->source << 32 | (uint32_t)n->msg->n);
 	r.text = trace_strf(s->tr, "%s %llu", s->cfg->msgs[n->source].name, (unsigned long long)n->msg->n);
 	r.reason = (uint16_t)reason;
+	if (reason == REASON_PROXY_SHARED)
+		r.peer = trace_get(s->tr, cause)->node;
 	rec_put(s, &r, true);
 }
 

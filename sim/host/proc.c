@@ -514,6 +514,8 @@ static void proc_packet(struct world *w, struct node *n, unsigned port, struct p
 	uint32_t backlog;
 	(void)port;
 	if (t) {
+		if (t->client != p->client && p->payload_len)
+			sock_lent(s, container_of(t, struct sock, tcp), p);
 		sock_input(s, container_of(t, struct sock, tcp), p);
 		return;
 	}

@@ -3,6 +3,16 @@
  * sides.
  *
  *	client ══ TCP ══▶ [ leg 0  relay  leg 1 ] ══ TCP ══▶ process (round robin among those that are up)
+ *	                                      ▲ │
+ *	                                lends │ ▼ gives back after a complete answer
+ *	                              idle upstream connections, the latest lent first
+ *
+ * Connections to the servers are shared (HAProxy http-reuse, nginx keepalive, Envoy's pool: PX-02): between requests they
+ * belong to nobody, so the servers see about as many as requests are under way at a time, and one for each
+ * stream or tunnel. The proxy keeps `upstream_idle` idle ones (beyond that the one idle for longest is closed), each
+ * for `upstream_keepalive` and HOST_UPSTREAM_REQUESTS requests. With `upstreams: own` each client connection has one
+ * of its own, as long as both last. A server that remembers something per connection errs behind shared ones: HTTP has
+ * no such memory (RFC 9110 3.3).
  *
  * What passes on either leg is watched (proto/tech/watch) for clients under the lens, so that the trace shows the
  * units on both hops; the relay itself only knows octets. Source ports towards the servers run through the ephemeral
@@ -20,8 +30,10 @@
 /* What the trace shows of a relay: only under the lens. */
 struct eyes {
 	struct watch *watch[2];
-	struct buf sent[2];     /* per leg: octets written that belong to no complete unit yet */
-	uint64_t sent_from[2];  /* stream offset of the first of them */
+	struct buf sent[2];    /* per leg: octets written that belong to no complete unit yet */
+	uint64_t sent_from[2]; /* stream offset of the first of them */
+	uint64_t in_base[2],
+		out_base[2]; /* stream offsets at which watching began: an upstream leg may be an old one */
 	uint32_t msg[MSGS_MAX]; /* messages that came in by leg 1, oldest first */
 	uint32_t head, n;
 };
@@ -35,7 +47,16 @@ struct prelay {
 	struct prelay *prev, *next;
 	struct eyes *eyes;
 	uint32_t client, taking;
-	uint64_t cause_timer;
+};
+
+/* A connection to a server. */
+struct uplink {
+	struct sock *sock;
+	const struct upstream *to;
+	struct prelay *lent;        /* to whom, NULL: idle */
+	struct uplink *prev, *next; /* among the idle, longest idle first */
+	int64_t since_ns;           /* idle since */
+	uint32_t requests;          /* it has carried */
 };
 
 static void outputs(struct sim *s, struct prelay *p, uint64_t cause);
@@ -86,13 +107,14 @@ static uint64_t see_in(struct sim *s, struct prelay *p, unsigned leg, struct byt
 	if (!e)
 		return cause;
 	watch_feed(e->watch[leg], up, b);
-	uint64_t last = cause;
+	uint64_t last = cause, base = e->in_base[leg];
 	while (watch_next(e->watch[leg], &u)) {
 		uint32_t msg;
 		enum tech_unit unit = unit_of(u.kind);
 		if (unit == TECH_UNIT_NONE)
 			continue;
-		last = rec_unit_recv(s, p->leg[leg], rec_unit_kind(unit, false), u.off, u.len, cause, &msg);
+		last = rec_unit_recv(
+			s, p->leg[leg], rec_unit_kind(unit, false), base + u.off, u.len, cause, &msg);
 		if (leg == RELAY_UPSTREAM && unit != TECH_UNIT_COMMENT)
 			remember_msg(e, msg);
 	}
@@ -117,13 +139,13 @@ static uint64_t see_out(struct sim *s, struct prelay *p, unsigned leg, struct sl
 		enum tech_unit unit = unit_of(u.kind);
 		if (unit == TECH_UNIT_NONE)
 			continue;
-		uint64_t at = u.off - e->sent_from[leg];
-		bool whole = !b->failed && u.off >= e->sent_from[leg] && at + u.len <= b->n;
+		uint64_t off = e->out_base[leg] + u.off, at = off - e->sent_from[leg];
+		bool whole = !b->failed && off >= e->sent_from[leg] && at + u.len <= b->n;
 		struct bytes octets = whole ? bytes_sub(buf_bytes(b), at, u.len) : BYTES_NONE;
 		uint32_t msg = leg == RELAY_CLIENT && unit != TECH_UNIT_COMMENT ? next_msg(e) : 0;
-		uint64_t id = rec_unit_sent(s, k, rec_unit_kind(unit, true), unit, octets, u.off, u.len, msg,
-			0, msg ? 1 : 0, cause);
-		done = u.off + u.len;
+		uint64_t id = rec_unit_sent(s, k, rec_unit_kind(unit, true), unit, octets, off, u.len, msg, 0,
+			msg ? 1 : 0, cause);
+		done = off + u.len;
 		if (!first)
 			first = id;
 	}
@@ -182,15 +204,42 @@ static void note(struct sim *s, struct prelay *p, const struct relay_out *o, uin
 
 /* ---- life of a pair --------------------------------------------------------------------------------------------- */
 
-static void eyes_reset(struct prelay *p, unsigned leg)
+/* Watching begins anew on this leg. `old`: its connection has carried something before, NULL: it is a new one. */
+static void eyes_reset(struct prelay *p, unsigned leg, const struct sock *old)
 {
-	if (!p->eyes)
+	struct eyes *e = p->eyes;
+	if (!e)
 		return;
-	watch_free(p->eyes->watch[leg]);
-	buf_fini(&p->eyes->sent[leg]);
-	buf_init(&p->eyes->sent[leg], &alloc_libc, SENT_MAX);
-	p->eyes->watch[leg] = watch_new(&alloc_libc);
-	assert(p->eyes->watch[leg]);
+	struct tcp_tag tag = old ? sock_tag(old) : (struct tcp_tag){0};
+	e->in_base[leg] = old ? old->tcp.rcv_nxt - tag.irs - 1 : 0;
+	e->out_base[leg] = tag.written;
+	watch_free(e->watch[leg]);
+	buf_fini(&e->sent[leg]);
+	buf_init(&e->sent[leg], &alloc_libc, SENT_MAX);
+	e->watch[leg] = watch_new(&alloc_libc);
+	assert(e->watch[leg]);
+}
+
+static void eyes_free(struct prelay *p)
+{
+	struct eyes *e = p->eyes;
+	if (!e)
+		return;
+	for (unsigned leg = 0; leg < 2; leg++) {
+		watch_free(e->watch[leg]);
+		buf_fini(&e->sent[leg]);
+	}
+	xfree(e);
+	p->eyes = NULL;
+}
+
+static void eyes_new(struct prelay *p)
+{
+	p->eyes = xcalloc(1, sizeof *p->eyes);
+	for (unsigned leg = 0; leg < 2; leg++) {
+		buf_init(&p->eyes->sent[leg], &alloc_libc, 0);
+		eyes_reset(p, leg, p->leg[leg]);
+	}
 }
 
 static void pair_free(struct sim *s, struct prelay *p)
@@ -205,16 +254,19 @@ static void pair_free(struct sim *s, struct prelay *p)
 	else
 		x->last = p->prev;
 	relay_free(p->relay);
-	if (p->eyes) {
-		watch_free(p->eyes->watch[0]);
-		watch_free(p->eyes->watch[1]);
-		buf_fini(&p->eyes->sent[0]);
-		buf_fini(&p->eyes->sent[1]);
-		xfree(p->eyes);
-	}
+	eyes_free(p);
 	p->armed_ns = TIME_NEVER;
 	p->relay = NULL;
 	pool_put(s->prelays, p);
+}
+
+static void end_sock(struct sim *s, struct sock *k, bool abort, uint64_t cause)
+{
+	s->w->cause = cause;
+	if (abort)
+		sock_abort(s, k);
+	else
+		sock_close(s, k);
 }
 
 /* Lets go of a leg: FIN, or a reset. */
@@ -224,11 +276,81 @@ static void let_go(struct sim *s, struct prelay *p, unsigned leg, bool abort, ui
 	if (!k)
 		return;
 	p->leg[leg] = NULL;
-	s->w->cause = cause;
-	if (abort)
-		sock_abort(s, k);
-	else
-		sock_close(s, k);
+	if (leg == RELAY_UPSTREAM)
+		pool_put(s->uplinks, k->user);
+	end_sock(s, k, abort, cause);
+}
+
+/* ---- idle upstream connections ---------------------------------------------------------------------------------- */
+
+static void idle_remove(struct proxy *x, struct uplink *l)
+{
+	*(l->prev ? &l->prev->next : &x->idle_first) = l->next;
+	*(l->next ? &l->next->prev : &x->idle_last) = l->prev;
+	x->nidle--;
+}
+
+static void idle_end(struct sim *s, struct proxy *x, struct uplink *l, bool abort, uint64_t cause)
+{
+	struct sock *k = l->sock;
+	idle_remove(x, l);
+	pool_put(s->uplinks, l);
+	end_sock(s, k, abort, cause);
+}
+
+static int64_t idle_until(const struct proxy *x)
+{
+	const struct uplink *l = x->idle_first;
+	return l && x->upstream_keepalive_ns > 0 ? l->since_ns + x->upstream_keepalive_ns : TIME_NEVER;
+}
+
+static void on_upstream(struct world *w, const struct ev *e)
+{
+	struct proxy *x = e->obj;
+	if (!lazy_fired(e, &x->armed_ns))
+		return;
+	while (idle_until(x) <= w->now_ns)
+		idle_end(sim_of(w), x, x->idle_first, false, 0);
+	lazy_arm(w, &x->armed_ns, idle_until(x), EV_UPSTREAM, x->node.elem, x);
+}
+
+/* The relay has its answer. */
+static void give_back(struct sim *s, struct prelay *p, uint64_t cause)
+{
+	struct proxy *x = p->proxy;
+	struct sock *k = p->leg[RELAY_UPSTREAM];
+	if (!k)
+		return;
+	struct uplink *l = k->user;
+	if (x->down || l->requests >= HOST_UPSTREAM_REQUESTS) {
+		let_go(s, p, RELAY_UPSTREAM, false, cause);
+		return;
+	}
+	p->leg[RELAY_UPSTREAM] = NULL;
+	l->lent = NULL;
+	l->since_ns = s->w->now_ns;
+	l->prev = x->idle_last;
+	l->next = NULL;
+	*(x->idle_last ? &x->idle_last->next : &x->idle_first) = l;
+	x->idle_last = l;
+	if (k->tcp.flags & TCPF_PAUSED) { /* its last reader was slow */
+		tcp_pause(s->tcp, &k->tcp, false, s->w->now_ns);
+		sock_pump(s, k);
+	}
+	if (++x->nidle > x->upstream_idle)
+		idle_end(s, x, x->idle_first, false, cause);
+	lazy_arm(s->w, &x->armed_ns, idle_until(x), EV_UPSTREAM, x->node.elem, x);
+}
+
+/* An idle connection to that server, the latest used: its server has had the least time to close it. */
+static struct uplink *borrow(struct proxy *x, const struct upstream *to)
+{
+	struct uplink *l = x->idle_last;
+	while (l && l->to != to)
+		l = l->prev;
+	if (l)
+		idle_remove(x, l);
+	return l;
 }
 
 /* ---- towards the servers ---------------------------------------------------------------------------------------- */
@@ -252,9 +374,25 @@ static void on_up(struct sim *s, struct sock *k, uint64_t cause)
 	(void)cause; /* octets for it wait in TCP */
 }
 
+/* The pair a leg belongs to; NULL: an idle upstream connection. */
+static struct prelay *pair_of(const struct sock *k)
+{
+	return k->slot == RELAY_UPSTREAM ? ((struct uplink *)k->user)->lent : k->user;
+}
+
+static struct proxy *proxy_of(const struct sock *k)
+{
+	return container_of(k->host, struct proxy, node);
+}
+
 static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t cause)
 {
-	struct prelay *p = k->user;
+	struct prelay *p = pair_of(k);
+	if (!p) { /* an answer that nobody asked for */
+		idle_end(s, proxy_of(k), k->user, true, cause);
+		blob_unref(owned.blob);
+		return;
+	}
 	cause = see_in(s, p, k->slot, slice_bytes(owned), cause);
 	relay_data(p->relay, k->slot, owned, s->w->now_ns);
 	outputs(s, p, cause);
@@ -263,15 +401,25 @@ static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t 
 
 static void on_eof(struct sim *s, struct sock *k, uint64_t cause)
 {
-	struct prelay *p = k->user;
+	struct prelay *p = pair_of(k);
+	if (!p) {
+		idle_end(s, proxy_of(k), k->user, false, cause);
+		return;
+	}
 	relay_eof(p->relay, k->slot, s->w->now_ns);
 	outputs(s, p, cause);
 }
 
 static void on_gone(struct sim *s, struct sock *k, enum trace_reason reason, uint64_t cause)
 {
-	struct prelay *p = k->user;
+	struct prelay *p = pair_of(k);
 	(void)reason;
+	if (!p)
+		idle_remove(proxy_of(k), k->user);
+	if (k->slot == RELAY_UPSTREAM)
+		pool_put(s->uplinks, k->user);
+	if (!p)
+		return;
 	p->leg[k->slot] = NULL;
 	relay_gone(p->relay, k->slot, s->w->now_ns);
 	outputs(s, p, cause);
@@ -280,28 +428,65 @@ static void on_gone(struct sim *s, struct sock *k, enum trace_reason reason, uin
 /* The other side may be read from again. */
 static void on_writable(struct sim *s, struct sock *k, uint64_t cause)
 {
-	outputs(s, k->user, cause);
+	struct prelay *p = pair_of(k);
+	if (p)
+		outputs(s, p, cause);
 }
 
 const struct sock_ops proxy_sock = {on_up, on_data, on_eof, on_gone, on_writable};
 
-static void open_upstream(struct sim *s, struct prelay *p, uint64_t cause)
+/* Who uses this connection from now on: what is recorded of it is recorded as that client's. */
+static void say_whose(struct sim *s, struct prelay *p, struct sock *k, uint16_t end, struct tcp_addr a)
+{
+	const struct client *c = p->client ? &s->client[p->client - 1] : NULL;
+	uint32_t conn = sock_tag(k).trace_conn;
+	if (!conn && c)
+		conn = rec_conn(s, c, p->proxy->node.trace_node, end, a);
+	tcp_trace_for(&k->tcp, conn, end, p->client, p->eyes != NULL);
+}
+
+static bool borrow_upstream(struct sim *s, struct prelay *p, const struct upstream *u, uint64_t cause)
+{
+	struct uplink *l = borrow(p->proxy, u);
+	if (!l)
+		return false;
+	l->lent = p;
+	l->requests++;
+	p->leg[RELAY_UPSTREAM] = l->sock;
+	eyes_reset(p, RELAY_UPSTREAM, l->sock);
+	say_whose(s, p, l->sock, u->end, l->sock->tcp.addr);
+	relay_lent(p->relay);
+	struct trace_rec r = rec_make(s, TRACE_PROXY_REUSE, cause);
+	r.node = p->proxy->node.trace_node;
+	r.peer = u->end;
+	r.conn = sock_tag(l->sock).trace_conn;
+	r.client = p->client;
+	r.a = s->w->now_ns - l->since_ns;
+	r.b = l->requests - 1;
+	rec_put(s, &r, p->eyes != NULL);
+	return true;
+}
+
+static void open_upstream(struct sim *s, struct prelay *p, bool fresh, uint64_t cause)
 {
 	struct proxy *x = p->proxy;
 	struct upstream *u = choose(x);
 	let_go(s, p, RELAY_UPSTREAM, false, cause);
-	eyes_reset(p, RELAY_UPSTREAM);
 	if (!u) {
 		relay_gone(p->relay, RELAY_UPSTREAM, s->w->now_ns);
 		return;
 	}
+	if (!fresh && borrow_upstream(s, p, u, cause))
+		return;
+	eyes_reset(p, RELAY_UPSTREAM, NULL);
 	uint32_t n = x->outgoing++;
 	struct tcp_addr a = {x->addr + n / HOST_EPHEMERAL_COUNT, u->addr,
 		(uint16_t)(HOST_EPHEMERAL_FIRST + n % HOST_EPHEMERAL_COUNT), u->port};
-	struct sock *k = sock_new(s, SOCK_PROXY, &x->node, p, RELAY_UPSTREAM, &s->proxy_tcp, a, u->out);
-	const struct client *c = p->client ? &s->client[p->client - 1] : NULL;
-	uint32_t conn = c ? rec_conn(s, c, x->node.trace_node, u->end, a) : 0;
-	sock_trace(s, k, conn, p->client, u->end, p->eyes != NULL);
+	struct uplink *l = pool_get(s->uplinks);
+	struct sock *k = sock_new(s, SOCK_PROXY, &x->node, l, RELAY_UPSTREAM, &s->proxy_tcp, a, u->out);
+	*l = (struct uplink){.sock = k, .to = u, .lent = p, .requests = 1};
+	sock_trace(s, k, 0, p->client, u->end, p->eyes != NULL);
+	say_whose(s, p, k, u->end, a);
 	p->leg[RELAY_UPSTREAM] = k;
 	s->w->cause = cause;
 	tcp_open(s->tcp, &k->tcp, s->w->now_ns);
@@ -329,7 +514,10 @@ static void outputs(struct sim *s, struct prelay *p, uint64_t cause)
 	while (relay_next(p->relay, &o) != RELAY_IDLE) {
 		switch (o.kind) {
 		case RELAY_OPEN:
-			open_upstream(s, p, cause);
+			open_upstream(s, p, o.a, cause);
+			break;
+		case RELAY_SPARE:
+			give_back(s, p, cause);
 			break;
 		case RELAY_WRITE:
 			do_write(s, p, &o, cause);
@@ -387,13 +575,8 @@ static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pk
 	p->client = syn->client;
 	p->relay = relay_new(&s->box_memory.al, &x->cfg, s->w->now_ns);
 	assert(p->relay);
-	if (lens && s->tr) {
-		p->eyes = xcalloc(1, sizeof *p->eyes);
-		buf_init(&p->eyes->sent[0], &alloc_libc, 0);
-		buf_init(&p->eyes->sent[1], &alloc_libc, 0);
-		eyes_reset(p, 0);
-		eyes_reset(p, 1);
-	}
+	if (lens && s->tr)
+		eyes_new(p);
 	p->prev = x->last;
 	if (x->last)
 		x->last->next = p;
@@ -408,6 +591,22 @@ static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pk
 	return p;
 }
 
+/* Another proxy has lent this connection to another client. */
+static void new_client(struct sim *s, struct sock *k, const struct pkt *p)
+{
+	struct prelay *r = k->used && k->slot == RELAY_CLIENT ? k->user : NULL;
+	sock_lent(s, k, p);
+	if (!r)
+		return;
+	r->client = p->client;
+	eyes_free(r);
+	if ((p->marks & PKT_LENS) && s->tr)
+		eyes_new(r);
+	k = r->leg[RELAY_UPSTREAM];
+	if (k)
+		say_whose(s, r, k, sock_tag(k).peer, k->tcp.addr);
+}
+
 static void proxy_packet(struct world *w, struct node *n, unsigned port, struct pkt *p)
 {
 	struct proxy *x = container_of(n, struct proxy, node);
@@ -415,6 +614,8 @@ static void proxy_packet(struct world *w, struct node *n, unsigned port, struct 
 	struct tcp_conn *t = tcp_demux_find(&x->demux, p);
 	(void)port;
 	if (t) {
+		if (t->client != p->client && p->payload_len)
+			new_client(s, container_of(t, struct sock, tcp), p);
 		sock_input(s, container_of(t, struct sock, tcp), p);
 	} else if (!x->down && (p->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN) {
 		struct prelay *r = accept_syn(s, x, p);
@@ -452,6 +653,7 @@ struct proxy *proxy_new(struct sim *s, int32_t box, uint32_t addr)
 	x->sim = s;
 	x->box = box;
 	x->addr = addr;
+	x->armed_ns = TIME_NEVER;
 	x->node = (struct node){.ops = &proxy_node,
 		.elem = world_elem_add(s->w, b->name, 1),
 		.trace_node = s->box[box].trace};
@@ -470,21 +672,38 @@ void proxy_values(struct sim *s, struct proxy *x)
 		.upgrade = (enum relay_upgrade)b->upgrade,
 		.read_timeout_ns = b->read_timeout_ns,
 		.keepalive_ns = b->keepalive_ns,
+		.shared = !b->own_upstreams,
 		.pseudonym = b->name};
+	x->upstream_idle = b->upstream_idle ? b->upstream_idle : HOST_UPSTREAM_IDLE;
+	x->upstream_keepalive_ns = b->upstream_keepalive_ns;
+}
+
+static void drop_sock(struct sim *s, struct sock *k, bool say, uint64_t cause)
+{
+	s->w->cause = cause;
+	if (say)
+		sock_abort(s, k);
+	else
+		sock_vanish(s, k);
 }
 
 static void drop_all(struct sim *s, struct proxy *x, bool say, uint64_t cause)
 {
+	for (struct uplink *l; (l = x->idle_first);) {
+		struct sock *k = l->sock;
+		idle_remove(x, l);
+		pool_put(s->uplinks, l);
+		drop_sock(s, k, say, cause);
+	}
 	for (struct prelay *p = x->first, *next; p; p = next) {
 		next = p->next;
 		for (unsigned leg = 0; leg < 2; leg++) {
 			struct sock *k = p->leg[leg];
 			p->leg[leg] = NULL;
-			s->w->cause = cause;
-			if (k && say)
-				sock_abort(s, k);
-			else if (k)
-				sock_vanish(s, k);
+			if (k && leg == RELAY_UPSTREAM)
+				pool_put(s->uplinks, k->user);
+			if (k)
+				drop_sock(s, k, say, cause);
 		}
 		pair_free(s, p);
 	}
@@ -510,9 +729,11 @@ void proxy_crash(struct sim *s, struct proxy *x, uint64_t cause)
 void proxy_handlers(struct sim *s)
 {
 	world_handle(s->w, EV_RELAY, on_relay, NULL);
+	world_handle(s->w, EV_UPSTREAM, on_upstream, NULL);
 }
 
-struct pool *proxy_pool(struct world *w)
+void proxy_pools(struct sim *s)
 {
-	return world_pool(w, "relay", sizeof(struct prelay), 0);
+	s->prelays = world_pool(s->w, "relay", sizeof(struct prelay), 0);
+	s->uplinks = world_pool(s->w, "upstream connection", sizeof(struct uplink), 0);
 }

@@ -92,7 +92,7 @@ struct sim *sim_new(const struct cfg *cfg, const struct sim_opts *o)
 	s->sconns = world_pool(s->w, "server connection",
 		sizeof(struct sconn) + (s->keeps ? sizeof(struct sconn_causes) : 0), 0);
 	s->links = world_pool(s->w, "access link", sizeof(struct access_link), 0);
-	s->prelays = proxy_pool(s->w);
+	proxy_pools(s);
 	counted_init(&s->endpoint_memory);
 	counted_init(&s->box_memory);
 	tech_outs_init(&s->outs, &s->endpoint_memory.al);

@@ -49,6 +49,13 @@ void sock_trace(struct sim *s, struct sock *k, uint32_t trace_conn, uint32_t cli
 	tcp_trace(&k->tcp, s->keeps ? &tag : NULL, client, lens);
 }
 
+void sock_lent(struct sim *s, struct sock *k, const struct pkt *p)
+{
+	bool kept = s->tr && p->conn && p->conn < s->tr->nconn;
+	tcp_trace_for(&k->tcp, p->conn, kept ? s->tr->conn[p->conn].client : sock_tag(k).peer, p->client,
+		p->marks & PKT_LENS);
+}
+
 static void sock_free(struct sim *s, struct sock *k)
 {
 	if (k->of == SOCK_CLIENT) {

@@ -138,6 +138,9 @@ static void read_box(struct plan_impl *im, const struct doc_node *n, struct cfg_
 		.read_timeout_ns = plan_dur(n, in, "read_timeout"),
 		.keepalive_ns = plan_dur(n, in, "keepalive"),
 		.upgrade = (enum cfg_upgrade)plan_word(n, in, "upgrade"),
+		.own_upstreams = plan_word(n, in, "upstreams") == 1,
+		.upstream_idle = (uint32_t)plan_int(n, in, "upstream_idle"),
+		.upstream_keepalive_ns = plan_dur(n, in, "upstream_keepalive"),
 	};
 	if (k && k->kind == DOC_SCALAR && kind >= 0)
 		check_concerns(im, n, in, k->text);

@@ -213,6 +213,16 @@ void tcp_trace(struct tcp_conn *c, const struct tcp_tag *tag, uint32_t client, b
 		c->flags |= TCPF_LENS;
 }
 
+void tcp_trace_for(struct tcp_conn *c, uint32_t trace_conn, uint16_t peer, uint32_t client, bool lens)
+{
+	c->client = client;
+	c->flags = lens ? c->flags | TCPF_LENS : c->flags & ~TCPF_LENS;
+	if (c->flags & TCPF_TAG) {
+		tcp_tag(c)->trace_conn = trace_conn;
+		tcp_tag(c)->peer = peer;
+	}
+}
+
 void tcp_fini(struct tcp *t, struct tcp_conn *c)
 {
 	rx_free(t, c);

@@ -230,6 +230,8 @@ void tcp_init(struct tcp_conn *c, const struct tcp_cfg *cfg, struct tcp_addr a);
 /* `tag`: NULL when no records are kept, else copied to the place for a struct tcp_tag behind `c`, which must be there; its cause,
  * written, iss and irs need not be set. */
 void tcp_trace(struct tcp_conn *c, const struct tcp_tag *tag, uint32_t client, bool lens);
+/* From now on it is used on behalf of another client: who records are for, and which connection they name. */
+void tcp_trace_for(struct tcp_conn *c, uint32_t trace_conn, uint16_t peer, uint32_t client, bool lens);
 /* Releases queues. In any state; sends nothing. */
 void tcp_fini(struct tcp *t, struct tcp_conn *c);
 

@@ -108,10 +108,13 @@ static void put_box(struct draw *d, unsigned i)
 	else
 		put(d,
 			"  b%u: {kind: reverse-proxy, buffering: %s, page: %sB, read_timeout: %ums, "
-			"keepalive: %ums, upgrade: %s}\n",
+			"keepalive: %ums, upgrade: %s, upstreams: %s, upstream_idle: %u, upstream_keepalive: "
+			"%ums}\n",
 			i, ONE_OF(d, "off", "page", "full", "trickle"),
 			ONE_OF(d, "1", "2", "100", "4096", "65536"), between(d, 1000, 40000),
-			upto(d, 3) ? upto(d, 20000) : 0, ONE_OF(d, "forward", "strip", "block"));
+			upto(d, 3) ? upto(d, 20000) : 0, ONE_OF(d, "forward", "strip", "block"),
+			ONE_OF(d, "shared", "shared", "own"), between(d, 1, 5),
+			upto(d, 2) ? between(d, 50, 20000) : 0);
 }
 
 static void put_world(struct draw *d, struct shape *h)

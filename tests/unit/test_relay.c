@@ -12,7 +12,9 @@
 
 #define S 1000000000ll
 
-/* Everything a relay put out, as text: "O" open, "<0 ...>" octets to a leg, "C0" close, "A1" abort, "[hold 92]". */
+static bool lends; /* at each OPEN a connection is there that was used before */
+
+/* Everything a relay put out, as text: "O" open, "N" open a new one, "S" given back, "<0 ...>" octets to a leg, "C0" close, "A1" abort, "[hold 92]". */
 struct log {
 	char t[65536];
 	size_t n;
@@ -41,7 +43,12 @@ static void pull(struct relay *r, struct log *l)
 		int n = 0;
 		switch (o.kind) {
 		case RELAY_OPEN:
-			n = snprintf(s, sizeof s, "O");
+			n = snprintf(s, sizeof s, o.a ? "N" : "O");
+			if (lends && !o.a)
+				relay_lent(r);
+			break;
+		case RELAY_SPARE:
+			n = snprintf(s, sizeof s, "S");
 			break;
 		case RELAY_WRITE:
 			n = snprintf(s, sizeof s, "<%u ", o.leg);
@@ -359,8 +366,8 @@ static void a_stale_upstream_connection_is_replaced_once(void **st)
 			relay_eof(r, 1, 5 * S + 1);
 		pull(r, &l);
 		assert_string_equal(l.t,
-			reset ? "O<1 GET /events HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nVia: 1.1 edge\r\n\r\n>"
-			      : "C1O<1 GET /events HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nVia: 1.1 "
+			reset ? "N<1 GET /events HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nVia: 1.1 edge\r\n\r\n>"
+			      : "C1N<1 GET /events HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nVia: 1.1 "
 				"edge\r\n\r\n>");
 		relay_gone(r, 1, 5 * S + 2); /* not a second time */
 		pull(r, &l);
@@ -486,6 +493,120 @@ static void a_watch_follows_an_upgrade_into_frames(void **st)
 	}
 }
 
+/* ---- shared upstream connections --------------------------------------------------------------------------------- */
+
+static const struct relay_cfg shared = {
+	.pseudonym = "edge", .read_timeout_ns = 60 * S, .keepalive_ns = 75 * S, .shared = true};
+
+#define ASKED "<1 GET /events HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nVia: 1.1 edge\r\n\r\n>"
+
+static void after_a_complete_answer_the_connection_is_given_back(void **st)
+{
+	(void)st;
+	struct log l;
+	struct relay *r = relay_new(&alloc_libc, &shared, 0);
+	for (int64_t i = 0; i < 3; i++) {
+		IN(r, 0, GET, i * S);
+		pull(r, &l);
+		assert_string_equal(l.t, "O" ASKED);
+		IN(r, 1, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh", i * S + 1);
+		pull(r, &l);
+		assert_null(strstr(l.t, ">S"));
+		IN(r, 1, "i", i * S + 2);
+		pull(r, &l);
+		assert_string_equal(l.t, "<0 i>S");
+		assert_true(relay_wake_at(r) == i * S + 2 + 75 * S);
+	}
+	relay_eof(r, 0, 4 * S);
+	pull(r, &l);
+	assert_string_equal(l.t, "C0"); /* nothing of its own is left upstream */
+	assert_true(relay_finished(r));
+	relay_free(r);
+}
+
+static void a_connection_that_cannot_go_on_is_not_given_back(void **st)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", "HTTP/1.0 204 No Content\r\n\r\n",
+		"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\n", /* more than was asked for */
+	};
+	(void)st;
+	struct log l;
+	struct relay *r;
+	for (size_t i = 0; i < 3; i++) {
+		r = relay_new(&alloc_libc, &shared, 0);
+		IN(r, 0, GET, 0);
+		pull(r, &l);
+		IN(r, 1, answers[i], 1);
+		pull(r, &l);
+		assert_non_null(strstr(l.t, ">C1"));
+		IN(r, 0, GET, 2);
+		pull(r, &l);
+		assert_string_equal(l.t, "O" ASKED);
+		relay_free(r);
+	}
+	/* the answer came before all of the request was sent */
+	r = relay_new(&alloc_libc, &shared, 0);
+	IN(r, 0, "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123", 0);
+	pull(r, &l);
+	IN(r, 1, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n", 1);
+	pull(r, &l);
+	assert_null(strstr(l.t, ">S"));
+	assert_non_null(strstr(l.t, "C1"));
+	relay_free(r);
+}
+
+static void a_client_that_says_close_leaves_the_connection_to_others(void **st)
+{
+	(void)st;
+	struct log l;
+	struct relay *r = relay_new(&alloc_libc, &shared, 0);
+	IN(r, 0, "GET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 0);
+	pull(r, &l);
+	IN(r, 1, "HTTP/1.1 204 No Content\r\n\r\n", 1);
+	pull(r, &l);
+	assert_string_equal(l.t, "<0 HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n>SC0");
+	relay_free(r);
+}
+
+static void only_what_is_idempotent_is_asked_again_and_only_once(void **st)
+{
+	static const struct {
+		const char *request;
+		bool again;
+	} c[] = {
+		{GET, true}, {"DELETE /x HTTP/1.1\r\nHost: a\r\n\r\n", true},
+		{"POST /x HTTP/1.1\r\nHost: a\r\n\r\n", false},
+		{"PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok",
+			false}, /* its body is not kept */
+	};
+	(void)st;
+	lends = true;
+	for (size_t i = 0; i < 8; i++) {
+		struct log l;
+		struct relay *r = relay_new(&alloc_libc, &shared, 0);
+		bool gone = i >= 4;
+		IN(r, 0, c[i % 4].request, 0);
+		pull(r, &l);
+		assert_memory_equal(l.t, "O<1 ", 4);
+		for (int n = 0; n < 2; n++) {
+			if (gone)
+				relay_gone(r, 1, 1);
+			else
+				relay_eof(r, 1, 1);
+			pull(r, &l);
+			if (n == 0 && c[i % 4].again) {
+				assert_memory_equal(l.t, gone ? "N<1 " : "C1N<1 ", gone ? 4 : 6);
+				continue;
+			}
+			assert_non_null(strstr(l.t, "502 Bad Gateway"));
+			break;
+		}
+		relay_free(r);
+	}
+	lends = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -506,6 +627,10 @@ int main(void)
 		cmocka_unit_test(no_allocation_is_taken_for_granted),
 		cmocka_unit_test(a_watch_tells_units_with_their_ranges),
 		cmocka_unit_test(a_watch_follows_an_upgrade_into_frames),
+		cmocka_unit_test(after_a_complete_answer_the_connection_is_given_back),
+		cmocka_unit_test(a_connection_that_cannot_go_on_is_not_given_back),
+		cmocka_unit_test(a_client_that_says_close_leaves_the_connection_to_others),
+		cmocka_unit_test(only_what_is_idempotent_is_asked_again_and_only_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
