@@ -167,6 +167,7 @@ struct h1_idle {
 	uint64_t off;  /* stream offset of the next octet */
 	uint64_t body; /* octets of the body so far; 0 between messages */
 	uint8_t state, flags, answers, n_answers;
+	uint8_t owned; /* the owner's own: 0 wherever http1 sets one */
 };
 /* Takes out what a decoder has to remember and ends it: no h1_dec_fini. False, and the decoder unchanged, when something
  * is under way: octets of an incomplete line or body, an error, a switch, an end, more than four outstanding answers. */

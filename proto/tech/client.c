@@ -197,7 +197,8 @@ static void main_input(struct tech_client *c, const struct tech_in *in, struct t
 	const struct tech_client_ops *ops = client_ops[c->site->kind];
 	switch (in->kind) {
 	case TECH_IN_START:
-		c->since = c->since0 = in->since;
+		c->since = in->since;
+		c->since0 = in->since < UINT32_MAX ? (uint32_t)in->since : UINT32_MAX;
 		ops->start(c, in->now_ns, q);
 		break;
 	case TECH_IN_UP:

@@ -155,7 +155,7 @@ enum tech_answer tech_read_answer(struct tech_client *c, const struct tech_in *i
 	enum tech_answer a = TECH_ANSWER_DONE;
 	if (!in || !tech_recall(m, TECH_READ_HTTP, &c->rd, in->slice, q, &said)) {
 		const struct h1_idle before = c->rd.idle;
-		bool idle = !c->rd.open;
+		bool idle = !c->rd.idle.owned;
 		size_t at = q->n;
 		a = decode_answer(c, in, &said, q);
 		tech_reader_rest(&c->rd, c->site->al, &c->site->spare);

@@ -137,7 +137,7 @@ static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t
 	}
 	c->mode = TECH_MODE_HELD;
 	c->since_ns = now;
-	c->wake_ns = hold_end(c);
+	c->due_ns = hold_end(c);
 	if (!tech_subscribe(c))
 		q->failed = true;
 	tech_note(q, 0, TECH_NOTE_HOLD_BEGIN, 0, 0);
@@ -152,8 +152,8 @@ static void conn_push(struct tech_conn *c, struct tech_msg *m, int64_t now, stru
 
 static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 {
-	c->wake_ns = hold_end(c);
-	if (c->mode != TECH_MODE_HELD || c->wake_ns > now)
+	c->due_ns = hold_end(c);
+	if (c->mode != TECH_MODE_HELD || c->due_ns > now)
 		return;
 	tech_unsubscribe(c);
 	tech_note(q, 0, TECH_NOTE_HOLD_EXPIRE, now - c->since_ns, 0);

@@ -29,9 +29,10 @@ void tech_spare_fini(struct tech_spare *s, const struct alloc *al)
 struct tech_open *tech_reader_open(struct tech_reader *r, const struct alloc *al, struct tech_spare *spare,
 	enum tech_reading what, enum h1_role role)
 {
-	if (r->open)
-		return r->open;
-	struct tech_open *o = spare->open ? spare->open : alloc_get(al, sizeof *o);
+	struct tech_open *o = tech_reader_decoders(r);
+	if (o)
+		return o;
+	o = spare->open ? spare->open : alloc_get(al, sizeof *o);
 	if (!o)
 		return NULL;
 	spare->open = NULL;
@@ -49,7 +50,8 @@ struct tech_open *tech_reader_open(struct tech_reader *r, const struct alloc *al
 	if (what == TECH_READ_EVENTS)
 		sse_dec_unpark(&o->sse, al, NULL, 0, r->idle.body > 0);
 	buf_init(&o->body, al, role == H1_REQUESTS ? TECH_POST_BODY_MAX : TECH_BODY_MAX);
-	return r->open = o;
+	r->idle = (struct h1_idle){.off = (uintptr_t)o, .owned = 1};
+	return o;
 }
 
 void tech_reader_events(struct tech_open *o, const struct alloc *al)
@@ -83,10 +85,9 @@ static bool park(struct tech_open *o, struct h1_idle *idle)
 
 void tech_reader_rest(struct tech_reader *r, const struct alloc *al, struct tech_spare *spare)
 {
-	struct tech_open *o = r->open;
+	struct tech_open *o = tech_reader_decoders(r);
 	if (!o || !park(o, &r->idle))
 		return;
-	r->open = NULL;
 	buf_fini(&o->body);
 	if (spare->open)
 		alloc_put(al, o, sizeof *o);
@@ -96,11 +97,12 @@ void tech_reader_rest(struct tech_reader *r, const struct alloc *al, struct tech
 
 static void drop(struct tech_reader *r, const struct alloc *al)
 {
-	if (!r->open)
+	struct tech_open *o = tech_reader_decoders(r);
+	if (!o)
 		return;
-	open_fini(r->open);
-	alloc_put(al, r->open, sizeof *r->open);
-	r->open = NULL;
+	open_fini(o);
+	alloc_put(al, o, sizeof *o);
+	r->idle = (struct h1_idle){0};
 }
 
 void tech_reader_clear(struct tech_reader *r, const struct alloc *al)
@@ -117,15 +119,17 @@ void tech_reader_switch(struct tech_reader *r, const struct alloc *al, uint64_t 
 
 void tech_reader_expect(struct tech_reader *r, struct bytes method)
 {
-	if (r->open)
-		h1_dec_expect(&r->open->h1, method);
+	struct tech_open *o = tech_reader_decoders(r);
+	if (o)
+		h1_dec_expect(&o->h1, method);
 	else
 		h1_idle_expect(&r->idle, method);
 }
 
 bool tech_reader_busy(const struct tech_reader *r)
 {
-	return r->open && r->open->what != TECH_READ_FRAMES && h1_dec_busy(&r->open->h1);
+	const struct tech_open *o = tech_reader_decoders(r);
+	return o && o->what != TECH_READ_FRAMES && h1_dec_busy(&o->h1);
 }
 
 /* ---- what was said --------------------------------------------------------------------------------------------- */
@@ -156,7 +160,7 @@ static bool matches(
 const struct tech_seen *tech_seen_find(
 	struct tech_memory *m, enum tech_reading what, const struct tech_reader *r, struct slice in)
 {
-	if (!in.blob || r->open || m->off)
+	if (!in.blob || r->idle.owned || m->off)
 		return NULL;
 	if (matches(&m->seen[m->latest], what, r, in))
 		return &m->seen[m->latest];
@@ -227,7 +231,7 @@ void tech_remember(struct tech_memory *m, enum tech_reading what, const struct h
 		.before = *before,
 		.after = r->idle,
 		.said = *said};
-	if (!in.blob || m->off || r->open || said->other || r->idle.off != before->off + in.len ||
+	if (!in.blob || m->off || r->idle.owned || said->other || r->idle.off != before->off + in.len ||
 		r->idle.body < before->body || !note_outs(&s, q, at, before->off))
 		return;
 	s.after.off = in.len;

@@ -2,8 +2,8 @@
  * reader: the receiving side of a connection: its decoders while something is under way, a few words while nothing is,
  * and what the octets of shared blobs have said before.
  *
- *	nothing under way   struct tech_reader { idle }                     a million idle connections: 32 octets each
- *	a message in part   struct tech_reader { open ─▶ decoders, body }   until it is complete
+ *	nothing under way   struct tech_reader { idle }                     a million idle connections: 24 octets each
+ *	a message in part   struct tech_reader { ─▶ decoders, body }        until it is complete
  *
  * What was said. Most of what a million receivers get lies in few blobs: a broadcast, the same request, the same empty
  * answer. A blob never changes, and a decoder with nothing under way is described by its idle words. So if a slice of a
@@ -56,10 +56,16 @@ struct tech_open {
 };
 
 struct tech_reader {
-	struct h1_idle idle; /* with nothing under way; FRAMES: off alone */
-	struct tech_open *open;
+	struct h1_idle
+		idle; /* with nothing under way; FRAMES: off alone. Else `owned` is set, `off` the decoders' address */
 };
 /* A reader of zeros stands at the beginning of a stream of HTTP messages. */
+
+/* Its decoders, NULL with nothing under way. */
+static inline struct tech_open *tech_reader_decoders(const struct tech_reader *r)
+{
+	return r->idle.owned ? (struct tech_open *)(uintptr_t)r->idle.off : NULL;
+}
 
 /* Where decoders that are not needed just now wait for the next that are. */
 struct tech_spare {

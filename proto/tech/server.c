@@ -103,11 +103,11 @@ void tech_answered(struct tech_conn *c, int64_t now, struct tech_outs *q)
 {
 	c->mode = TECH_MODE_HTTP;
 	c->since_ns = now;
-	c->wake_ns = c->srv->keepalive_ns > 0 ? now + c->srv->keepalive_ns : TECH_NEVER;
+	c->due_ns = c->srv->keepalive_ns > 0 ? now + c->srv->keepalive_ns : TECH_NEVER;
 	if ((c->flags & (TECH_CF_CLOSE | TECH_CF_HTTP10)) || c->srv->draining) {
 		tech_push(q, TECH_OUT_CLOSE, 0);
 		c->mode = TECH_MODE_DONE;
-		c->wake_ns = TECH_NEVER;
+		c->due_ns = TECH_NEVER;
 	}
 }
 
@@ -305,13 +305,13 @@ static bool serve(struct tech_conn *c, const struct tech_want *w, uint64_t off, 
 	struct tech_outs *q)
 {
 	tech_unit(q, 0, TECH_UNIT_REQUEST, off, end - off);
-	c->wake_ns = TECH_NEVER;
+	c->due_ns = TECH_NEVER;
 	if (c->page)
 		answer_page(c, now, q);
 	else if (!c->site)
 		tech_answer_refuse(c, 404, NULL, now, q);
 	else if (c->flags & TECH_CF_POST)
-		answer_post(c, &c->rd.open->body, now, q);
+		answer_post(c, &tech_reader_decoders(&c->rd)->body, now, q);
 	else
 		conn_ops[c->site->kind]->request(c, w, now, q);
 	return c->mode == TECH_MODE_HTTP;
@@ -337,7 +337,7 @@ static void ended(struct tech_conn *c, bool close, struct tech_outs *q)
 	if (close && c->mode != TECH_MODE_DONE)
 		tech_push(q, TECH_OUT_CLOSE, 0);
 	c->mode = TECH_MODE_DONE;
-	c->wake_ns = TECH_NEVER;
+	c->due_ns = c->limit_ns = TECH_NEVER;
 }
 
 /* A second request before the first answer has ended: we do not pipeline behind a held answer or a stream. */
@@ -351,7 +351,7 @@ static void too_early(struct tech_conn *c, struct tech_outs *q)
 static const struct tech_known *known(const struct tech_conn *c, struct slice in)
 {
 	struct tech_known_set *set = c->srv->known;
-	if (!in.blob || !set || c->rd.open)
+	if (!in.blob || !set || c->rd.idle.owned)
 		return NULL;
 	for (uint32_t i = 0; i < KNOWN; i++) {
 		uint32_t at = (set->latest + i) % KNOWN;
@@ -406,7 +406,7 @@ static void get_known(
 static void decode_requests(struct tech_conn *c, const struct tech_in *in, struct tech_outs *q)
 {
 	const struct h1_idle before = c->rd.idle;
-	const bool idle = !c->rd.open;
+	const bool idle = !c->rd.idle.owned;
 	struct tech_open *o = tech_conn_open(c, TECH_READ_HTTP, q);
 	struct h1_ev ev;
 	if (!o)
@@ -456,7 +456,7 @@ static void decode_requests(struct tech_conn *c, const struct tech_in *in, struc
 static void http_data(struct tech_conn *c, const struct tech_in *in, struct tech_outs *q)
 {
 	const struct tech_known *k = known(c, in->slice);
-	c->wake_ns = TECH_NEVER;
+	c->due_ns = TECH_NEVER;
 	if (k) {
 		serve_known(c, k, in->slice.len, in->now_ns, q);
 		return;
@@ -469,8 +469,7 @@ static void http_data(struct tech_conn *c, const struct tech_in *in, struct tech
 
 void tech_conn_init(struct tech_conn *c, struct tech_server *s)
 {
-	*c = (struct tech_conn){
-		.srv = s, .wake_ns = TECH_NEVER, .due_ns = TECH_NEVER, .limit_ns = TECH_NEVER};
+	*c = (struct tech_conn){.srv = s, .due_ns = TECH_NEVER, .limit_ns = TECH_NEVER};
 	s->conns++;
 }
 
@@ -500,8 +499,8 @@ static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 		int64_t keep = c->srv->keepalive_ns;
 		if (tech_reader_busy(&c->rd) || keep <= 0)
 			return;
-		c->wake_ns = c->since_ns + keep;
-		if (c->wake_ns > now)
+		c->due_ns = c->since_ns + keep;
+		if (c->due_ns > now)
 			return;
 		ended(c, true, q);
 	} else if (c->mode != TECH_MODE_DONE && conn_ops[c->site->kind]->time) {
@@ -541,7 +540,7 @@ void tech_conn_input(struct tech_conn *c, const struct tech_in *in, struct tech_
 	switch (in->kind) {
 	case TECH_IN_UP:
 		c->since_ns = in->now_ns;
-		c->wake_ns = c->srv->keepalive_ns > 0 ? in->now_ns + c->srv->keepalive_ns : TECH_NEVER;
+		c->due_ns = c->srv->keepalive_ns > 0 ? in->now_ns + c->srv->keepalive_ns : TECH_NEVER;
 		break;
 	case TECH_IN_DATA:
 		conn_data(c, in, q);

@@ -192,7 +192,7 @@ static enum verdict read_data(struct tech_client *c, const struct tech_in *in, s
 {
 	struct tech_memory *m = &c->site->memory;
 	struct tech_said said = {0};
-	bool events = c->flags & TECH_F_STREAM, idle = !c->rd.open;
+	bool events = c->flags & TECH_F_STREAM, idle = !c->rd.idle.owned;
 	enum verdict v = GO_ON;
 	if (!events || !tech_recall(m, TECH_READ_EVENTS, &c->rd, in->slice, q, &said)) {
 		const struct h1_idle before = c->rd.idle;
@@ -317,7 +317,6 @@ static void arm(struct tech_conn *c, int64_t now)
 {
 	int64_t beat = c->site->opts->heartbeat_ns;
 	c->due_ns = beat > 0 ? now + beat : TECH_NEVER;
-	c->wake_ns = c->due_ns;
 }
 
 /* The head of the stream: the same for all who ask in the same second. */
@@ -399,7 +398,7 @@ static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 {
 	int64_t beat = c->site->opts->heartbeat_ns;
 	if (beat <= 0 || c->mode != TECH_MODE_STREAM) {
-		c->wake_ns = c->due_ns = TECH_NEVER;
+		c->due_ns = TECH_NEVER;
 		return;
 	}
 	tech_min(&c->due_ns, now + beat);
@@ -408,7 +407,6 @@ static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 		send_comment(c, q);
 		c->due_ns = now + beat;
 	}
-	c->wake_ns = c->due_ns;
 }
 
 static void conn_stop(struct tech_conn *c, int64_t now, struct tech_outs *q)
@@ -424,7 +422,7 @@ static void conn_stop(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	tech_unsubscribe(c);
 	tech_push(q, TECH_OUT_CLOSE, 0);
 	c->mode = TECH_MODE_DONE;
-	c->wake_ns = TECH_NEVER;
+	c->due_ns = TECH_NEVER;
 }
 
 const struct tech_conn_ops tech_sse_conn = {

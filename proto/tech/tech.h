@@ -273,27 +273,31 @@ void tech_site_changed(struct tech_site *s);
 
 struct tech_post;
 
+/* What every piece of input looks at comes first. */
 struct tech_client {
 	struct tech_site *site;
-	uint64_t seed;
 	uint64_t since;   /* number of the latest message received */
-	uint64_t since0;  /* what the page knew when it was loaded */
 	int64_t heard_ns; /* when the last octet came */
 	int64_t due_ns;   /* next poll; next attempt while waiting; next heartbeat of this end */
 	int64_t limit_ns; /* when an unanswered request, or silence, is taken for death */
 	struct tech_reader rd;
 	struct tech_post *post;
+	uint16_t flags;
+	uint16_t status; /* of the latest answer */
+	uint16_t step;   /* delays since the last success */
+	uint8_t state;
+
+	uint64_t seed;
 	int64_t prev_wait_ns; /* decorrelated jitter */
 	uint32_t number;      /* client number in the run, from 1 */
-	uint32_t keys;        /* masking keys drawn */
+	uint32_t since0;      /* what the page knew when it was loaded, at most UINT32_MAX */
 	uint32_t waits;       /* reconnection delays drawn */
 	uint32_t successes;
-	uint32_t retry_ms; /* SSE: retry: of the stream, 0 none */
-	uint16_t attempt;  /* tries since the last success */
-	uint16_t step;     /* delays since the last success */
-	uint16_t status;   /* of the latest answer */
-	uint16_t flags;
-	uint8_t state;
+	union {
+		uint32_t keys;     /* WebSocket: masking keys drawn */
+		uint32_t retry_ms; /* SSE: retry: of the stream, 0 none */
+	};
+	uint16_t attempt; /* tries since the last success */
 };
 
 void tech_client_init(struct tech_client *c, struct tech_site *site, uint32_t number, uint64_t seed);
@@ -354,19 +358,20 @@ struct tech_server {
 	bool forgetful; /* every request is decoded anew, every message pushed by itself: for tests that hold both ways against each other */
 };
 
-/* One accepted connection. */
+/* One accepted connection. What a broadcast looks at comes first. */
 struct tech_conn {
 	struct tech_server *srv;
-	struct tech_site *site; /* of the request being served or the stream that is open; NULL */
-	struct tech_reader rd;
-	uint64_t cursor; /* hub position up to which this connection has everything */
-	int64_t wake_ns;
-	int64_t since_ns;         /* held since; idle since; last beat */
-	int64_t due_ns, limit_ns; /* next beat; pong expected by */
-	uint32_t sub_at;          /* its place among the subscribers */
-	uint32_t client;          /* as the request named itself, 0 unknown */
+	int64_t due_ns;   /* next beat; end of holding; end of an idle connection */
+	int64_t limit_ns; /* pong expected by */
+	uint64_t cursor;  /* hub position up to which this connection has everything */
+	uint32_t client;  /* as the request named itself, 0 unknown */
 	uint8_t mode, flags;
 	uint8_t page; /* index + 1 of the page asked for, 0 none */
+
+	struct tech_site *site; /* of the request being served or the stream that is open; NULL */
+	struct tech_reader rd;
+	int64_t since_ns; /* held since; idle since; last beat */
+	uint32_t sub_at;  /* its place among the subscribers */
 };
 
 void tech_server_init(struct tech_server *s, const struct alloc *al);
@@ -400,7 +405,7 @@ void tech_conn_fini(struct tech_conn *c);
 void tech_conn_input(struct tech_conn *c, const struct tech_in *in, struct tech_outs *q);
 static inline int64_t tech_conn_wake_at(const struct tech_conn *c)
 {
-	return c->wake_ns;
+	return c->due_ns < c->limit_ns ? c->due_ns : c->limit_ns;
 }
 /* It speaks a stream (SSE, WebSocket) rather than request and response: what it costs a server differs. */
 bool tech_conn_streaming(const struct tech_conn *c);

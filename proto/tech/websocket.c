@@ -180,7 +180,7 @@ static void frames(
 	struct tech_said said = {0};
 	if (!tech_recall(m, TECH_READ_FRAMES, &c->rd, slice, q, &said)) {
 		const struct h1_idle before = c->rd.idle;
-		bool idle = !c->rd.open;
+		bool idle = !c->rd.idle.owned;
 		size_t at = q->n;
 		bool alive = decode(c, data, now, &said, q);
 		tech_reader_rest(&c->rd, c->site->al, &c->site->spare);
@@ -358,7 +358,7 @@ static void send_close(struct tech_conn *c, unsigned code, struct tech_outs *q)
 	tech_push(q, TECH_OUT_CLOSE, 0);
 	tech_reader_clear(&c->rd, c->srv->al);
 	c->mode = TECH_MODE_DONE;
-	c->wake_ns = TECH_NEVER;
+	c->due_ns = c->limit_ns = TECH_NEVER;
 }
 
 static void send_message(struct tech_msg *m, struct tech_outs *q)
@@ -379,8 +379,6 @@ static void conn_arm(struct tech_conn *c, int64_t now)
 		tech_min(&c->due_ns, now + o->heartbeat_ns);
 	else
 		c->due_ns = TECH_NEVER;
-	c->wake_ns = c->due_ns;
-	tech_min(&c->wake_ns, c->limit_ns);
 }
 
 /* False when the connection has ended. */
@@ -451,7 +449,7 @@ static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t
 		o->status = 101;
 		o->b = -1;
 	}
-	struct bytes rest = h1_dec_rest(&c->rd.open->h1, &off);
+	struct bytes rest = h1_dec_rest(&tech_reader_decoders(&c->rd)->h1, &off);
 	tech_reader_switch(&c->rd, c->srv->al, off);
 	c->mode = TECH_MODE_WS;
 	tech_seek(c, w);
@@ -490,7 +488,7 @@ static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 		tech_push(q, TECH_OUT_ABORT, 0);
 		tech_reader_clear(&c->rd, c->srv->al);
 		c->mode = TECH_MODE_DONE;
-		c->wake_ns = TECH_NEVER;
+		c->due_ns = c->limit_ns = TECH_NEVER;
 		return;
 	}
 	conn_arm(c, now);

@@ -19,7 +19,8 @@ static void outputs(struct sim *s, struct client *c, uint64_t cause);
 /* Arms the client's one timer: its endpoint's, or the end of its being busy with what it read. */
 static void wake(struct sim *s, struct client *c)
 {
-	int64_t app = tech_client_wake_at(&c->tech), reads = c->group->reading ? flow_read_at(c) : TIME_NEVER;
+	int64_t app = tech_client_wake_at(&c->tech),
+		reads = client_group(c)->reading ? flow_read_at(c) : TIME_NEVER;
 	lazy_arm(s->w, &c->armed_ns, reads < app ? reads : app, EV_CLIENT_APP, c->node.elem, c);
 }
 
@@ -57,8 +58,8 @@ static void client_packet(struct world *w, struct node *n, unsigned port, struct
 static void warm(const struct client *c)
 {
 	host_fetch(c, 64, sizeof *c);
-	if (c->sock[0])
-		host_fetch(c->sock[0], 0, sizeof(struct sock));
+	if (c->socks)
+		host_fetch(c->socks, 0, sizeof(struct sock));
 }
 
 static void client_warm(const struct world *w, const struct node *n, const struct pkt *p, int stage)
@@ -68,8 +69,8 @@ static void client_warm(const struct world *w, const struct node *n, const struc
 	(void)p;
 	if (stage == 0)
 		warm(c);
-	else if (stage == 2 && c->sock[0])
-		tcp_warm_queue(&c->sock[0]->tcp);
+	else if (stage == 2 && c->socks)
+		tcp_warm_queue(&c->socks->tcp);
 }
 
 static const struct node_ops client_node = {"client", client_packet, client_warm};
@@ -84,13 +85,12 @@ static struct hclass *access_class(struct sim *s, struct group *g, int32_t net, 
 
 void client_attach(struct sim *s, struct client *c, int32_t net)
 {
-	struct group *g = c->group;
+	struct group *g = client_group(c);
 	struct access_link *a = pool_get(s->links);
 	struct station *to = &g->way[c->station];
 	uint64_t i = (uint64_t)(c->number - g->first) * 16 + (c->switches & 15u);
 	memset(a, 0, sizeof *a);
-	c->net = net;
-	c->addr = 0x0a000000u | (uint32_t)(c->switches & 15u) << 20 | (c->number & 0xfffffu);
+	c->net = (int16_t)net;
 	link_init(&a->up, &access_class(s, g, net, true)->c, c->node.elem, to->node, to->port,
 		rng_at(g->rng_up, i));
 	link_init(&a->down, &access_class(s, g, net, false)->c, c->node.elem, &c->node, 0,
@@ -113,7 +113,7 @@ static struct client *client_of(const struct sock *k)
 static void on_up(struct sim *s, struct sock *k, uint64_t cause)
 {
 	struct client *c = client_of(k);
-	struct group *g = c->group;
+	struct group *g = client_group(c);
 	if (s->counting) {
 		g->opened++;
 		if (++g->open > g->open_peak)
@@ -127,15 +127,16 @@ static void on_up(struct sim *s, struct sock *k, uint64_t cause)
 static void take_recalled(struct sim *s, struct client *c, const struct tech_seen *said, uint64_t cause)
 {
 	const uint64_t input = cause, off = tech_recalled_off(&c->tech, said);
-	const bool units = s->keeps && c->lens; /* nobody looks at others */
+	/* nobody looks at others */
+	struct sock *k = s->keeps && c->lens ? client_sock_in(c, TECH_MAIN) : NULL;
 	uint32_t msg;
 	for (uint32_t i = 0; i < said->n_outs; i++) {
 		const struct tech_seen_out *o = &said->out[i];
 		if (o->kind == TECH_OUT_MESSAGE)
 			messages_arrived(s, c, o->id, o->n, cause);
-		else if (units && c->sock[TECH_MAIN])
-			cause = rec_unit_recv(s, c->sock[TECH_MAIN], rec_unit_kind(o->unit, false),
-				off + o->off, o->len, input, &msg);
+		else if (k)
+			cause = rec_unit_recv(
+				s, k, rec_unit_kind(o->unit, false), off + o->off, o->len, input, &msg);
 	}
 	wake(s, c);
 }
@@ -147,7 +148,7 @@ static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t 
 	const struct tech_seen *said =
 		slot == TECH_MAIN ? tech_client_recall(&c->tech, owned, s->w->now_ns) : NULL;
 	const uint64_t brought = cause;
-	if (slot == TECH_MAIN && c->group->reading)
+	if (slot == TECH_MAIN && client_group(c)->reading)
 		cause = flow_cause(c, cause);
 	if (said) {
 		take_recalled(s, c, said, cause);
@@ -159,7 +160,7 @@ static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t 
 			.now_ns = s->w->now_ns};
 		client_input(s, c, &in, cause);
 	}
-	if (slot == TECH_MAIN && c->group->site.opts->read_bps) {
+	if (slot == TECH_MAIN && client_group(c)->site.opts->read_bps) {
 		flow_took(s, c, owned.len, brought);
 		wake(s, c);
 	}
@@ -174,10 +175,10 @@ static void on_eof(struct sim *s, struct sock *k, uint64_t cause)
 
 static void count_gone(struct sim *s, struct client *c, const struct sock *k)
 {
-	if (k->was_up && c->group->open)
-		c->group->open--;
+	if (k->was_up && client_group(c)->open)
+		client_group(c)->open--;
 	else if (!k->was_up && s->counting)
-		c->group->failed++;
+		client_group(c)->failed++;
 }
 
 static enum tech_why why_of(enum trace_reason reason)
@@ -205,7 +206,7 @@ static void on_gone(struct sim *s, struct sock *k, enum trace_reason reason, uin
 	struct tech_in in = {
 		.kind = TECH_IN_RESET, .conn = k->slot, .now_ns = s->w->now_ns, .why = why_of(reason)};
 	count_gone(s, c, k);
-	c->sock[k->slot] = NULL;
+	k->used = false;
 	client_input(s, c, &in, cause);
 }
 
@@ -213,11 +214,10 @@ const struct sock_ops client_sock = {on_up, on_data, on_eof, on_gone, NULL};
 
 static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t cause)
 {
-	struct group *g = c->group;
+	struct group *g = client_group(c);
 	const struct station *to = &g->way[c->station];
-	if (c->sock[slot]) { /* not expected: the endpoint opens only what it has closed */
-		struct sock *old = c->sock[slot];
-		c->sock[slot] = NULL;
+	struct sock *old = client_sock_in(c, slot);
+	if (old) { /* not expected: the endpoint opens only what it has closed */
 		count_gone(s, c, old);
 		sock_abort(s, old);
 	}
@@ -232,10 +232,9 @@ static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t c
 		return;
 	}
 	uint32_t port = (c->number * 7919u + c->conns++) % HOST_EPHEMERAL_COUNT;
-	struct tcp_addr a = {c->addr, to->addr, (uint16_t)(HOST_EPHEMERAL_FIRST + port), to->tcp_port};
+	struct tcp_addr a = {client_addr(c), to->addr, (uint16_t)(HOST_EPHEMERAL_FIRST + port), to->tcp_port};
 	struct sock *k = sock_new(s, SOCK_CLIENT, &c->node, NULL, slot, &g->tcp_cfg, a, &c->access->up);
 	sock_trace(s, k, rec_conn(s, c, c->node.trace_node, to->end, a), c->number, to->end, c->lens);
-	c->sock[slot] = k;
 	s->w->cause = cause;
 	tcp_open(s->tcp, &k->tcp, s->w->now_ns);
 	sock_pump(s, k);
@@ -245,7 +244,7 @@ static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t c
 
 static void do_write(struct sim *s, struct client *c, struct tech_out *o, uint64_t cause)
 {
-	struct sock *k = c->sock[o->conn];
+	struct sock *k = client_sock_in(c, o->conn);
 	if (!k) {
 		blob_unref(o->data.blob);
 		return;
@@ -261,11 +260,11 @@ static void do_write(struct sim *s, struct client *c, struct tech_out *o, uint64
 
 static uint64_t do_note(struct sim *s, struct client *c, struct tech_out *o, uint64_t cause)
 {
-	struct sock *k = c->sock[o->conn];
+	struct sock *k = client_sock_in(c, o->conn);
 	uint64_t *timer = s->timer_cause ? &s->timer_cause[c->number - 1] : NULL;
 	if (o->note == TECH_NOTE_CONNECT_TRY && timer && *timer)
 		cause = *timer;
-	uint64_t id = rec_note(s, k, o, c, c->node.trace_node, c->group->way[c->station].end, cause);
+	uint64_t id = rec_note(s, k, o, c, c->node.trace_node, client_group(c)->way[c->station].end, cause);
 	if (timer)
 		*timer = o->note == TECH_NOTE_RECONNECT_WAIT ? id : 0;
 	return id;
@@ -287,8 +286,7 @@ static void outputs(struct sim *s, struct client *c, uint64_t cause)
 			break;
 		case TECH_OUT_CLOSE:
 		case TECH_OUT_ABORT:
-			k = c->sock[o.conn];
-			c->sock[o.conn] = NULL;
+			k = client_sock_in(c, o.conn);
 			if (!k)
 				break;
 			count_gone(s, c, k);
@@ -299,9 +297,10 @@ static void outputs(struct sim *s, struct client *c, uint64_t cause)
 				sock_abort(s, k);
 			break;
 		case TECH_OUT_UNIT:
-			if (c->sock[o.conn])
-				cause = rec_unit_recv(s, c->sock[o.conn], rec_unit_kind(o.unit, false), o.off,
-					o.len, input, &msg);
+			k = client_sock_in(c, o.conn);
+			if (k)
+				cause = rec_unit_recv(
+					s, k, rec_unit_kind(o.unit, false), o.off, o.len, input, &msg);
 			break;
 		case TECH_OUT_MESSAGE:
 			messages_arrived(s, c, o.id, o.n, cause);
@@ -345,7 +344,6 @@ static void on_app(struct world *w, const struct ev *e)
 void client_init(struct sim *s, struct client *c, struct group *g, uint32_t i)
 {
 	memset(c, 0, sizeof *c);
-	c->group = g;
 	c->number = g->first + i;
 	c->armed_ns = TIME_NEVER;
 	c->station = (uint16_t)(i % g->nway);
@@ -386,7 +384,7 @@ void client_start(struct sim *s, struct client *c)
 	r.client = c->number;
 	uint64_t cause = rec_put(s, &r, c->lens);
 	c->started = true;
-	c->group->started++;
+	client_group(c)->started++;
 	c->first_msg = (uint32_t)s->nnotes + 1;
 	struct tech_in in = {.kind = TECH_IN_START, .now_ns = s->w->now_ns, .since = s->nnotes};
 	client_input(s, c, &in, cause);
@@ -404,10 +402,9 @@ void client_publish(struct sim *s, struct client *c, struct tech_msg *m, uint64_
 static void leave_sockets(struct sim *s, struct client *c, bool orphaned, uint64_t cause)
 {
 	for (uint32_t slot = 0; slot < 2 && !orphaned; slot++) {
-		struct sock *k = c->sock[slot];
+		struct sock *k = client_sock_in(c, slot);
 		if (!k)
 			continue;
-		c->sock[slot] = NULL;
 		drop_sock(s, c, k);
 		struct tech_in in = {
 			.kind = TECH_IN_RESET, .conn = slot, .now_ns = s->w->now_ns, .why = TECH_WHY_LOCAL};
@@ -419,12 +416,13 @@ static void net_up(struct sim *s, struct client *c, int32_t net, uint64_t cause)
 {
 	c->switches++;
 	client_attach(s, c, net);
+	const uint32_t addr = client_addr(c);
 	struct trace_rec r = rec_make(s, TRACE_NET_UP, cause);
 	r.node = c->node.trace_node;
 	r.client = c->number;
 	if (trace_kept(s->tr, TRACE_NET_UP, c->lens))
-		r.text = trace_strf(s->tr, "%u.%u.%u.%u in %s", c->addr >> 24, c->addr >> 16 & 255,
-			c->addr >> 8 & 255, c->addr & 255, net < 0 ? "the data centre" : s->nets[net].name);
+		r.text = trace_strf(s->tr, "%u.%u.%u.%u in %s", addr >> 24, addr >> 16 & 255, addr >> 8 & 255,
+			addr & 255, net < 0 ? "the data centre" : s->nets[net].name);
 	rec_put(s, &r, c->lens);
 }
 
@@ -441,7 +439,7 @@ void client_switch(
 	if (!c->offline)
 		c->access->up.down = c->access->down.down = true;
 	radio_close(s, c, s->w->now_ns);
-	c->net = net;
+	c->net = (int16_t)net;
 	c->offline = true;
 	leave_sockets(s, c, orphaned, cause);
 	if (outage_ns > 0)

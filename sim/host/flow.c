@@ -36,7 +36,8 @@ struct reading {
 
 static struct reading *reading_of(const struct client *c)
 {
-	return c->group->reading ? &c->group->reading[c->number - c->group->first] : NULL;
+	return client_group(c)->reading ? &client_group(c)->reading[c->number - client_group(c)->first]
+					: NULL;
 }
 
 int64_t flow_read_at(const struct client *c)
@@ -47,9 +48,9 @@ int64_t flow_read_at(const struct client *c)
 
 void flow_took(struct sim *s, struct client *c, uint32_t octets, uint64_t cause)
 {
-	struct group *g = c->group;
+	struct group *g = client_group(c);
 	uint64_t bps = g->site.opts->read_bps;
-	struct sock *k = c->sock[TECH_MAIN];
+	struct sock *k = client_sock_in(c, TECH_MAIN);
 	if (!bps || !k)
 		return;
 	if (!g->reading) {
@@ -75,7 +76,7 @@ void flow_took(struct sim *s, struct client *c, uint32_t octets, uint64_t cause)
 void flow_read_on(struct sim *s, struct client *c)
 {
 	struct reading *r = reading_of(c);
-	struct sock *k = c->sock[TECH_MAIN];
+	struct sock *k = client_sock_in(c, TECH_MAIN);
 	if (!r || r->at_ns > s->w->now_ns)
 		return;
 	r->at_ns = TIME_NEVER;

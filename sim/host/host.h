@@ -44,7 +44,7 @@
 #define HOST_UPSTREAM_REQUESTS 1000 /* PX-01: then nginx closes one */
 #define HOST_EPHEMERAL_FIRST 32768u /* TC-08 */
 #define HOST_EPHEMERAL_COUNT 28232u
-#define HOST_SOURCES 4 /* sources of messages of which a client itself remembers what came last */
+#define HOST_SOURCES 1 /* sources of messages of which a client itself remembers what came last */
 #define HOST_KEEPALIVE_NS (5 * NS_PER_S) /* PX-10, where the scenario says nothing */
 
 struct sim;
@@ -188,16 +188,17 @@ struct proc {
 	struct sconn *first, *last; /* open connections, oldest first */
 };
 
-/* The server's end of a connection. */
+/* The server's end of a connection: two cache lines, of which a broadcast needs the first. */
 struct sconn {
 	struct sock *sock; /* overwritten when it is returned to the pool */
 	int64_t armed_ns;
-	struct sconn *prev, *next;
-	uint32_t items; /* pieces of work that still point here */
-	bool accepted, dead;
+	uint32_t items : 30; /* pieces of work that still point here */
+	uint32_t accepted : 1, dead : 1;
 	uint32_t waits_bytes; /* what waits beyond the send buffer (flow.c) */
 	struct tech_conn tech;
+	struct sconn *prev, *next;
 };
+_Static_assert(sizeof(struct sconn) <= 128 && offsetof(struct sconn, tech.site) <= 64, "two cache lines");
 
 /* Records behind what a connection will do: stands behind each sconn in runs that keep records. */
 struct sconn_causes {
@@ -299,26 +300,46 @@ struct access_link {
 	struct link up, down;
 };
 
+/* Three cache lines; what the arrival of a message looks at is in the first two. */
 struct client {
 	struct node node;
 	int64_t armed_ns;
-	struct group *group;
-	struct access_link *access; /* the latest; see offline */
-	struct sock *socks;         /* all it has, the latest first */
-	struct sock *sock[2];       /* those in use */
-	int64_t asked_ns;           /* when the latest request left */
-	uint32_t number, addr;
-	uint32_t first_msg; /* messages from this number on are expected */
-	uint32_t conns;     /* ever made: picks the port */
-	int32_t net;
-	uint16_t station, switches;
-	bool started, lens;
-	bool offline;                  /* no network now */
+	struct sock *socks; /* all it has, the latest first; those with `used` are in use (client_sock_in) */
+	uint32_t number;
+	uint32_t first_msg;            /* messages from this number on are expected */
 	uint32_t last_n[HOST_SOURCES]; /* per source of messages, the first few: the latest number seen */
+	uint16_t switches;
+	bool started : 1, lens : 1;
+	bool offline : 1; /* no network now */
 	struct tech_client tech;
+	struct access_link *access; /* the latest; see offline */
+	int64_t asked_ns;           /* when the latest request left */
+	uint32_t conns;             /* ever made: picks the port */
+	int16_t net;
+	uint16_t station;
 };
 /* There are many, one behind the other: none begins in the middle of a cache line. */
-_Static_assert(sizeof(struct client) == 256, "four cache lines");
+_Static_assert(sizeof(struct client) == 192, "three cache lines");
+
+static inline struct group *client_group(const struct client *c)
+{
+	return container_of(c->tech.site, struct group, site);
+}
+
+/* Its address in its present network. */
+static inline uint32_t client_addr(const struct client *c)
+{
+	return 0x0a000000u | (uint32_t)(c->switches & 15u) << 20 | (c->number & 0xfffffu);
+}
+
+/* The connection it uses for TECH_MAIN or TECH_UPLINK, NULL if there is none. */
+static inline struct sock *client_sock_in(const struct client *c, uint32_t slot)
+{
+	struct sock *k = c->socks;
+	while (k && !(k->used && k->slot == slot))
+		k = k->next;
+	return k;
+}
 
 void client_init(struct sim *s, struct client *c, struct group *g, uint32_t i);
 void client_fini(struct sim *s, struct client *c);
@@ -498,7 +519,7 @@ struct sim {
 /* Row of a client in tables of those under the lens, from 1; 0: not under the lens. */
 static inline uint32_t lens_row(const struct client *c)
 {
-	return c->lens ? c->group->lens_first + (c->number - c->group->first) + 1 : 0;
+	return c->lens ? client_group(c)->lens_first + (c->number - client_group(c)->first) + 1 : 0;
 }
 
 static inline struct sim *sim_of(const struct world *w)

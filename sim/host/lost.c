@@ -144,7 +144,7 @@ static uint64_t was_down(const struct autopsy *a, const struct ids *down, int64_
 static uint64_t was_shared(const struct autopsy *a, const struct sim *s, const struct client *c, int64_t at)
 {
 	const struct ids *lent = &a->lent[lens_row(c) - 1];
-	for (uint32_t i = 0; i < lent->n && !s->now->groups[c->group->index].opts.resume; i++)
+	for (uint32_t i = 0; i < lent->n && !s->now->groups[client_group(c)->index].opts.resume; i++)
 		if (trace_get(a->tr, lent->v[i])->at >= at)
 			return lent->v[i];
 	return 0;

@@ -292,7 +292,8 @@ void messages_arrived(struct sim *s, struct client *c, uint64_t id, uint64_t num
 	*word |= bit;
 	if (!--s->outstanding && !s->counting)
 		world_stop(s->w); /* nothing more is under way */
-	bool polls = c->group->site.kind == TECH_POLLING || c->group->site.kind == TECH_LONG_POLLING;
+	bool polls =
+		client_group(c)->site.kind == TECH_POLLING || client_group(c)->site.kind == TECH_LONG_POLLING;
 	bool waited = polls && n->msg->at_ns < c->asked_ns;
 	world_delivered(s->w, c->node.elem, id);
 	say(s, c, n, TRACE_MSG_DELIVER, s->w->now_ns - n->msg->at_ns, waited ? REASON_WAIT_POLL : REASON_NONE,

@@ -271,7 +271,7 @@ static void fetch_soon(const struct proc *p)
 	if (n <= 12)
 		return;
 	if (soon[12])
-		host_fetch(container_of(soon[12], struct sconn, tech), 0, sizeof(struct sconn));
+		host_fetch(container_of(soon[12], struct sconn, tech), 0, 64);
 	const struct sock *k = soon[8] ? container_of(soon[8], struct sconn, tech)->sock : NULL;
 	if (k)
 		host_fetch(k, 0, sizeof *k);
@@ -418,12 +418,14 @@ static void on_conn_app(struct world *w, const struct ev *e)
 		enqueue(s, sconn_proc(c), (struct item){.kind = ITEM_TIME, .conn = c});
 }
 
-/* The connection itself was fetched. */
+/* The connection itself was fetched; on a stream a beat is going to be written. */
 static void warm_conn_app(const struct world *w, const struct ev *e, int stage)
 {
+	const struct sconn *c = e->obj;
 	(void)w;
 	(void)stage;
-	host_fetch(e->obj, 128, sizeof(struct sconn));
+	if (c->sock && tech_conn_streaming(&c->tech))
+		host_fetch(c->sock, 0, sizeof(struct sock));
 }
 
 /* ---- sockets ----------------------------------------------------------------------------------------------------- */

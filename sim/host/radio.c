@@ -90,7 +90,7 @@ void radio_close(struct sim *s, struct client *c, int64_t until_ns)
 	struct radio_use *u = &s->radio[c->number - 1];
 	if (m && u->last_ns >= 0 && until_ns > u->last_ns)
 		settle(m, u, until_ns);
-	c->group->radio_uj += u->uj;
-	c->group->radio_ns += u->active_ns;
+	client_group(c)->radio_uj += u->uj;
+	client_group(c)->radio_ns += u->active_ns;
 	*u = (struct radio_use){.last_ns = -1};
 }

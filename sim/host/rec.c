@@ -229,10 +229,10 @@ static uint32_t note_text(struct sim *s, const struct tech_out *o, const struct 
 		return trace_strf(s->tr, "%u %s", status, h1_reason(status));
 	}
 	if (o->note == TECH_NOTE_CONNECT_OK && c)
-		return trace_str(s->tr, tech_def(c->group->site.kind)->title);
+		return trace_str(s->tr, tech_def(client_group(c)->site.kind)->title);
 	if (o->note == TECH_NOTE_CONNECT_FAIL)
 		return trace_strf(s->tr, "attempt %lld", (long long)o->a);
-	return c ? trace_str(s->tr, c->group->name) : 0;
+	return c ? trace_str(s->tr, client_group(c)->name) : 0;
 }
 
 uint64_t rec_note(struct sim *s, const struct sock *k, const struct tech_out *o, struct client *c,
@@ -277,7 +277,7 @@ uint32_t rec_conn(struct sim *s, const struct client *c, uint16_t from, uint16_t
 		.server = to,
 		.client_addr = addr_text(s->tr, a.local, a.lport),
 		.server_addr = addr_text(s->tr, a.remote, a.rport),
-		.technique = trace_str(s->tr, tech_def(c->group->site.kind)->name),
+		.technique = trace_str(s->tr, tech_def(client_group(c)->site.kind)->name),
 		.owner = c->number,
 		.opened_ns = s->w->now_ns};
 	return trace_add_conn(s->tr, &tc);

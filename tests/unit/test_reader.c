@@ -469,8 +469,8 @@ static void an_idle_reader_is_a_few_words(void **st)
 				}
 			}
 		for (unsigned k = 0; k < PEERS; k++) {
-			assert_null(r.peer[k].c.rd.open);
-			assert_null(r.peer[k].s.rd.open);
+			assert_null(tech_reader_decoders(&r.peer[k].c.rd));
+			assert_null(tech_reader_decoders(&r.peer[k].s.rd));
 		}
 		rig_fini(&r);
 	}
