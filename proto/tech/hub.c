@@ -180,7 +180,7 @@ bool tech_server_fan_form(struct tech_server *s, struct tech_push_out *o)
 		struct tech_site *site = s->site[s->fan_site];
 		const struct tech_conn_ops *ops = tech_conn_ops_of(site->kind);
 		struct tech_conn *c;
-		if (!ops->form)
+		if (ops->form[0] == TECH_FORMS)
 			return false;
 		c = next_receiver(s, site);
 		if (!c)
@@ -188,8 +188,8 @@ bool tech_server_fan_form(struct tech_server *s, struct tech_push_out *o)
 		c->cursor = s->hub.seq;
 		o->conn = c;
 		o->msg = s->fan_msg;
-		o->form = tech_form(s->fan_msg, ops->form(c), &o->at, &o->len);
-		o->unit = site->kind == TECH_SSE ? TECH_UNIT_EVENT : TECH_UNIT_FRAME;
+		o->form = tech_form(s->fan_msg, ops->form[c->flags & TECH_CF_HTTP10], &o->at, &o->len);
+		o->unit = ops->unit;
 		return true;
 	}
 	return false;

@@ -166,5 +166,8 @@ static void conn_stop(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	tech_answer_empty(c, 204, now, q);
 }
 
-const struct tech_conn_ops tech_long_polling_conn = {
-	.request = conn_request, .push = conn_push, .time = conn_time, .stop = conn_stop};
+const struct tech_conn_ops tech_long_polling_conn = {.request = conn_request,
+	.push = conn_push,
+	.form = {TECH_FORMS, TECH_FORMS},
+	.time = conn_time,
+	.stop = conn_stop};

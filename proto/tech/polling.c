@@ -130,4 +130,4 @@ static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t
 	tech_answer_list(c, now, q);
 }
 
-const struct tech_conn_ops tech_polling_conn = {.request = conn_request};
+const struct tech_conn_ops tech_polling_conn = {.request = conn_request, .form = {TECH_FORMS, TECH_FORMS}};

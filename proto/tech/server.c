@@ -488,11 +488,6 @@ void tech_conn_fini(struct tech_conn *c)
 	c->srv->conns--;
 }
 
-bool tech_conn_streaming(const struct tech_conn *c)
-{
-	return c->mode == TECH_MODE_STREAM || c->mode == TECH_MODE_WS;
-}
-
 static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 {
 	if (c->mode == TECH_MODE_HTTP) {

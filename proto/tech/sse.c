@@ -295,15 +295,10 @@ static bool plain(const struct tech_conn *c)
 	return c->flags & TECH_CF_HTTP10;
 }
 
-static enum tech_form conn_form(const struct tech_conn *c)
-{
-	return plain(c) ? TECH_FORM_SSE_PLAIN : TECH_FORM_SSE_CHUNK;
-}
-
 static void send_event(struct tech_conn *c, struct tech_msg *m, struct tech_outs *q)
 {
 	uint32_t at, len;
-	struct blob *b = tech_form(m, conn_form(c), &at, &len);
+	struct blob *b = tech_form(m, tech_sse_conn.form[plain(c)], &at, &len);
 	struct tech_out *o = tech_write(q, 0, b ? blob_ref(b) : NULL, TECH_UNIT_EVENT);
 	if (!o)
 		return;
@@ -425,5 +420,9 @@ static void conn_stop(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	c->due_ns = TECH_NEVER;
 }
 
-const struct tech_conn_ops tech_sse_conn = {
-	.request = conn_request, .push = conn_push, .form = conn_form, .time = conn_time, .stop = conn_stop};
+const struct tech_conn_ops tech_sse_conn = {.request = conn_request,
+	.push = conn_push,
+	.form = {TECH_FORM_SSE_CHUNK, TECH_FORM_SSE_PLAIN},
+	.unit = TECH_UNIT_EVENT,
+	.time = conn_time,
+	.stop = conn_stop};

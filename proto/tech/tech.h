@@ -358,6 +358,9 @@ struct tech_server {
 	bool forgetful; /* every request is decoded anew, every message pushed by itself: for tests that hold both ways against each other */
 };
 
+/* connection modes */
+enum { TECH_MODE_HTTP, TECH_MODE_HELD, TECH_MODE_STREAM, TECH_MODE_WS, TECH_MODE_DONE };
+
 /* One accepted connection. What a broadcast looks at comes first. */
 struct tech_conn {
 	struct tech_server *srv;
@@ -408,6 +411,9 @@ static inline int64_t tech_conn_wake_at(const struct tech_conn *c)
 	return c->due_ns < c->limit_ns ? c->due_ns : c->limit_ns;
 }
 /* It speaks a stream (SSE, WebSocket) rather than request and response: what it costs a server differs. */
-bool tech_conn_streaming(const struct tech_conn *c);
+static inline bool tech_conn_streaming(const struct tech_conn *c)
+{
+	return c->mode == TECH_MODE_STREAM || c->mode == TECH_MODE_WS;
+}
 
 #endif

@@ -147,8 +147,9 @@ struct tech_conn_ops {
 	void (*request)(struct tech_conn *c, const struct tech_want *w, int64_t now, struct tech_outs *q);
 	/* a subscriber gets a message */
 	void (*push)(struct tech_conn *c, struct tech_msg *m, int64_t now, struct tech_outs *q);
-	/* the wire form that is all that push writes; NULL: it does something else */
-	enum tech_form (*form)(const struct tech_conn *c);
+	/* the wire forms that are all that push writes, to HTTP/1.1 and to HTTP/1.0; TECH_FORMS: it does something else */
+	enum tech_form form[2];
+	enum tech_unit unit; /* what is in them */
 	void (*data)(struct tech_conn *c, struct bytes data, int64_t now,
 		struct tech_outs *q); /* after an upgrade */
 	void (*time)(struct tech_conn *c, int64_t now, struct tech_outs *q);
@@ -157,8 +158,6 @@ struct tech_conn_ops {
 extern const struct tech_conn_ops tech_polling_conn, tech_long_polling_conn, tech_sse_conn,
 	tech_websocket_conn;
 
-/* connection modes */
-enum { TECH_MODE_HTTP, TECH_MODE_HELD, TECH_MODE_STREAM, TECH_MODE_WS, TECH_MODE_DONE };
 /* connection flags */
 #define TECH_CF_HTTP10 0x01u
 #define TECH_CF_CLOSE 0x02u   /* close after this answer */

@@ -464,12 +464,6 @@ static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t
 		conn_data(c, rest, now, q);
 }
 
-static enum tech_form conn_form(const struct tech_conn *c)
-{
-	(void)c;
-	return TECH_FORM_WS;
-}
-
 static void conn_push(struct tech_conn *c, struct tech_msg *m, int64_t now, struct tech_outs *q)
 {
 	(void)c;
@@ -510,7 +504,9 @@ static void conn_stop(struct tech_conn *c, int64_t now, struct tech_outs *q)
 
 const struct tech_conn_ops tech_websocket_conn = {.request = conn_request,
 	.push = conn_push,
-	.form = conn_form,
+
+	.form = {TECH_FORM_WS, TECH_FORM_WS},
+	.unit = TECH_UNIT_FRAME,
 	.data = conn_data,
 	.time = conn_time,
 	.stop = conn_stop};

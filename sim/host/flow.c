@@ -22,8 +22,7 @@
  */
 #include "sim/host/host.h"
 
-#define SEND_BUFFER 16384u      /* TC-12: the default of Linux */
-#define WAITING_MOST (1u << 30) /* no connection lets more wait, whatever its limit */
+#define SEND_BUFFER 16384u /* TC-12: the default of Linux */
 
 /* ---- a client that reads slowly ------------------------------------------------------------------------------- */
 
@@ -115,9 +114,7 @@ static struct trace_rec write_rec(const struct sim *s, const struct sconn *c, en
 
 enum flow flow_room(const struct cfg_server *v, const struct sconn *c, const struct tech_out *o)
 {
-	uint32_t limit = v->write_limit_bytes && v->write_limit_bytes < WAITING_MOST ? v->write_limit_bytes
-										     : WAITING_MOST;
-	if ((uint64_t)tcp_unacked(&c->sock->tcp) + o->data.len <= limit)
+	if (flow_free(v, c->sock, o->data.len))
 		return FLOW_WRITE;
 	/* only whole messages can be left out: half an answer would break the stream */
 	bool whole = o->id && (o->unit == TECH_UNIT_EVENT || o->unit == TECH_UNIT_FRAME);

@@ -367,6 +367,8 @@ void radio_close(struct sim *s, struct client *c, int64_t until_ns);
 
 /* ---- flow control (flow.c) --------------------------------------------------------------------------------- */
 
+#define FLOW_WAITING_MOST (1u << 30) /* no connection lets more wait, whatever its limit */
+
 enum flow { FLOW_WRITE, FLOW_DROP, FLOW_CLOSE };
 
 /* The client's application has taken `octets` from its main connection: it may be busy with them for a while. */
@@ -379,6 +381,16 @@ void flow_read_on(struct sim *s, struct client *c);
 uint64_t flow_cause(const struct client *c, uint64_t cause);
 /* Whether a server's connection has room for what is to be written (servers.NAME.write_limit). */
 enum flow flow_room(const struct cfg_server *v, const struct sconn *c, const struct tech_out *o);
+static inline uint32_t flow_limit(const struct cfg_server *v)
+{
+	return v->write_limit_bytes && v->write_limit_bytes < FLOW_WAITING_MOST ? v->write_limit_bytes
+										: FLOW_WAITING_MOST;
+}
+/* flow_room without asking what it is. */
+static inline bool flow_free(const struct cfg_server *v, const struct sock *k, uint32_t octets)
+{
+	return (uint64_t)tcp_unacked(&k->tcp) + octets <= flow_limit(v);
+}
 /* Records that it has not; the id, for what follows from it. */
 uint64_t flow_refused(struct sim *s, const struct cfg_server *v, struct sconn *c, const struct tech_out *o,
 	enum flow verdict, uint64_t cause);

@@ -243,8 +243,14 @@ void messages_from_client(struct sim *s, struct proc *p, uint64_t id, uint64_t c
 
 /* ---- arriving --------------------------------------------------------------------------------------------------- */
 
+static bool waited_for_poll(const struct client *c, const struct note *n)
+{
+	enum tech_kind k = client_group(c)->site.kind;
+	return (k == TECH_POLLING || k == TECH_LONG_POLLING) && n->msg->at_ns < c->asked_ns;
+}
+
 static void say(struct sim *s, struct client *c, const struct note *n, enum trace_kind kind, int64_t a,
-	enum trace_reason reason, uint64_t cause)
+	uint64_t cause)
 {
 	if (!trace_on(s->tr, kind, c->lens))
 		return;
@@ -263,7 +269,8 @@ static void say(struct sim *s, struct client *c, const struct note *n, enum trac
 	r.msg = (uint32_t)n->msg->id;
 	r.a = a;
 	r.b = (int64_t)((uint64_t)n->source << 32 | (uint32_t)n->msg->n);
-	r.reason = (uint16_t)reason;
+	if (kind == TRACE_MSG_DELIVER && waited_for_poll(c, n))
+		r.reason = REASON_WAIT_POLL;
 	r.text = trace_strf(s->tr, "%s %llu", s->cfg->msgs[n->source].name, (unsigned long long)n->msg->n);
 	rec_put(s, &r, c->lens);
 }
@@ -286,21 +293,17 @@ void messages_arrived(struct sim *s, struct client *c, uint64_t id, uint64_t num
 		return; /* not one of ours, not meant for it, or older than its start */
 	uint64_t bit = 1ull << ((c->number - n->lo) & 63), *word = &n->has[(c->number - n->lo) / 64];
 	if (*word & bit) {
-		say(s, c, n, TRACE_MSG_DUPLICATE, 0, REASON_NONE, rec);
+		say(s, c, n, TRACE_MSG_DUPLICATE, 0, rec);
 		return;
 	}
 	*word |= bit;
 	if (!--s->outstanding && !s->counting)
 		world_stop(s->w); /* nothing more is under way */
-	bool polls =
-		client_group(c)->site.kind == TECH_POLLING || client_group(c)->site.kind == TECH_LONG_POLLING;
-	bool waited = polls && n->msg->at_ns < c->asked_ns;
 	world_delivered(s->w, c->node.elem, id);
-	say(s, c, n, TRACE_MSG_DELIVER, s->w->now_ns - n->msg->at_ns, waited ? REASON_WAIT_POLL : REASON_NONE,
-		rec);
+	say(s, c, n, TRACE_MSG_DELIVER, s->w->now_ns - n->msg->at_ns, rec);
 	uint32_t *last = latest(s, c, n->source);
 	if (number < *last)
-		say(s, c, n, TRACE_MSG_DISORDER, 0, REASON_NONE, rec);
+		say(s, c, n, TRACE_MSG_DISORDER, 0, rec);
 	else
 		*last = (uint32_t)number;
 }

@@ -122,6 +122,12 @@ static void item_done(struct sim *s, struct item *it)
 		conn_free(s, it->conn);
 }
 
+static int64_t data_cost(const struct sim *s, const struct proc *p, const struct sconn *c)
+{
+	const struct cfg_server *v = values(s, p);
+	return tech_conn_streaming(&c->tech) ? v->push_cpu_ns : v->request_cpu_ns;
+}
+
 static int64_t cost(const struct sim *s, const struct proc *p, const struct item *it)
 {
 	const struct cfg_server *v = values(s, p);
@@ -131,7 +137,7 @@ static int64_t cost(const struct sim *s, const struct proc *p, const struct item
 	case ITEM_DATA:
 		if (it->conn->dead)
 			return 0;
-		return tech_conn_streaming(&it->conn->tech) ? v->push_cpu_ns : v->request_cpu_ns;
+		return data_cost(s, p, it->conn);
 	case ITEM_TIME:
 		return it->conn->dead ? 0 : v->push_cpu_ns;
 	case ITEM_FAN:
@@ -285,15 +291,22 @@ static void fetch_soon(const struct proc *p)
 static void write_form(
 	struct sim *s, struct sconn *c, const struct tech_push_out *f, uint64_t cause, int64_t waited_ns)
 {
-	struct tech_out o = {.kind = TECH_OUT_WRITE,
-		.unit = (uint8_t)f->unit,
-		.data = slice_of(blob_ref(f->form)),
-		.uoff = f->at,
-		.ulen = f->len,
-		.id = f->msg->id,
-		.n_msgs = 1};
+	struct sock *k = c->sock;
 	assert(f->form);
-	do_write(s, c, &o, cause, waited_ns);
+	if (k && !trace_on(s->tr, rec_unit_kind(f->unit, true), k->tcp.flags & TCPF_LENS) &&
+		!(k->tcp.flags & TCPF_LENS) && flow_free(values(s, sconn_proc(c)), k, f->form->len)) {
+		sock_write(s, k, slice_of(blob_ref(f->form)), cause);
+		flow_written(s, c, cause);
+	} else {
+		struct tech_out o = {.kind = TECH_OUT_WRITE,
+			.unit = (uint8_t)f->unit,
+			.data = slice_of(blob_ref(f->form)),
+			.uoff = f->at,
+			.ulen = f->len,
+			.id = f->msg->id,
+			.n_msgs = 1};
+		do_write(s, c, &o, cause, waited_ns);
+	}
 	if (c->sock)
 		sock_pump(s, c->sock);
 	settle(s, c);
@@ -439,6 +452,18 @@ static void on_up(struct sim *s, struct sock *k, uint64_t cause)
 static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t cause)
 {
 	struct sconn *c = k->user;
+	struct proc *p = sconn_proc(c);
+	if (!p->busy && !p->n && data_cost(s, p, c) <= 0) { /* as enqueue would: at once */
+		p->busy = true;
+		s->w->cause = cause;
+		if (!c->dead && c->sock)
+			input(s, c, TECH_IN_DATA, owned, cause, 0);
+		blob_unref(owned.blob);
+		p->busy = false;
+		if (p->n)
+			work(s, p);
+		return;
+	}
 	enqueue(s, sconn_proc(c), (struct item){.kind = ITEM_DATA, .conn = c, .data = owned, .cause = cause});
 }
 

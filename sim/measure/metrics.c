@@ -47,13 +47,26 @@ struct message {
 	uint32_t second; /* in which it was published */
 };
 
-/* Deliveries of one message to clients of one group after the same time, one after the other, as a broadcast makes
- * them: counted here, entered once (flush). */
+/* A column of cells and the client numbers that belong there. */
+struct peers {
+	uint32_t slot, lo, hi;
+};
+
+/* Deliveries of one message to clients of one group, one after the other, as a broadcast makes them: counted here, entered
+ * once (flush); of those, the ones after the same time (settle_latency). */
 struct run {
-	uint32_t msg, slot;
-	uint32_t lo, hi; /* client numbers of the group */
-	int64_t latency_ns;
-	uint64_t n;
+	struct peers to;
+	uint32_t msg, second; /* in which it was published */
+	uint64_t n, same;
+	int64_t latency_ns, sum_ns, max_ns;
+};
+
+/* The second and the group of what was counted last. */
+struct now {
+	int64_t from_ns;
+	struct peers of;
+	uint32_t second;
+	bool known;
 };
 
 /* The values percentiles were asked of last, in order: the same selection is asked for several at a time. */
@@ -84,6 +97,7 @@ struct metrics {
 	struct sim_counters counters;
 	struct sim_group_counters *group;
 	struct run run;
+	struct now now;
 	struct metrics_second *chart;
 	size_t nchart;
 	struct ranks *ranks;
@@ -148,6 +162,29 @@ static uint32_t slot_of(const struct metrics *m, uint32_t client)
 			lo = mid + 1;
 	}
 	return lo;
+}
+
+static struct peers peers_of(const struct metrics *m, uint32_t client)
+{
+	uint32_t slot = slot_of(m, client);
+	if (!client)
+		return (struct peers){slot, 0, 0};
+	return (struct peers){slot, slot ? m->group_end[slot - 1] + 1 : 1, m->group_end[slot]};
+}
+
+/* The cell of the present second and the client's group: mostly those of the fact before. */
+static struct cell *cell_now(struct metrics *m, const struct trace_fact *f)
+{
+	struct now *n = &m->now;
+	if (!n->known)
+		*n = (struct now){.known = true, .of = peers_of(m, f->client)};
+	if ((uint64_t)(f->at - n->from_ns) >= (uint64_t)NS_PER_S) {
+		n->second = second_of(f->at);
+		n->from_ns = (int64_t)n->second * NS_PER_S;
+	}
+	if (f->client < n->of.lo || f->client > n->of.hi)
+		n->of = peers_of(m, f->client);
+	return cell_at(m, n->second, n->of.slot);
 }
 
 static struct message *message_at(struct metrics *m, uint32_t n)
@@ -232,42 +269,51 @@ static void add_sample(struct metrics *m, uint32_t second, uint32_t slot, int64_
 	m->sample[m->nsample++] = (struct sample){ns, second, slot};
 }
 
+static void settle_latency(struct metrics *m)
+{
+	struct run *r = &m->run;
+	r->n += r->same;
+	r->sum_ns += (int64_t)r->same * r->latency_ns;
+	if (r->latency_ns > r->max_ns)
+		r->max_ns = r->latency_ns;
+	for (; m->precision == EXACT && r->same; r->same--)
+		add_sample(m, r->second, r->to.slot, r->latency_ns);
+	if (r->same)
+		add_to_hist(m, r->second, r->to.slot, r->latency_ns, r->same);
+	r->same = 0;
+}
+
 /* Enters the deliveries counted so far. */
 static void flush(struct metrics *m)
 {
 	struct run *r = &m->run;
+	settle_latency(m);
 	if (!r->n)
 		return;
-	const struct message *msg = message_at(m, r->msg);
-	struct cell *c = cell_at(m, msg->second, r->slot);
+	struct cell *c = cell_at(m, r->second, r->to.slot);
 	c->delivered += r->n;
-	c->payload += r->n * msg->bytes;
-	c->latency_sum_ns += (int64_t)r->n * r->latency_ns;
-	if (r->latency_ns > c->latency_max_ns)
-		c->latency_max_ns = r->latency_ns;
+	c->payload += r->n * message_at(m, r->msg)->bytes;
+	c->latency_sum_ns += r->sum_ns;
+	if (r->max_ns > c->latency_max_ns)
+		c->latency_max_ns = r->max_ns;
 	m->ranks->known = false;
-	for (; m->precision == EXACT && r->n; r->n--)
-		add_sample(m, msg->second, r->slot, r->latency_ns);
-	if (r->n)
-		add_to_hist(m, msg->second, r->slot, r->latency_ns, r->n);
 	r->n = 0;
+	r->sum_ns = r->max_ns = 0;
 }
 
 static void delivered(struct metrics *m, const struct trace_fact *f)
 {
 	struct run *r = &m->run;
-	if (f->msg != r->msg || f->a != r->latency_ns || f->client < r->lo || f->client > r->hi || !r->n) {
+	if (f->msg != r->msg || f->client < r->to.lo || f->client > r->to.hi) {
 		flush(m);
 		r->msg = f->msg;
-		r->latency_ns = f->a;
-		r->slot = slot_of(m, f->client);
-		r->lo = r->hi = 0;
-		if (f->client) {
-			r->lo = r->slot ? m->group_end[r->slot - 1] + 1 : 1;
-			r->hi = m->group_end[r->slot];
-		}
+		r->second = message_at(m, f->msg)->second;
+		r->to = peers_of(m, f->client);
+	} else if (f->a != r->latency_ns) {
+		settle_latency(m);
 	}
-	r->n++;
+	r->latency_ns = f->a;
+	r->same++;
 }
 
 static void see_message(struct metrics *m, const struct trace_fact *f)
@@ -279,11 +325,6 @@ static void see_message(struct metrics *m, const struct trace_fact *f)
 		c->duplicated++;
 	else
 		c->disorder++;
-}
-
-static bool at_server(const struct metrics *m, const struct trace_fact *f)
-{
-	return f->node && f->node < m->tr->nnode && m->tr->node[f->node].role == TRACE_SERVER;
 }
 
 static void see(void *ctx, const struct trace_fact *f)
@@ -309,12 +350,12 @@ static void see(void *ctx, const struct trace_fact *f)
 		return; /* counters stop with the run; only messages under way may still arrive */
 	if (f->kind == TRACE_CONNECT_TRY) {
 		if (f->b == 1)
-			cell_at(m, second_of(f->at), slot_of(m, f->client))->reconnects++;
-	} else if (at_server(m, f)) {
+			cell_now(m, f)->reconnects++;
+	} else if (f->node && f->node < m->tr->nnode && m->tr->node[f->node].role == TRACE_SERVER) {
 		if (f->kind == TRACE_HTTP_REQUEST_RECV)
-			cell_at(m, second_of(f->at), slot_of(m, f->client))->requests++;
+			cell_now(m, f)->requests++;
 		else if (f->b == 0)
-			cell_at(m, second_of(f->at), slot_of(m, f->client))->empty++;
+			cell_now(m, f)->empty++;
 	}
 }
 
