@@ -4,52 +4,13 @@
  *   IDLE ── request head ──▶ REQUEST ── request end ──▶ ANSWER ── response end ──▶ IDLE
  *                               └── 101 ──▶ TUNNEL            (client octets that come meanwhile wait in `pend`)
  *
- * Outputs are queued in order and pulled by the caller. Memory for the queue and for what is kept exists only
- * while there is something in it.
+ * Outputs are queued in order and pulled by the caller. What exists only while something is under way is in relay_work.c, what
+ * octets came to before in relay_memory.c.
  */
-#include "proto/tech/relay.h"
 #include "proto/tech/relay_heads.h"
+#include "proto/tech/relay_int.h"
 
 #include <string.h>
-
-enum relay_state { ST_IDLE, ST_REQUEST, ST_ANSWER, ST_TUNNEL, ST_ENDED };
-
-struct held {
-	struct slice data;
-	int64_t since_ns;
-	uint64_t id;
-};
-
-struct relay {
-	const struct alloc *al;
-	const struct relay_cfg *cfg;
-	struct h1_dec req, res;
-	struct relay_out *out;
-	uint32_t out_n, out_at, out_cap;
-	struct held *held;
-	uint32_t held_n, held_at, held_cap;
-	uint32_t held_octets;
-	uint32_t noted; /* index of the held entry whose HOLD was handed out last */
-	struct buf pend;
-	struct slice again; /* the request as sent upstream, while it may be sent once more */
-	int64_t last_ns;    /* last read that the running timer counts from */
-	int64_t trickle_ns; /* next octet, INT64_MAX: none */
-	uint8_t state;
-	bool up_used;                 /* it has answered a request before: it may turn out to be stale */
-	bool up_open;                 /* the upstream leg exists and is usable */
-	bool up_close;                /* it is to be closed after this answer */
-	bool legacy;                  /* this exchange speaks HTTP/1.0 to upstream */
-	bool client_10, client_close; /* what the client's request said */
-	bool asked_upgrade;
-	bool rechunk_up;   /* request body goes upstream in chunks */
-	bool rechunk_down; /* response body goes to the client in chunks */
-	bool close_ends;   /* response body to the client ends with the connection */
-	bool keep;         /* this response is kept (page, full, trickle) */
-	bool head_out;     /* its head has been passed on */
-	bool final_head;   /* the head being answered with is no 1xx: its end is the end of the exchange */
-	bool ended[1];     /* CLOSE or ABORT was put out for the client leg */
-	bool oom;
-};
 
 static uint32_t page_octets(const struct relay *r)
 {
@@ -61,64 +22,41 @@ struct relay *relay_new(const struct alloc *al, const struct relay_cfg *cfg, int
 	struct relay *r = alloc_get(al, sizeof *r);
 	if (!r)
 		return NULL;
-	*r = (struct relay){.al = al, .cfg = cfg, .last_ns = now_ns, .trickle_ns = INT64_MAX};
-	h1_dec_init(&r->req, al, H1_REQUESTS, NULL);
-	h1_dec_init(&r->res, al, H1_RESPONSES, NULL);
-	buf_init(&r->pend, al, RELAY_PENDING_MAX);
+	*r = (struct relay){.al = al, .cfg = cfg, .last_ns = now_ns};
 	return r;
 }
 
 static void held_clear(struct relay *r)
 {
-	for (uint32_t i = r->held_at; i < r->held_n; i++)
-		blob_unref(r->held[i].data.blob);
-	alloc_put(r->al, r->held, r->held_cap * sizeof *r->held);
-	r->held = NULL;
-	r->held_n = r->held_at = r->held_cap = r->held_octets = 0;
+	struct relay_work *w = r->work;
+	if (!w)
+		return;
+	for (uint32_t i = w->held_at; i < w->held_n; i++)
+		blob_unref(w->held[i].data.blob);
+	alloc_put(r->al, w->held, w->held_cap * sizeof *w->held);
+	w->held = NULL;
+	w->held_n = w->held_at = w->held_cap = w->held_octets = 0;
+}
+
+static bool holds(const struct relay *r)
+{
+	return r->work && r->work->held_at < r->work->held_n;
 }
 
 void relay_free(struct relay *r)
 {
 	if (!r)
 		return;
-	for (uint32_t i = r->out_at; i < r->out_n; i++)
-		if (r->out[i].kind == RELAY_WRITE)
-			blob_unref(r->out[i].data.blob);
-	alloc_put(r->al, r->out, r->out_cap * sizeof *r->out);
-	held_clear(r);
-	buf_fini(&r->pend);
-	blob_unref(r->again.blob);
-	h1_dec_fini(&r->req);
-	h1_dec_fini(&r->res);
+	relay_work_free(r);
+	blob_unref(r->again);
 	alloc_put(r->al, r, sizeof *r);
 }
 
 /* ------------------------------------------------------------------------------------------------- outputs */
 
-static struct relay_out *push(struct relay *r, enum relay_out_kind kind, unsigned leg)
-{
-	static const struct relay_out none;
-	if (r->out_n == r->out_cap) {
-		uint32_t cap = r->out_cap ? r->out_cap * 2 : 8;
-		void *p =
-			r->al->resize(r->al->ctx, r->out, r->out_cap * sizeof *r->out, cap * sizeof *r->out);
-		if (!p) {
-			r->oom = true;
-			return NULL;
-		}
-		r->out = p;
-		r->out_cap = cap;
-	}
-	struct relay_out *o = &r->out[r->out_n++];
-	*o = none;
-	o->kind = kind;
-	o->leg = leg;
-	return o;
-}
-
 static struct relay_out *note(struct relay *r, enum relay_note what, unsigned leg)
 {
-	struct relay_out *o = push(r, RELAY_NOTE, leg);
+	struct relay_out *o = relay_push(r, RELAY_NOTE, leg);
 	if (o)
 		o->note = what;
 	return o;
@@ -135,17 +73,7 @@ static void note_ab(struct relay *r, enum relay_note what, unsigned leg, int64_t
 
 static bool writable(const struct relay *r, unsigned leg)
 {
-	return leg == RELAY_UPSTREAM ? r->up_open : !r->ended[RELAY_CLIENT];
-}
-
-/* Takes over the reference. */
-static void put_slice(struct relay *r, unsigned leg, struct slice s)
-{
-	struct relay_out *o = s.len && writable(r, leg) ? push(r, RELAY_WRITE, leg) : NULL;
-	if (o)
-		o->data = s;
-	else
-		blob_unref(s.blob);
+	return leg == RELAY_UPSTREAM ? r->up_open : !r->ended;
 }
 
 static void put_bytes(struct relay *r, unsigned leg, struct bytes b)
@@ -154,7 +82,7 @@ static void put_bytes(struct relay *r, unsigned leg, struct bytes b)
 		return;
 	struct blob *blob = blob_new(r->al, b);
 	if (blob)
-		put_slice(r, leg, slice_of(blob));
+		relay_put(r, leg, slice_of(blob));
 	else
 		r->oom = true;
 }
@@ -172,18 +100,18 @@ static void end_leg(struct relay *r, unsigned leg, enum relay_out_kind how)
 {
 	if (!writable(r, leg))
 		return;
-	push(r, how, leg);
+	relay_push(r, how, leg);
 	if (leg == RELAY_UPSTREAM)
 		r->up_open = false;
 	else
-		r->ended[leg] = true;
+		r->ended = true;
 }
 
 static void end_both(struct relay *r, enum relay_out_kind how)
 {
 	end_leg(r, RELAY_CLIENT, how);
 	end_leg(r, RELAY_UPSTREAM, how);
-	r->state = ST_ENDED;
+	r->m.state = ST_ENDED;
 }
 
 enum relay_out_kind relay_next(struct relay *r, struct relay_out *out)
@@ -192,26 +120,30 @@ enum relay_out_kind relay_next(struct relay *r, struct relay_out *out)
 		r->oom = false;
 		end_both(r, RELAY_ABORT);
 	}
-	if (r->out_at == r->out_n) {
-		r->out_at = r->out_n = 0;
+	struct relay_work *w = r->work;
+	if (!w || w->out_at == w->out_n) {
+		if (w)
+			w->out_at = w->out_n = 0;
+		relay_rest(r);
 		*out = (struct relay_out){.kind = RELAY_IDLE};
 		return RELAY_IDLE;
 	}
-	*out = r->out[r->out_at++];
+	*out = w->out[w->out_at++];
 	if (out->kind == RELAY_NOTE && out->note == RELAY_HOLD)
-		r->noted = (uint32_t)out->cause;
+		w->noted = (uint32_t)out->cause;
 	return out->kind;
 }
 
 void relay_note_id(struct relay *r, uint64_t id)
 {
-	if (r->noted >= r->held_at && r->noted < r->held_n)
-		r->held[r->noted].id = id;
+	struct relay_work *w = r->work;
+	if (w && w->noted >= w->held_at && w->noted < w->held_n)
+		w->held[w->noted].id = id;
 }
 
 bool relay_finished(const struct relay *r)
 {
-	return r->ended[RELAY_CLIENT] && !r->up_open;
+	return r->ended && !r->up_open;
 }
 
 /* ----------------------------------------------------------------------------------------- the relay's own words */
@@ -230,16 +162,16 @@ static void answer_self(struct relay *r, unsigned status, const char *text)
 	end_leg(r, RELAY_CLIENT, RELAY_CLOSE);
 	end_leg(r, RELAY_UPSTREAM, RELAY_ABORT);
 	held_clear(r);
-	r->state = ST_ENDED;
+	r->m.state = ST_ENDED;
 }
 
 /* ------------------------------------------------------------------------------------------------- requests */
 
-static void open_upstream(struct relay *r, bool fresh)
+void relay_open_upstream(struct relay *r, bool fresh)
 {
 	if (r->up_open)
 		return;
-	struct relay_out *o = push(r, RELAY_OPEN, RELAY_UPSTREAM);
+	struct relay_out *o = relay_push(r, RELAY_OPEN, RELAY_UPSTREAM);
 	if (o)
 		o->a = fresh;
 	r->up_open = true;
@@ -268,51 +200,51 @@ static void put_request_head(struct relay *r, const struct h1_head *h)
 	buf_add(&b, h->method);
 	buf_u8(&b, ' ');
 	buf_add(&b, h->target);
-	buf_str(&b, r->legacy ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
+	buf_str(&b, r->m.legacy ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
 	relay_copy_fields(&b, h, BYTES_NONE);
 	buf_str(&b, h->version == 10 ? "Via: 1.0 " : "Via: 1.1 ");
 	buf_str(&b, r->cfg->pseudonym ? r->cfg->pseudonym : "relay");
 	buf_str(&b, "\r\n");
-	if (r->asked_upgrade)
+	if (r->m.asked_upgrade)
 		relay_copy_upgrade(&b, h);
-	else if (r->legacy)
+	else if (r->m.legacy)
 		h1_put_field_str(&b, "Connection", "close");
-	if (r->rechunk_up)
+	if (r->m.rechunk_up)
 		h1_put_field_str(&b, "Transfer-Encoding", "chunked");
 	h1_put_end(&b);
 	struct blob *head = b.failed ? NULL : blob_new(r->al, buf_bytes(&b));
 	buf_fini(&b);
 	r->oom |= !head;
 	if (head && h->framing == H1_FRAMING_NONE && idempotent(h->method))
-		r->again = slice_of(blob_ref(head));
-	put_slice(r, RELAY_UPSTREAM, slice_of(head));
+		r->again = blob_ref(head);
+	relay_put(r, RELAY_UPSTREAM, slice_of(head));
 }
 
 static void no_second_try(struct relay *r)
 {
-	blob_unref(r->again.blob);
-	r->again = SLICE_NONE;
+	blob_unref(r->again);
+	r->again = NULL;
 }
 
 /* A kept connection was closed by the server as the request went out, before any answer: the request goes out once
  * more on a new one (RFC 9112 9.3.1). */
 static bool second_try(struct relay *r, int64_t now_ns)
 {
-	struct slice again = r->again;
-	if (!again.blob || !r->up_used || r->state != ST_ANSWER)
+	struct blob *again = r->again;
+	if (!again || !r->up_used || r->m.state != ST_ANSWER)
 		return false;
-	r->again = SLICE_NONE;
+	r->again = NULL;
 	r->last_ns = now_ns;
-	open_upstream(r, true);
-	put_slice(r, RELAY_UPSTREAM, again);
+	relay_open_upstream(r, true);
+	relay_put(r, RELAY_UPSTREAM, slice_of(again));
 	return true;
 }
 
 static void request_head(struct relay *r, const struct h1_head *h)
 {
-	r->client_10 = h->version == 10;
-	r->client_close = !h->keep_alive;
-	r->asked_upgrade = h->upgrade && r->cfg->upgrade == RELAY_UPGRADE_FORWARD;
+	r->m.client_10 = h->version == 10;
+	r->m.client_close = !h->keep_alive;
+	r->m.asked_upgrade = h->upgrade && r->cfg->upgrade == RELAY_UPGRADE_FORWARD;
 	if (h->upgrade && r->cfg->upgrade == RELAY_UPGRADE_BLOCK) {
 		note(r, RELAY_BLOCKED, RELAY_CLIENT);
 		answer_self(r, 403, "This proxy does not allow protocol upgrades.\n");
@@ -320,22 +252,23 @@ static void request_head(struct relay *r, const struct h1_head *h)
 	}
 	if (h->upgrade && r->cfg->upgrade == RELAY_UPGRADE_STRIP)
 		note(r, RELAY_STRIPPED, RELAY_CLIENT);
-	r->rechunk_up = h->framing == H1_FRAMING_CHUNKED;
-	r->legacy = r->cfg->buffering == RELAY_BUFFER_PAGE && !r->asked_upgrade && !r->rechunk_up;
+	r->m.rechunk_up = h->framing == H1_FRAMING_CHUNKED;
+	r->m.legacy = r->cfg->buffering == RELAY_BUFFER_PAGE && !r->m.asked_upgrade && !r->m.rechunk_up;
 	if (h->expect_continue)
 		put_bytes(r, RELAY_CLIENT, BYTES_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
-	h1_dec_fini(&r->res);
-	h1_dec_init(&r->res, r->al, H1_RESPONSES, NULL);
-	h1_dec_expect(&r->res, h->method);
-	r->head_out = r->keep = r->close_ends = r->rechunk_down = r->up_close = false;
-	open_upstream(r, false);
+	relay_decoder_clear(r, RELAY_UPSTREAM);
+	struct h1_dec *res = relay_decoder(r, RELAY_UPSTREAM);
+	if (res)
+		h1_dec_expect(res, h->method);
+	r->m.head_out = r->m.keep = r->m.close_ends = r->m.rechunk_down = r->m.up_close = false;
+	relay_open_upstream(r, false);
 	put_request_head(r, h);
-	r->state = ST_REQUEST;
+	r->m.state = ST_REQUEST;
 }
 
 static void request_data(struct relay *r, struct bytes piece)
 {
-	if (!r->rechunk_up) {
+	if (!r->m.rechunk_up) {
 		put_bytes(r, RELAY_UPSTREAM, piece);
 		return;
 	}
@@ -348,24 +281,26 @@ static void request_data(struct relay *r, struct bytes piece)
 /* The request is complete: what follows it in `in` waits. */
 static void request_end(struct relay *r, struct bytes in, uint64_t base, int64_t now_ns)
 {
-	size_t used = (size_t)(h1_dec_off(&r->req) - base);
-	if (r->rechunk_up)
+	size_t used = (size_t)(h1_dec_off(&r->work->dec[RELAY_CLIENT]) - base);
+	if (r->m.rechunk_up)
 		put_bytes(r, RELAY_UPSTREAM, BYTES_LIT("0\r\n\r\n"));
 	if (used < in.n)
-		buf_add(&r->pend, bytes_sub(in, used, in.n - used));
-	h1_dec_fini(&r->req);
-	h1_dec_init(&r->req, r->al, H1_REQUESTS, NULL);
-	r->state = ST_ANSWER;
+		buf_add(&r->work->pend, bytes_sub(in, used, in.n - used));
+	relay_decoder_clear(r, RELAY_CLIENT);
+	r->m.state = ST_ANSWER;
 	r->last_ns = now_ns;
 }
 
 static void client_in(struct relay *r, struct bytes in, int64_t now_ns)
 {
-	uint64_t base = h1_dec_off(&r->req);
+	struct h1_dec *d = relay_decoder(r, RELAY_CLIENT);
 	struct h1_ev ev;
-	h1_dec_feed(&r->req, in);
-	while (r->state == ST_IDLE || r->state == ST_REQUEST) {
-		switch (h1_dec_next(&r->req, &ev)) {
+	if (!d)
+		return;
+	uint64_t base = h1_dec_off(d);
+	h1_dec_feed(d, in);
+	while (r->m.state == ST_IDLE || r->m.state == ST_REQUEST) {
+		switch (h1_dec_next(d, &ev)) {
 		case H1_HEAD:
 			request_head(r, &ev.head);
 			break;
@@ -395,8 +330,8 @@ static void client_in(struct relay *r, struct bytes in, int64_t now_ns)
 
 static void put_body(struct relay *r, struct slice s)
 {
-	if (!r->rechunk_down) {
-		put_slice(r, RELAY_CLIENT, (struct slice){blob_ref(s.blob), s.off, s.len});
+	if (!r->m.rechunk_down) {
+		relay_put(r, RELAY_CLIENT, (struct slice){blob_ref(s.blob), s.off, s.len});
 		return;
 	}
 	struct buf b;
@@ -407,40 +342,42 @@ static void put_body(struct relay *r, struct slice s)
 
 static void hold(struct relay *r, struct slice s, int64_t now_ns)
 {
-	if (r->held_octets + s.len > RELAY_HELD_MAX) {
+	struct relay_work *w = r->work;
+	if (w->held_octets + s.len > RELAY_HELD_MAX) {
 		r->oom = true;
 		return;
 	}
-	if (r->held_n == r->held_cap) {
-		uint32_t cap = r->held_cap ? r->held_cap * 2 : 8;
+	if (w->held_n == w->held_cap) {
+		uint32_t cap = w->held_cap ? w->held_cap * 2 : 8;
 		void *p = r->al->resize(
-			r->al->ctx, r->held, r->held_cap * sizeof *r->held, cap * sizeof *r->held);
+			r->al->ctx, w->held, w->held_cap * sizeof *w->held, cap * sizeof *w->held);
 		if (!p) {
 			r->oom = true;
 			return;
 		}
-		r->held = p;
-		r->held_cap = cap;
+		w->held = p;
+		w->held_cap = cap;
 	}
-	r->held[r->held_n] = (struct held){{blob_ref(s.blob), s.off, s.len}, now_ns, 0};
-	r->held_octets += s.len;
+	w->held[w->held_n] = (struct relay_held){{blob_ref(s.blob), s.off, s.len}, now_ns, 0};
+	w->held_octets += s.len;
 	struct relay_out *o = note(r, RELAY_HOLD, RELAY_CLIENT);
 	if (o) {
 		o->slen = s.len;
-		o->a = r->held_octets;
+		o->a = w->held_octets;
 		o->b = r->cfg->buffering == RELAY_BUFFER_PAGE ? page_octets(r) : 0;
-		o->cause = r->held_n; /* which entry relay_note_id names */
+		o->cause = w->held_n; /* which entry relay_note_id names */
 	}
-	r->held_n++;
+	w->held_n++;
 }
 
 /* Passes the oldest `n` kept octets on as one piece; with `n` = 0 everything. */
 static void release(struct relay *r, uint32_t n, int64_t now_ns)
 {
-	if (!n || n > r->held_octets)
-		n = r->held_octets;
-	if (!n)
+	struct relay_work *w = r->work;
+	if (!w || !w->held_octets)
 		return;
+	if (!n || n > w->held_octets)
+		n = w->held_octets;
 	struct blob *all = blob_new_raw(r->al, n);
 	struct relay_out *o = note(r, RELAY_RELEASE, RELAY_CLIENT);
 	if (!all || !o) {
@@ -449,23 +386,23 @@ static void release(struct relay *r, uint32_t n, int64_t now_ns)
 		return;
 	}
 	o->slen = n;
-	o->a = now_ns - r->held[r->held_at].since_ns;
-	o->cause = r->held[r->held_at].id;
+	o->a = now_ns - w->held[w->held_at].since_ns;
+	o->cause = w->held[w->held_at].id;
 	for (uint32_t at = 0; at < n;) {
-		struct held *h = &r->held[r->held_at];
+		struct relay_held *h = &w->held[w->held_at];
 		uint32_t take = h->data.len < n - at ? h->data.len : n - at;
 		memcpy(all->data + at, slice_bytes(h->data).p, take);
 		at += take;
 		h->data = (struct slice){h->data.blob, h->data.off + take, h->data.len - take};
 		if (!h->data.len) {
 			blob_unref(h->data.blob);
-			r->held_at++;
+			w->held_at++;
 		}
 	}
-	r->held_octets -= n;
+	w->held_octets -= n;
 	put_body(r, slice_of(all));
 	blob_unref(all);
-	if (!r->held_octets)
+	if (!w->held_octets)
 		held_clear(r);
 }
 
@@ -478,9 +415,9 @@ static struct blob *render_response_head(struct relay *r, const struct h1_head *
 	relay_copy_fields(&b, h, BYTES_LIT("x-accel-buffering"));
 	if (tunnel)
 		relay_copy_upgrade(&b, h);
-	else if (r->rechunk_down)
+	else if (r->m.rechunk_down)
 		h1_put_field_str(&b, "Transfer-Encoding", "chunked");
-	if (!tunnel && (r->client_close || r->close_ends))
+	if (!tunnel && (r->m.client_close || r->m.close_ends))
 		h1_put_field_str(&b, "Connection", "close");
 	h1_put_end(&b);
 	struct blob *head = b.failed ? NULL : blob_new(r->al, buf_bytes(&b));
@@ -493,7 +430,7 @@ static bool wants_keeping(const struct relay *r, const struct h1_head *h)
 {
 	switch (r->cfg->buffering) {
 	case RELAY_BUFFER_PAGE:
-		return r->legacy && h->framing != H1_FRAMING_CHUNKED &&
+		return r->m.legacy && h->framing != H1_FRAMING_CHUNKED &&
 		       !bytes_eq_nocase(h1_value(h, "x-accel-buffering"), BYTES_LIT("no"));
 	case RELAY_BUFFER_FULL:
 	case RELAY_BUFFER_TRICKLE:
@@ -509,45 +446,45 @@ static void response_head(struct relay *r, const struct h1_head *h, int64_t now_
 	if (h->interim)
 		return;
 	bool open_end = h->framing == H1_FRAMING_CHUNKED || h->framing == H1_FRAMING_UNTIL_CLOSE;
-	r->rechunk_down = open_end && !r->client_10;
-	r->close_ends = open_end && r->client_10;
-	r->up_close = r->legacy || !h->keep_alive;
-	r->keep = wants_keeping(r, h);
+	r->m.rechunk_down = open_end && !r->m.client_10;
+	r->m.close_ends = open_end && r->m.client_10;
+	r->m.up_close = r->m.legacy || !h->keep_alive;
+	r->m.keep = wants_keeping(r, h);
 	struct blob *head = render_response_head(r, h, false);
 	if (!head)
 		return;
-	if (r->keep && r->cfg->buffering != RELAY_BUFFER_TRICKLE) {
+	if (r->m.keep && r->cfg->buffering != RELAY_BUFFER_TRICKLE) {
 		hold(r, slice_of(head), now_ns);
 		blob_unref(head);
 		return;
 	}
-	put_slice(r, RELAY_CLIENT, slice_of(head));
-	r->head_out = true;
-	if (r->keep)
-		r->trickle_ns = now_ns + RELAY_TRICKLE_NS;
+	relay_put(r, RELAY_CLIENT, slice_of(head));
+	r->m.head_out = true;
+	if (r->m.keep)
+		r->work->trickle_ns = now_ns + RELAY_TRICKLE_NS;
 }
 
 /* The kept head goes first and by itself. */
 static void release_head(struct relay *r, int64_t now_ns)
 {
-	if (r->head_out || r->held_at == r->held_n)
+	if (r->m.head_out || !holds(r))
 		return;
-	bool chunks = r->rechunk_down;
-	r->rechunk_down = false;
-	release(r, r->held[r->held_at].data.len, now_ns);
-	r->rechunk_down = chunks;
-	r->head_out = true;
+	bool chunks = r->m.rechunk_down;
+	r->m.rechunk_down = false;
+	release(r, r->work->held[r->work->held_at].data.len, now_ns);
+	r->m.rechunk_down = chunks;
+	r->m.head_out = true;
 }
 
 static uint32_t held_body(const struct relay *r)
 {
-	return r->head_out || r->held_at == r->held_n ? r->held_octets
-						      : r->held_octets - r->held[r->held_at].data.len;
+	const struct relay_work *w = r->work;
+	return r->m.head_out || !holds(r) ? w->held_octets : w->held_octets - w->held[w->held_at].data.len;
 }
 
 static void response_data(struct relay *r, struct slice s, int64_t now_ns)
 {
-	if (!r->keep) {
+	if (!r->m.keep) {
 		put_body(r, s);
 		return;
 	}
@@ -558,14 +495,13 @@ static void response_data(struct relay *r, struct slice s, int64_t now_ns)
 	}
 }
 
-/* The answer is complete: the upstream connection takes another request, of this client or of any. */
-static void let_upstream(struct relay *r)
+void relay_let_upstream(struct relay *r, bool more)
 {
 	r->up_used = true;
-	if (r->up_close || h1_dec_unread(&r->res)) { /* who says more than was asked is not asked again */
+	if (r->m.up_close || more) { /* who says more than was asked is not asked again */
 		end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
-	} else if (r->cfg->shared && r->up_open && r->state == ST_ANSWER) {
-		push(r, RELAY_SPARE, RELAY_UPSTREAM);
+	} else if (r->cfg->shared && r->up_open && r->m.state == ST_ANSWER) {
+		relay_push(r, RELAY_SPARE, RELAY_UPSTREAM);
 		r->up_open = false;
 	}
 }
@@ -574,21 +510,23 @@ static void response_end(struct relay *r, int64_t now_ns)
 {
 	release_head(r, now_ns);
 	release(r, 0, now_ns);
-	if (r->rechunk_down)
+	if (r->m.rechunk_down)
 		put_bytes(r, RELAY_CLIENT, BYTES_LIT("0\r\n\r\n"));
-	r->trickle_ns = INT64_MAX;
-	let_upstream(r);
-	if (r->client_close || r->close_ends) {
+	struct relay_work *w = r->work;
+	w->trickle_ns = INT64_MAX;
+	relay_let_upstream(r, h1_dec_unread(&w->dec[RELAY_UPSTREAM]) > 0);
+	if (r->m.client_close || r->m.close_ends) {
 		end_leg(r, RELAY_CLIENT, RELAY_CLOSE);
 		end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
-		r->state = ST_ENDED;
+		r->m.state = ST_ENDED;
 		return;
 	}
-	r->state = ST_IDLE;
+	relay_decoder_clear(r, RELAY_UPSTREAM);
+	r->m = (struct relay_mind){.state = ST_IDLE};
 	r->last_ns = now_ns;
-	if (r->pend.n) {
-		struct buf waiting = r->pend;
-		buf_init(&r->pend, r->al, RELAY_PENDING_MAX);
+	if (w->pend.n) {
+		struct buf waiting = w->pend;
+		buf_init(&w->pend, r->al, RELAY_PENDING_MAX);
 		client_in(r, buf_bytes(&waiting), now_ns);
 		buf_fini(&waiting);
 	}
@@ -598,7 +536,7 @@ static void response_end(struct relay *r, int64_t now_ns)
 static void upstream_broken(struct relay *r, int64_t now_ns)
 {
 	note(r, RELAY_UPSTREAM_GONE, RELAY_UPSTREAM);
-	if (!r->head_out && r->held_at == r->held_n) {
+	if (!r->m.head_out && !holds(r)) {
 		answer_self(r, 502, "The server behind this proxy did not answer.\n");
 		return;
 	}
@@ -610,12 +548,15 @@ static void upstream_broken(struct relay *r, int64_t now_ns)
 static void start_tunnel(struct relay *r, int64_t now_ns)
 {
 	uint64_t off;
-	struct bytes rest = h1_dec_rest(&r->res, &off);
+	struct relay_work *w = r->work;
+	struct bytes rest = h1_dec_rest(&w->dec[RELAY_UPSTREAM], &off);
 	note(r, RELAY_TUNNEL, RELAY_CLIENT);
 	put_bytes(r, RELAY_CLIENT, rest);
-	put_bytes(r, RELAY_UPSTREAM, buf_bytes(&r->pend));
-	buf_clear(&r->pend);
-	r->state = ST_TUNNEL;
+	put_bytes(r, RELAY_UPSTREAM, buf_bytes(&w->pend));
+	buf_fini(&w->pend);
+	buf_init(&w->pend, r->al, RELAY_PENDING_MAX);
+	relay_decoder_clear(r, RELAY_UPSTREAM);
+	r->m.state = ST_TUNNEL;
 	r->last_ns = now_ns;
 }
 
@@ -635,13 +576,14 @@ static struct slice part_of(struct relay *r, struct slice in, struct bytes piece
 static void upstream_events(struct relay *r, struct slice in, int64_t now_ns)
 {
 	struct h1_ev ev;
-	while (r->state == ST_ANSWER || r->state == ST_REQUEST) {
-		switch (h1_dec_next(&r->res, &ev)) {
+	while (r->m.state == ST_ANSWER || r->m.state == ST_REQUEST) {
+		struct h1_dec *d = relay_decoder(r, RELAY_UPSTREAM); /* another one after each exchange */
+		switch (d ? h1_dec_next(d, &ev) : H1_NEED) {
 		case H1_HEAD:
-			r->final_head = !ev.head.interim && !ev.head.switches;
+			r->m.final_head = !ev.head.interim && !ev.head.switches;
 			if (ev.head.switches) {
-				put_slice(r, RELAY_CLIENT, slice_of(render_response_head(r, &ev.head, true)));
-				r->head_out = true;
+				relay_put(r, RELAY_CLIENT, slice_of(render_response_head(r, &ev.head, true)));
+				r->m.head_out = true;
 			} else {
 				response_head(r, &ev.head, now_ns);
 			}
@@ -654,9 +596,9 @@ static void upstream_events(struct relay *r, struct slice in, int64_t now_ns)
 			break;
 		}
 		case H1_END:
-			if (r->final_head) {
-				r->client_close |=
-					r->state == ST_REQUEST; /* answered before it was all sent */
+			if (r->m.final_head) {
+				r->m.client_close |=
+					r->m.state == ST_REQUEST; /* answered before it was all sent */
 				response_end(r, now_ns);
 			}
 			break;
@@ -677,37 +619,62 @@ static void upstream_events(struct relay *r, struct slice in, int64_t now_ns)
 
 /* ------------------------------------------------------------------------------------------------- inputs */
 
+static void upstream_in(struct relay *r, struct slice data, int64_t now_ns)
+{
+	struct h1_dec *d = relay_decoder(r, RELAY_UPSTREAM);
+	r->last_ns = now_ns;
+	if (!d)
+		return;
+	h1_dec_feed(d, slice_bytes(data));
+	upstream_events(r, data, now_ns);
+}
+
+/* Octets of further requests: they wait for the answer under way. */
+static void wait_in(struct relay *r, struct bytes in)
+{
+	struct relay_work *w = relay_work(r);
+	if (!w)
+		return;
+	buf_add(&w->pend, in);
+	if (w->pend.failed)
+		end_both(r, RELAY_ABORT);
+}
+
 void relay_data(struct relay *r, unsigned leg, struct slice data, int64_t now_ns)
 {
-	if (r->state == ST_ENDED || !data.len)
+	if (r->m.state == ST_ENDED || !data.len)
 		return;
-	if (r->state == ST_TUNNEL) {
+	if (r->m.state == ST_TUNNEL) {
 		r->last_ns = now_ns;
-		put_slice(r, !leg, (struct slice){blob_ref(data.blob), data.off, data.len});
+		relay_put(r, !leg, (struct slice){blob_ref(data.blob), data.off, data.len});
 		return;
 	}
-	if (leg == RELAY_UPSTREAM) {
-		r->last_ns = now_ns;
+	if (leg == RELAY_UPSTREAM && (!r->up_open || r->m.state == ST_IDLE)) { /* nobody has asked for that */
+		end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
+		return;
+	}
+	if (leg == RELAY_UPSTREAM)
 		no_second_try(r);
-		h1_dec_feed(&r->res, slice_bytes(data));
-		upstream_events(r, data, now_ns);
+	if (relay_recall(r, leg, data, now_ns))
 		return;
-	}
-	if (r->state == ST_ANSWER) {
-		buf_add(&r->pend, slice_bytes(data));
-		if (r->pend.failed)
-			end_both(r, RELAY_ABORT);
-		return;
-	}
-	client_in(r, slice_bytes(data), now_ns);
+	struct relay_before before = relay_before(r, leg);
+	uint32_t at = r->work ? r->work->out_n : 0;
+	if (leg == RELAY_UPSTREAM)
+		upstream_in(r, data, now_ns);
+	else if (r->m.state == ST_ANSWER)
+		wait_in(r, slice_bytes(data));
+	else
+		client_in(r, slice_bytes(data), now_ns);
+	relay_join(r, at);
+	relay_remember(r, leg, data, &before);
 }
 
 void relay_eof(struct relay *r, unsigned leg, int64_t now_ns)
 {
-	if (r->state == ST_TUNNEL) {
+	if (r->m.state == ST_TUNNEL) {
 		end_leg(r, !leg, RELAY_CLOSE);
 		end_leg(r, leg, RELAY_CLOSE);
-		r->state = ST_ENDED;
+		r->m.state = ST_ENDED;
 		return;
 	}
 	if (leg == RELAY_CLIENT) { /* done, or gone while an answer was due: either way upstream is let go */
@@ -716,15 +683,17 @@ void relay_eof(struct relay *r, unsigned leg, int64_t now_ns)
 	}
 	if (!r->up_open)
 		return;
-	if (r->again.blob && r->up_used && r->state == ST_ANSWER) {
+	if (r->again && r->up_used && r->m.state == ST_ANSWER) {
 		end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
 		second_try(r, now_ns);
 		return;
 	}
-	if (r->state == ST_ANSWER || r->state == ST_REQUEST) {
-		h1_dec_eof(&r->res);
+	if (r->m.state == ST_ANSWER || r->m.state == ST_REQUEST) {
+		struct h1_dec *d = relay_decoder(r, RELAY_UPSTREAM);
+		if (d)
+			h1_dec_eof(d);
 		upstream_events(r, SLICE_NONE, now_ns);
-		if (r->state == ST_ANSWER)
+		if (r->m.state == ST_ANSWER)
 			upstream_broken(r, now_ns);
 	}
 	end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
@@ -733,16 +702,16 @@ void relay_eof(struct relay *r, unsigned leg, int64_t now_ns)
 void relay_gone(struct relay *r, unsigned leg, int64_t now_ns)
 {
 	if (leg == RELAY_CLIENT) {
-		r->ended[RELAY_CLIENT] = true;
+		r->ended = true;
 		end_leg(r, RELAY_UPSTREAM, RELAY_ABORT);
-		r->state = ST_ENDED;
+		r->m.state = ST_ENDED;
 		return;
 	}
 	bool was_open = r->up_open;
 	r->up_open = false;
-	if (!was_open || r->state == ST_ENDED || r->state == ST_IDLE || second_try(r, now_ns))
+	if (!was_open || r->m.state == ST_ENDED || r->m.state == ST_IDLE || second_try(r, now_ns))
 		return;
-	if (r->state == ST_TUNNEL) {
+	if (r->m.state == ST_TUNNEL) {
 		note(r, RELAY_UPSTREAM_GONE, RELAY_UPSTREAM);
 		end_both(r, RELAY_ABORT);
 		return;
@@ -758,11 +727,11 @@ static int64_t after(int64_t t, int64_t d)
 int64_t relay_wake_at(const struct relay *r)
 {
 	int64_t at;
-	switch (r->state) {
+	switch (r->m.state) {
 	case ST_ANSWER:
 	case ST_TUNNEL:
 		at = after(r->last_ns, r->cfg->read_timeout_ns);
-		return r->trickle_ns < at ? r->trickle_ns : at;
+		return r->work && r->work->trickle_ns < at ? r->work->trickle_ns : at;
 	case ST_IDLE:
 		return after(r->last_ns, r->cfg->keepalive_ns);
 	default:
@@ -773,15 +742,15 @@ int64_t relay_wake_at(const struct relay *r)
 static void timed_out(struct relay *r, int64_t now_ns)
 {
 	int64_t quiet = now_ns - r->last_ns;
-	if (r->state == ST_IDLE) {
+	if (r->m.state == ST_IDLE) {
 		note_ab(r, RELAY_KEEPALIVE_END, RELAY_CLIENT, quiet, r->cfg->keepalive_ns);
 		end_both(r, RELAY_CLOSE);
-	} else if (r->state == ST_TUNNEL) {
+	} else if (r->m.state == ST_TUNNEL) {
 		note_ab(r, RELAY_TUNNEL_TIMEOUT, RELAY_CLIENT, quiet, r->cfg->read_timeout_ns);
 		end_both(r, RELAY_CLOSE);
 	} else {
 		note_ab(r, RELAY_READ_TIMEOUT, RELAY_CLIENT, quiet, r->cfg->read_timeout_ns);
-		if (!r->head_out && r->held_at == r->held_n) {
+		if (!r->m.head_out && !holds(r)) {
 			answer_self(r, 504, "The server behind this proxy did not answer in time.\n");
 			return;
 		}
@@ -789,17 +758,18 @@ static void timed_out(struct relay *r, int64_t now_ns)
 		release(r, 0, now_ns);
 		end_leg(r, RELAY_CLIENT, RELAY_CLOSE);
 		end_leg(r, RELAY_UPSTREAM, RELAY_ABORT);
-		r->state = ST_ENDED;
+		r->m.state = ST_ENDED;
 	}
 }
 
 void relay_time(struct relay *r, int64_t now_ns)
 {
-	if (now_ns >= r->trickle_ns && r->state == ST_ANSWER) {
+	struct relay_work *w = r->work;
+	if (w && now_ns >= w->trickle_ns && r->m.state == ST_ANSWER) {
 		release(r, 1, now_ns);
-		r->trickle_ns = now_ns + RELAY_TRICKLE_NS;
+		w->trickle_ns = now_ns + RELAY_TRICKLE_NS;
 	}
-	int64_t limit = r->state == ST_IDLE ? r->cfg->keepalive_ns : r->cfg->read_timeout_ns;
-	if (r->state != ST_ENDED && r->state != ST_REQUEST && now_ns >= after(r->last_ns, limit))
+	int64_t limit = r->m.state == ST_IDLE ? r->cfg->keepalive_ns : r->cfg->read_timeout_ns;
+	if (r->m.state != ST_ENDED && r->m.state != ST_REQUEST && now_ns >= after(r->last_ns, limit))
 		timed_out(r, now_ns);
 }

@@ -37,7 +37,9 @@
 enum relay_buffering { RELAY_BUFFER_OFF, RELAY_BUFFER_PAGE, RELAY_BUFFER_FULL, RELAY_BUFFER_TRICKLE };
 enum relay_upgrade { RELAY_UPGRADE_FORWARD, RELAY_UPGRADE_STRIP, RELAY_UPGRADE_BLOCK };
 
-/* Borrowed by every relay using it; read anew at each decision, so it may change while relays run. */
+struct relay_common;
+
+/* Borrowed by every relay using it; read anew at each decision, so it may change while relays run (relay_common_forget). */
 struct relay_cfg {
 	enum relay_buffering buffering;
 	uint32_t page_octets; /* 0: 4096 */
@@ -45,7 +47,19 @@ struct relay_cfg {
 	int64_t read_timeout_ns, keepalive_ns; /* 0: never */
 	const char *pseudonym;                 /* of the Via field, "edge" */
 	bool shared;                           /* upstream connections are given back after an answer */
+	struct relay_common *common;           /* NULL: nothing is remembered */
 };
+
+/* What the relays of one cfg have in common: memory for work under way, and what slices of blobs have come to before. All
+ * zero at first. */
+struct relay_common {
+	bool off; /* every octet is decoded anew: for tests that hold both ways against each other */
+	struct relay_work *spare;
+	struct relay_memory *memory;
+};
+void relay_common_fini(struct relay_common *c, const struct alloc *al);
+/* After a change of the cfg. */
+void relay_common_forget(struct relay_common *c);
 
 #define RELAY_CLIENT 0u
 #define RELAY_UPSTREAM 1u

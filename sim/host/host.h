@@ -241,6 +241,7 @@ struct proxy {
 	struct sim *sim;
 	int32_t box;
 	struct relay_cfg cfg;
+	struct relay_common common;
 	struct upstream *up;
 	uint32_t nup, turn;
 	struct tcp_demux demux;

@@ -667,13 +667,16 @@ struct proxy *proxy_new(struct sim *s, int32_t box, uint32_t addr)
 void proxy_values(struct sim *s, struct proxy *x)
 {
 	const struct cfg_box *b = &s->now->boxes[x->box];
+	x->common.off = s->opts.decode_anew;
+	relay_common_forget(&x->common); /* by other rules something else would come of it */
 	x->cfg = (struct relay_cfg){.buffering = (enum relay_buffering)b->buffering,
 		.page_octets = b->page_bytes,
 		.upgrade = (enum relay_upgrade)b->upgrade,
 		.read_timeout_ns = b->read_timeout_ns,
 		.keepalive_ns = b->keepalive_ns,
 		.shared = !b->own_upstreams,
-		.pseudonym = b->name};
+		.pseudonym = b->name,
+		.common = &x->common};
 	x->upstream_idle = b->upstream_idle ? b->upstream_idle : HOST_UPSTREAM_IDLE;
 	x->upstream_keepalive_ns = b->upstream_keepalive_ns;
 }
@@ -716,6 +719,7 @@ void proxy_free(struct sim *s, struct proxy *x)
 		while (x->demux.slot && x->demux.slot[i].key)
 			sock_vanish(s, container_of(x->demux.slot[i].conn, struct sock, tcp));
 	tcp_demux_fini(&x->demux);
+	relay_common_fini(&x->common, &s->box_memory.al);
 	xfree(x->up);
 	xfree(x);
 }

@@ -237,6 +237,51 @@ static void the_lens_does_not_matter(void **st)
 	trace_free(s.t);
 }
 
+static int into_buf(void *ctx, const char *p, size_t n)
+{
+	buf_add(ctx, (struct bytes){(const uint8_t *)p, n});
+	return 0;
+}
+
+static struct buf told(const struct setup *u, bool anew, uint64_t *fingerprint)
+{
+	struct trace *t = trace_new(NULL);
+	struct buf b;
+	buf_init(&b, &alloc_libc, 256 << 20);
+	trace_keep_all(t);
+	struct sim_opts o = {.seed = 7, .trace = t, .lens_clients = UINT32_MAX, .decode_anew = anew};
+	struct sim *s = sim_new(&u->cfg, &o);
+	sim_run_until(s, INT64_MAX);
+	*fingerprint = sim_fingerprint(s);
+	const struct trace_out out = {into_buf, &b};
+	assert_true(trace_write_jsonl(t, &out) == 0 && !b.failed && b.n > 10000);
+	sim_free(s);
+	trace_free(t);
+	return b;
+}
+
+/* What relays remember having passed on changes no record: not for whoever is looked at, nor for the world. */
+static void what_relays_remember_changes_no_record(void **st)
+{
+	static const char *const techniques[] = {"polling", "long-polling", "sse", "websocket"};
+	(void)st;
+	for (unsigned i = 0; i < 32; i++) {
+		struct setup u;
+		uint64_t f[2];
+		behind(&u, techniques[i % 4], 5);
+		u.cfg.duration_ns = 40 * S;
+		u.msg.every_ns = i & 4 ? 500 * MS : 3 * S;
+		u.net[0].loss_ppm = i & 8 ? 20000 : 0;
+		u.box[1].own_upstreams = i & 16;
+		u.box[1].buffering = i == 22 || i == 1 ? CFG_BUFFER_PAGE : CFG_BUFFER_OFF;
+		struct buf with = told(&u, false, &f[0]), without = told(&u, true, &f[1]);
+		assert_true(f[0] == f[1]);
+		assert_true(with.n == without.n && !memcmp(with.p, without.p, with.n));
+		buf_fini(&with);
+		buf_fini(&without);
+	}
+}
+
 static void servers_and_proxies_may_die_with_idle_connections(void **st)
 {
 	(void)st;
@@ -269,6 +314,7 @@ int main(void)
 		cmocka_unit_test(memory_per_connection_fails_behind_shared_ones),
 		cmocka_unit_test(what_passes_over_a_lent_connection_is_recorded_as_its_borrowers),
 		cmocka_unit_test(the_lens_does_not_matter),
+		cmocka_unit_test(what_relays_remember_changes_no_record),
 		cmocka_unit_test(servers_and_proxies_may_die_with_idle_connections),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,115 @@
+/*
+ * relay_int: what the files of the relay share.
+ *
+ *	nothing under way   struct relay alone: a few words, parked decoders among them
+ *	something           struct relay ─▶ relay_work: decoders, outputs not yet taken, octets kept or waiting
+ *
+ * A relay with nothing under way is between two messages, waits for an answer, or stands between two chunks of a stream:
+ * that is where they all are almost all the time. Its work goes back to struct relay_common, or is freed.
+ */
+#ifndef PROTO_TECH_RELAY_INT_H
+#define PROTO_TECH_RELAY_INT_H
+
+#include "proto/tech/relay.h"
+
+enum relay_state { ST_IDLE, ST_REQUEST, ST_ANSWER, ST_TUNNEL, ST_ENDED };
+
+/* What a relay has in mind of the exchange under way; all zero between two. No padding: compared as octets. */
+struct relay_mind {
+	uint8_t state;
+	bool up_close;                /* the upstream connection is to be closed after this answer */
+	bool legacy;                  /* this exchange speaks HTTP/1.0 to upstream */
+	bool client_10, client_close; /* what the client's request said */
+	bool asked_upgrade;
+	bool rechunk_up;   /* request body goes upstream in chunks */
+	bool rechunk_down; /* response body goes to the client in chunks */
+	bool close_ends;   /* response body to the client ends with the connection */
+	bool keep;         /* this response is kept (page, full, trickle) */
+	bool head_out;     /* its head has been passed on */
+	bool final_head;   /* the head being answered with is no 1xx: its end is the end of the exchange */
+};
+_Static_assert(sizeof(struct relay_mind) == 12, "no padding");
+
+/* Octets kept, since when, and what the caller calls them. */
+struct relay_held {
+	struct slice data;
+	int64_t since_ns;
+	uint64_t id;
+};
+
+struct relay_work {
+	struct h1_dec dec[2]; /* by leg: requests, responses */
+	bool open[2];         /* that decoder is in use; else it is parked in struct relay */
+	struct relay_out *out;
+	uint32_t out_n, out_at, out_cap;
+	struct relay_held *held;
+	uint32_t held_n, held_at, held_cap;
+	uint32_t held_octets;
+	uint32_t noted; /* index of the held entry whose HOLD was handed out last */
+	struct buf pend;
+	int64_t trickle_ns; /* next octet, INT64_MAX: none */
+};
+
+/* A parked decoder: struct h1_idle without offsets, which a relay does not need. */
+struct relay_parked {
+	uint8_t state, flags, answers, n_answers;
+};
+
+struct relay {
+	const struct alloc *al;
+	const struct relay_cfg *cfg;
+	struct relay_work *work;
+	struct blob *again; /* the request as sent upstream, while it may be sent once more */
+	int64_t last_ns;    /* last read that the running timer counts from */
+	uint64_t body;      /* octets of the response body so far */
+	struct relay_parked dec[2];
+	struct relay_mind m;
+	bool up_used; /* the upstream connection has answered a request before: it may turn out to be stale */
+	bool up_open; /* the upstream leg exists and is usable */
+	bool ended;   /* CLOSE or ABORT was put out for the client leg */
+	bool oom;
+};
+
+/* ---- relay_work.c ------------------------------------------------------------------------------------------------ */
+
+/* The work of a relay, made when there is none. NULL: out of memory, noted. */
+struct relay_work *relay_work(struct relay *r);
+/* The decoder of a leg, going on where it was parked. NULL: out of memory, noted. */
+struct h1_dec *relay_decoder(struct relay *r, unsigned leg);
+/* The decoder of a leg begins a new stream. */
+void relay_decoder_clear(struct relay *r, unsigned leg);
+/* Parks what can be parked; true: nothing is under way, except that outputs may wait to be taken. */
+bool relay_park(struct relay *r);
+/* Puts the work away if nothing is under way and all outputs have been taken. */
+void relay_rest(struct relay *r);
+void relay_work_free(struct relay *r);
+
+struct relay_out *relay_push(struct relay *r, enum relay_out_kind kind, unsigned leg);
+/* Takes over the reference. */
+void relay_put(struct relay *r, unsigned leg, struct slice s);
+/* Writes to one leg that follow each other from output `at` on become one. */
+void relay_join(struct relay *r, uint32_t at);
+
+/* ---- relay_memory.c ---------------------------------------------------------------------------------------------- */
+
+/* A relay as it was before an input. */
+struct relay_before {
+	bool parked;
+	struct relay_mind m;
+	struct relay_parked dec;
+	uint64_t body;
+};
+struct relay_before relay_before(const struct relay *r, unsigned leg);
+/* If a relay in this state was given this slice before: does what came of it, and returns true. */
+bool relay_recall(struct relay *r, unsigned leg, struct slice in, int64_t now_ns);
+/* After a relay was given `in` in the state `b`: remembers what came of it if that was an exchange's ordinary course. */
+void relay_remember(struct relay *r, unsigned leg, struct slice in, const struct relay_before *b);
+
+/* ---- relay.c ----------------------------------------------------------------------------------------------------- */
+
+void relay_open_upstream(struct relay *r, bool fresh);
+/* The answer is complete: the upstream connection takes another request, of this client or of any. `more`: octets followed
+ * that nobody had asked for. */
+void relay_let_upstream(struct relay *r, bool more);
+
+#endif

@@ -1,0 +1,173 @@
+/*
+ * relay_memory: what relays made of slices of blobs before.
+ *
+ * Thousands of clients send the same request, which lies in one blob, and get the same answer or the same event. A blob never
+ * changes, and a relay with nothing under way is described by a few words. So if a slice was once passed on by a relay in
+ * this state, and all that came of it was a message, or a piece of one, written to the other side, the next relay in
+ * the same state writes the same blob and is left in the same state. The other side is handed one blob again, so that the
+ * endpoints' own memories (reader.h) work behind a proxy too.
+ *
+ *	request   (slice, parked decoder, mind) ─▶ written upstream, mind, expected answer
+ *	response  (slice, parked decoder, mind) ─▶ written to the client, mind, parked decoder
+ *
+ * Everything else goes through the decoders: messages in several slices, notes, whatever is kept back, ends a
+ * connection or breaks a rule. Tests hold both ways against each other.
+ */
+#include "proto/tech/relay_int.h"
+
+#include <string.h>
+
+#define SEEN 8 /* slices remembered, for each leg */
+
+struct seen {
+	struct slice in; /* owns a reference; no blob: free */
+	struct relay_mind before, after;
+	struct relay_parked dec_before, dec[2];
+	uint64_t body;    /* octets of a response body in it */
+	struct blob *out; /* owned; what was written to the other leg. NULL: nothing */
+	bool again;       /* a request that may be sent once more */
+};
+
+struct relay_memory {
+	const struct alloc *al;
+	struct {
+		uint32_t turn, latest;
+		struct seen v[SEEN];
+	} leg[2];
+};
+
+void relay_common_forget(struct relay_common *c)
+{
+	struct relay_memory *m = c->memory;
+	for (unsigned leg = 0; m && leg < 2; leg++)
+		for (unsigned i = 0; i < SEEN; i++) {
+			blob_unref(m->leg[leg].v[i].in.blob);
+			blob_unref(m->leg[leg].v[i].out);
+		}
+	if (m)
+		alloc_put(m->al, m, sizeof *m);
+	c->memory = NULL;
+}
+
+struct relay_before relay_before(const struct relay *r, unsigned leg)
+{
+	return (struct relay_before){!r->work, r->m, r->dec[leg], r->body};
+}
+
+static bool same_parked(const struct relay_parked *a, const struct relay_parked *b)
+{
+	return memcmp(a, b, sizeof *a) == 0;
+}
+
+static bool matches(const struct seen *s, const struct relay *r, unsigned leg, struct slice in)
+{
+	return s->in.blob == in.blob && s->in.off == in.off && s->in.len == in.len &&
+	       memcmp(&s->before, &r->m, sizeof r->m) == 0 && same_parked(&s->dec_before, &r->dec[leg]) &&
+	       (leg == RELAY_CLIENT || r->body <= h1_limits_default.body_octets_max - s->body);
+}
+
+static const struct seen *find(struct relay *r, unsigned leg, struct slice in)
+{
+	struct relay_memory *m = r->cfg->common ? r->cfg->common->memory : NULL;
+	if (!m || r->cfg->common->off || !in.blob || r->work)
+		return NULL;
+	for (uint32_t i = 0; i < SEEN; i++) {
+		uint32_t at = (m->leg[leg].latest + i) % SEEN;
+		if (matches(&m->leg[leg].v[at], r, leg, in)) {
+			m->leg[leg].latest = at;
+			return &m->leg[leg].v[at];
+		}
+	}
+	return NULL;
+}
+
+static void put_again(struct relay *r, unsigned leg, struct blob *b)
+{
+	if (b)
+		relay_put(r, leg, slice_of(blob_ref(b)));
+}
+
+bool relay_recall(struct relay *r, unsigned leg, struct slice in, int64_t now_ns)
+{
+	const struct seen *s = find(r, leg, in);
+	if (!s)
+		return false;
+	if (leg == RELAY_CLIENT) {
+		relay_open_upstream(r, false);
+		if (s->again)
+			r->again = blob_ref(s->out);
+		put_again(r, RELAY_UPSTREAM, s->out);
+		r->body = 0;
+	} else {
+		put_again(r, RELAY_CLIENT, s->out);
+		r->body += s->body;
+		if (s->after.state == ST_IDLE) {
+			relay_let_upstream(r, false);
+			r->body = 0;
+		}
+	}
+	r->m = s->after;
+	r->dec[0] = s->dec[0];
+	r->dec[1] = s->dec[1];
+	r->last_ns = now_ns;
+	return true;
+}
+
+/* All that was put out is one write to `to`, with what goes with it. *out: what was written, borrowed. */
+static bool ordinary(const struct relay *r, unsigned to, struct blob **out)
+{
+	const struct relay_work *w = r->work;
+	*out = NULL;
+	for (uint32_t i = 0; w && i < w->out_n; i++) {
+		const struct relay_out *o = &w->out[i];
+		bool opens = o->kind == RELAY_OPEN && to == RELAY_UPSTREAM && !o->a && i == 0;
+		bool spares = o->kind == RELAY_SPARE && to == RELAY_CLIENT && i + 1 == w->out_n;
+		bool writes = o->kind == RELAY_WRITE && o->leg == to && !*out && !o->data.off &&
+			      o->data.len == o->data.blob->len;
+		if (!opens && !spares && !writes)
+			return false;
+		if (writes)
+			*out = o->data.blob;
+	}
+	return true;
+}
+
+static struct relay_memory *memory_of(struct relay *r)
+{
+	struct relay_common *c = r->cfg->common;
+	if (!c || c->off)
+		return NULL;
+	if (!c->memory && (c->memory = alloc_get(r->al, sizeof *c->memory))) {
+		memset(c->memory, 0, sizeof *c->memory);
+		c->memory->al = r->al;
+	}
+	return c->memory;
+}
+
+void relay_remember(struct relay *r, unsigned leg, struct slice in, const struct relay_before *b)
+{
+	struct relay_memory *m = b->parked && in.blob && !r->oom && !r->ended ? memory_of(r) : NULL;
+	struct blob *out;
+	bool asked = leg == RELAY_CLIENT && b->m.state == ST_IDLE && r->m.state == ST_ANSWER,
+	     told = leg == RELAY_UPSTREAM && b->m.state == ST_ANSWER &&
+		    (r->m.state == ST_ANSWER || r->m.state == ST_IDLE);
+	if (!m || !(asked || told) || !relay_park(r) || !ordinary(r, !leg, &out))
+		return;
+	bool ends = r->m.state == ST_IDLE;
+	if ((asked && (!out || (r->again && r->again != out))) || (told && !ends && r->body < b->body))
+		return;
+	struct seen *s = &m->leg[leg].v[m->leg[leg].latest = m->leg[leg].turn++ % SEEN];
+	blob_unref(s->in.blob);
+	blob_unref(s->out);
+	blob_ref(in.blob);
+	*s = (struct seen){.in = in,
+		.before = b->m,
+		.after = r->m,
+		.dec_before = b->dec,
+		.dec = {r->dec[0], r->dec[1]},
+		.body = ends   ? in.len
+			: told ? r->body - b->body
+			       : 0, /* at an end it is not counted any more: at most that */
+		.out = out ? blob_ref(out) : NULL,
+		.again = asked && r->again};
+}
