@@ -355,7 +355,8 @@ struct tech_server {
 	uint32_t fan_site;
 	struct tech_known_set *known; /* requests met before; NULL until the first */
 	struct tech_spare spare;
-	bool forgetful; /* every request is decoded anew, every message pushed by itself: for tests that hold both ways against each other */
+	bool forgetful; /* every request is decoded anew, every message pushed by itself: for tests that hold both ways
+			 * against each other */
 };
 
 /* connection modes */

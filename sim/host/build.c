@@ -270,11 +270,8 @@ static void build_group(struct sim *s, uint32_t i)
 	g->tcp_cfg.nodelay = true;
 	if (g->net >= 0 && s->nets[g->net].mtu > 88)
 		g->tcp_cfg.mss = (uint16_t)(s->nets[g->net].mtu - 40);
-	g->order = xmalloc((cg->count + 1) * sizeof *g->order);
-	for (uint32_t k = 0; k < cg->count; k++)
-		g->order[k] = k;
 	snprintf(name, sizeof name, "%s/start", cg->name);
-	struct rng r = rng_named(s->w->seed, name);
+	g->rng_start = rng_named(s->w->seed, name);
 	snprintf(name, sizeof name, "%s/up", cg->name);
 	g->rng_up = rng_family(s->w->seed, name);
 	snprintf(name, sizeof name, "%s/down", cg->name);
@@ -284,7 +281,6 @@ static void build_group(struct sim *s, uint32_t i)
 	g->lens_first = s->nlens;
 	g->nlens = !s->tr ? 0 : cg->count < s->opts.lens_clients ? cg->count : s->opts.lens_clients;
 	s->nlens += g->nlens;
-	rng_shuffle(&r, g->order, cg->count);
 	if (cg->count)
 		world_at(s->w, cg->start_at_ns, BAND_APP, EV_CLIENT_START, g->elem, g);
 }
@@ -314,15 +310,34 @@ void proc_sites(struct sim *s, struct proc *p)
 			p->sites[n++].opts = &s->now->groups[g].opts;
 }
 
+/* Who of the group starts when decides where they stand. Those under the lens come first, since nodes of the trace are
+ * made with them; then all in their order, so that what they have lies in it too. */
+static void build_members(struct sim *s, struct group *g)
+{
+	uint32_t *order = xmalloc((g->count + 1) * sizeof *order);
+	for (uint32_t k = 0; k < g->count; k++)
+		order[k] = k;
+	rng_shuffle(&g->rng_start, order, g->count);
+	for (uint32_t k = 0; k < g->count; k++)
+		s->place[g->first - 1 + order[k]] = g->first - 1 + k;
+	for (uint32_t i = 0; i < g->nlens; i++)
+		client_init(s, client_at(s, g->first + i), g, i);
+	for (uint32_t k = 0; k < g->count; k++) {
+		struct client *c = &s->client[g->first - 1 + k];
+		if (order[k] >= g->nlens)
+			client_init(s, c, g, order[k]);
+		client_attach(s, c, g->net);
+	}
+	xfree(order);
+}
+
 static void build_clients(struct sim *s)
 {
 	s->client = xpages((s->nclients + 1) * sizeof *s->client);
+	s->place = xmalloc((s->nclients + 1) * sizeof *s->place);
 	s->timer_cause = s->keeps ? xcalloc(s->nclients + 1, sizeof *s->timer_cause) : NULL;
 	for (uint32_t g = 0; g < s->ngroups; g++)
-		for (uint32_t i = 0; i < s->group[g].count; i++) {
-			struct client *c = &s->client[s->group[g].first - 1 + i];
-			client_init(s, c, &s->group[g], i);
-		}
+		build_members(s, &s->group[g]);
 	radio_init(s);
 	s->fate = xcalloc(s->nlens + 1, sizeof *s->fate);
 	s->fate_row_cap = xcalloc(s->nlens + 1, sizeof *s->fate_row_cap);
@@ -372,7 +387,6 @@ void build_free(struct sim *s)
 		xfree(gr->up);
 		xfree(gr->down);
 		xfree(gr->way);
-		xfree(gr->order);
 		xfree(gr->reading);
 	}
 }
@@ -384,6 +398,7 @@ void build_free_late(struct sim *s)
 		next = h->next;
 		xfree(h);
 	}
+	xfree(s->place);
 	xfree_pages(s->client, (s->nclients + 1) * sizeof *s->client);
 	xfree(s->timer_cause);
 	xfree(s->radio);

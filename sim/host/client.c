@@ -360,7 +360,6 @@ void client_init(struct sim *s, struct client *c, struct group *g, uint32_t i)
 	}
 	struct rng r = rng_at(g->rng_app, i);
 	tech_client_init(&c->tech, &g->site, c->number, rng_u64(&r));
-	client_attach(s, c, g->net);
 }
 
 static void drop_sock(struct sim *s, struct client *c, struct sock *k)
@@ -468,7 +467,7 @@ static void on_start(struct world *w, const struct ev *e)
 			cg->start_at_ns + cg->start_over_ns / g->count * (i + 1) +
 				cg->start_over_ns % g->count * (i + 1) / g->count,
 			BAND_APP, EV_CLIENT_START, g->elem, g);
-	client_start(s, &s->client[g->first - 1 + g->order[i]]);
+	client_start(s, &s->client[g->first - 1 + i]);
 }
 
 static void warm_app(const struct world *w, const struct ev *e, int stage)

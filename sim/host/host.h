@@ -2,7 +2,8 @@
  * host: what the files of sim/host share: the parts of a simulated world and how they hang together.
  *
  *	struct sim ─┬─ group[]   a client group: its site (technique, options), link classes per network, counters
- *	            ├─ client[]  all clients of all groups, numbered from 1 in that order
+ *	            ├─ client[]  all clients of all groups, numbered from 1 through them, standing in the order in which they
+ *	            │            start: a broadcast meets them so
  *	            ├─ server[]  server names; proc[] their processes (app-1 … app-n)
  *	            ├─ box[]     boxes of the scenario, each with the NATs or proxies built from it
  *	            ├─ chain[]   links shared by many clients (box to box, box to server), with their classes
@@ -281,7 +282,6 @@ struct group {
 	const char *name;
 	uint32_t index, first, count; /* client numbers first .. first + count - 1 */
 	uint32_t started;
-	uint32_t *order; /* in which clients start */
 	struct tech_site site;
 	struct tcp_cfg tcp_cfg;
 	struct station *way; /* first station per process it may talk to, or one */
@@ -293,6 +293,7 @@ struct group {
 	struct reading *reading; /* clients with a read_rate (flow.c); NULL: none was ever busy */
 	uint64_t opened, failed, open, open_peak;
 	uint64_t radio_uj, radio_ns;
+	struct rng rng_start;               /* the order in which they start */
 	uint64_t rng_up, rng_down, rng_app; /* families of its clients' streams of random numbers */
 	uint32_t lens_first, nlens;         /* rows of its clients under the lens: the first nlens of them */
 };
@@ -342,6 +343,7 @@ static inline struct sock *client_sock_in(const struct client *c, uint32_t slot)
 	return k;
 }
 
+/* The i-th of its group; client_attach afterwards. */
 void client_init(struct sim *s, struct client *c, struct group *g, uint32_t i);
 void client_fini(struct sim *s, struct client *c);
 void client_start(struct sim *s, struct client *c);
@@ -496,7 +498,8 @@ struct sim {
 	struct pool *socks, *sconns, *prelays, *uplinks, *links;
 	struct group *group;
 	uint32_t ngroups;
-	struct client *client; /* [number - 1] */
+	struct client *client; /* group after group, in the order of their start */
+	uint32_t *place;       /* [number - 1]: index in client */
 	uint32_t nclients;
 	struct server *server;
 	struct proc *proc;
@@ -528,6 +531,11 @@ struct sim {
 	struct sim_counters counters;
 	struct tcp_cfg server_tcp, proxy_tcp;
 };
+
+static inline struct client *client_at(const struct sim *s, uint32_t number)
+{
+	return &s->client[s->place[number - 1]];
+}
 
 /* Row of a client in tables of those under the lens, from 1; 0: not under the lens. */
 static inline uint32_t lens_row(const struct client *c)

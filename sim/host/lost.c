@@ -63,8 +63,8 @@ static void autopsy_init(struct autopsy *a, const struct sim *s)
 			a->waits[r->conn] = r->id;
 		bool down = r->kind == TRACE_DISCONNECT || r->kind == TRACE_CONNECT_FAIL;
 		bool lent = r->kind == TRACE_PROXY_REUSE;
-		if ((down || lent) && r->client && r->client <= s->nclients && s->client[r->client - 1].lens)
-			ids_add(&(down ? a->down : a->lent)[lens_row(&s->client[r->client - 1]) - 1], r->id);
+		if ((down || lent) && r->client && r->client <= s->nclients && client_at(s, r->client)->lens)
+			ids_add(&(down ? a->down : a->lent)[lens_row(client_at(s, r->client)) - 1], r->id);
 	}
 }
 
@@ -190,7 +190,7 @@ void messages_lost(struct sim *s)
 	s->lost_written = true;
 	autopsy_init(&a, s);
 	for (uint32_t i = 0; i < s->nclients; i++) {
-		struct client *c = &s->client[i];
+		struct client *c = client_at(s, i + 1);
 		if (!c->lens || !c->started)
 			continue;
 		for (uint64_t id = c->first_msg; id <= s->nnotes; id++) {

@@ -81,8 +81,7 @@ void memory_count(const struct sim *s, uint64_t *bytes)
 	for (unsigned i = 0; i < s->w->n_pools; i++)
 		count_pool(s, s->w->pools[i], bytes);
 	bytes[SIM_PART_ENDPOINT] += n * sizeof(struct tech_client) + s->endpoint_memory.peak;
-	bytes[SIM_PART_HOST] +=
-		n * (sizeof(struct client) - sizeof(struct tech_client) + sizeof *s->group->order);
+	bytes[SIM_PART_HOST] += n * (sizeof(struct client) - sizeof(struct tech_client) + sizeof *s->place);
 	bytes[SIM_PART_HOST] += ledger(s);
 	if (s->radio)
 		bytes[SIM_PART_HOST] += n * sizeof *s->radio;

@@ -109,7 +109,7 @@ static uint64_t expect(struct sim *s, const struct note *n, uint64_t cause)
 			k = gr->started;
 		else
 			for (uint32_t c = n->lo; c <= n->hi; c++)
-				k += s->client[c - 1].started;
+				k += client_at(s, c)->started;
 		struct trace_rec r = rec_make(s, TRACE_MSG_EXPECT, cause);
 		r.a = k;
 		r.msg = (uint32_t)n->msg->id;
@@ -150,7 +150,7 @@ static struct client *sender(struct sim *s, struct source *src, const struct gro
 	uint64_t r = rng_u64(&src->from);
 	if (!g->started)
 		return NULL;
-	return &s->client[g->first - 1 + g->order[r % g->started]];
+	return &s->client[g->first - 1 + r % g->started];
 }
 
 /* A message of the server's reaches every process that is up. */
@@ -312,7 +312,7 @@ void messages_arrived(struct sim *s, struct client *c, uint64_t id, uint64_t num
 
 uint64_t *messages_fate(struct sim *s, uint32_t number, uint64_t id)
 {
-	uint32_t row = lens_row(&s->client[number - 1]);
+	uint32_t row = lens_row(client_at(s, number));
 	if (!row || !id || id > s->nnotes)
 		return NULL;
 	uint64_t **rows = s->fate;

@@ -438,7 +438,7 @@ const struct sock_ops proxy_sock = {on_up, on_data, on_eof, on_gone, on_writable
 /* Who uses this connection from now on: what is recorded of it is recorded as that client's. */
 static void say_whose(struct sim *s, struct prelay *p, struct sock *k, uint16_t end, struct tcp_addr a)
 {
-	const struct client *c = p->client ? &s->client[p->client - 1] : NULL;
+	const struct client *c = p->client ? client_at(s, p->client) : NULL;
 	uint32_t conn = sock_tag(k).trace_conn;
 	if (!conn && c)
 		conn = rec_conn(s, c, p->proxy->node.trace_node, end, a);

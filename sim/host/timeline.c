@@ -106,7 +106,7 @@ static void set(struct sim *s, const struct cfg_act *a)
 		proc_options(s, &s->proc[p]);
 	}
 	for (uint32_t i = 0; i < s->nclients; i++) {
-		struct client *c = &s->client[i];
+		struct client *c = client_at(s, i + 1);
 		struct tech_in in = {.kind = TECH_IN_TIME, .now_ns = s->w->now_ns};
 		if (c->started)
 			client_input(s, c, &in, c->lens ? rec : 0);
@@ -174,8 +174,8 @@ static void act(struct sim *s, const struct cfg_act *a, bool end)
 	case CFG_ACT_SWITCH: {
 		const struct group *g = &s->group[a->target];
 		for (uint32_t i = 0; i < g->count; i++)
-			client_switch(s, &s->client[g->first - 1 + i], (int32_t)a->to, a->outage_ns,
-				a->orphaned, 0);
+			client_switch(
+				s, client_at(s, g->first + i), (int32_t)a->to, a->outage_ns, a->orphaned, 0);
 		break;
 	}
 	case CFG_ACT_CRASH:
