@@ -10,7 +10,7 @@ _Static_assert(sizeof(struct link) <= 64, "a client owns two of these");
 /* ---- classes ----------------------------------------------------------------------------------------------- */
 
 /* Serialisation time, rounded up. */
-static int64_t wire_ns(const struct link_class *c, uint64_t bytes)
+static inline int64_t wire_ns(const struct link_class *c, uint64_t bytes)
 {
 	return (int64_t)wide_mulshift(bytes, c->ns_per_byte_q20, (1u << 20) - 1, 20);
 }
@@ -259,6 +259,12 @@ static inline bool queue_full(const struct world *w, const struct link *l, const
 	       l->free_ns - w->now_ns + wire_ns(c, p->wire_bytes) > c->queue_ns;
 }
 
+/* What tests and radios do to links, losses and jitter: none of it here. */
+static inline bool undisturbed(const struct link_class *c)
+{
+	return !(c->loss_p32 | (uint64_t)c->p.jitter_ns | c->n_faults) && !c->hold;
+}
+
 /* It is lost: on the way, when it took its time on the wire, or it never got there. */
 static __attribute__((noinline)) void lose_at_once(
 	struct world *w, struct link *l, struct pkt *p, int64_t start_ns, bool full, struct rng *luck)
@@ -280,17 +286,12 @@ static __attribute__((noinline)) void lose_at_once(
 	}
 }
 
-void link_send(struct world *w, struct link *l, struct pkt *p)
+static __attribute__((noinline)) void send_disturbed(
+	struct world *w, struct net *n, struct link *l, struct pkt *p)
 {
 	struct link_class *c = l->cls;
-	struct net *n = net_of(w);
 	const struct link_fault *fault = c->n_faults ? fault_of(c, l->ordinal) : NULL;
 	int64_t start = w->now_ns, at;
-
-	p->link = l;
-	n->sent++;
-	c->sent++;
-	c->sent_bytes += p->wire_bytes;
 	struct rng luck = {0};
 	bool unlucky = false;
 
@@ -318,6 +319,36 @@ void link_send(struct world *w, struct link *l, struct pkt *p)
 		c->sent_bytes += p->wire_bytes;
 		schedule(w, n, l, pkt_copy(n, p), at + fault->delay_ns);
 	}
+	schedule(w, n, l, p, at);
+}
+
+void link_send(struct world *w, struct link *l, struct pkt *p)
+{
+	struct link_class *c = l->cls;
+	struct net *n = net_of(w);
+
+	p->link = l;
+	n->sent++;
+	c->sent++;
+	c->sent_bytes += p->wire_bytes;
+	if (!undisturbed(c) || c->cut || l->down || l->free_ns > w->now_ns) {
+		send_disturbed(w, n, l, p);
+		return;
+	}
+	/* the usual case: nobody before it, nothing can happen to it */
+	int64_t at = w->now_ns;
+
+	if (c->ns_per_byte_q20) {
+		at += wire_ns(c, (uint64_t)p->wire_bytes + c->p.frame_overhead_bytes);
+		l->free_ns = at;
+	}
+	at += c->p.delay_ns;
+	if (at < l->last_ns && !c->p.reorder)
+		at = l->last_ns;
+	if (at > l->last_ns)
+		l->last_ns = at;
+	if (trace_on(w->trace, TRACE_PKT_SEND, p->marks & PKT_LENS))
+		rec_hop(w, l, p, TRACE_PKT_SEND, at);
 	schedule(w, n, l, p, at);
 }
 

@@ -316,7 +316,8 @@ struct tcp_demux {
 		uint64_t key; /* remote address << 32 | remote port << 16 | local port; 0 empty */
 		struct tcp_conn *conn;
 	} * slot;
-	uint32_t slots, used;
+	uint32_t slots, used; /* slots: a power of two, at most 2^31 */
+	uint8_t shift;        /* 32 less the logarithm of slots */
 };
 void tcp_demux_init(struct tcp_demux *d);
 void tcp_demux_fini(struct tcp_demux *d);

@@ -5,14 +5,15 @@
 
 #include <string.h>
 
-static uint64_t key_of(uint32_t remote, uint16_t rport, uint16_t lport)
+static inline uint64_t key_of(uint32_t remote, uint16_t rport, uint16_t lport)
 {
 	return (uint64_t)remote << 32 | (uint64_t)rport << 16 | lport;
 }
 
-static uint32_t home(const struct tcp_demux *d, uint64_t key)
+/* The upper bits of a product (Fibonacci hashing): neighbouring addresses and ports end up far apart. */
+static inline uint32_t home(const struct tcp_demux *d, uint64_t key)
 {
-	return (uint32_t)(rng_mix(key) >> 32) & (d->slots - 1);
+	return (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32) >> d->shift;
 }
 
 void tcp_demux_init(struct tcp_demux *d)
@@ -39,10 +40,12 @@ static void put(struct tcp_demux *d, uint64_t key, struct tcp_conn *c)
 
 void tcp_demux_add(struct tcp_demux *d, struct tcp_conn *c)
 {
-	if (d->used * 2 >= d->slots) {
+	if ((d->used + 1ull) * 5 >
+		d->slots * 4ull) { /* at most four fifths are used: three probes on average */
 		struct tcp_demux old = *d;
 
-		d->slots = old.slots ? old.slots * 2 : 2; /* a client with one connection pays for two */
+		d->slots = old.slots ? old.slots * 2 : 2;
+		d->shift = (uint8_t)(33 - (64 - __builtin_clzll(d->slots)));
 		d->slot = xpages(d->slots * sizeof *d->slot);
 		d->used = 0;
 		for (uint32_t i = 0; i < old.slots; i++)
