@@ -129,21 +129,24 @@ static void take(struct sim *s, struct sock *k, struct tcp_out *o)
 	}
 }
 
-void sock_pump(struct sim *s, struct sock *k)
+static inline void send_segments(struct sim *s, struct sock *k)
+{
+	struct pkt *p;
+	while (tcp_wants_out(&k->tcp) && (p = tcp_segment(s->tcp, &k->tcp, s->w->now_ns)))
+		send_segment(s, k, p);
+}
+
+/* Until TCP is idle; then the cause is `cause` again. */
+static inline void pump(struct sim *s, struct sock *k, uint64_t cause)
 {
 	struct tcp_out o;
-	if (k->pumping)
-		return; /* the pump that is running will see what was added */
-	k->pumping = true;
-	uint64_t cause = s->w->cause;
-	while (!tcp_idle(&k->tcp)) {
-		tcp_next(s->tcp, &k->tcp, s->w->now_ns, &o);
+	for (;;) {
+		send_segments(s, k);
+		if (!tcp_wants_app(&k->tcp))
+			break;
+		tcp_take(s->tcp, &k->tcp, s->w->now_ns, &o);
 		if (o.kind == TCP_OUT_IDLE)
 			break;
-		if (o.kind == TCP_OUT_SEGMENT) {
-			send_segment(s, k, o.pkt);
-			continue;
-		}
 		s->w->cause = o.cause;
 		take(s, k, &o);
 	}
@@ -156,10 +159,32 @@ void sock_pump(struct sim *s, struct sock *k)
 			k);
 }
 
+void sock_pump(struct sim *s, struct sock *k)
+{
+	if (k->pumping)
+		return; /* the pump that is running will see what was added */
+	k->pumping = true;
+	pump(s, k, s->w->cause);
+}
+
 void sock_input(struct sim *s, struct sock *k, struct pkt *owned)
 {
-	tcp_input(s->tcp, &k->tcp, owned, s->w->now_ns);
-	sock_pump(s, k);
+	uint64_t cause = s->w->cause;
+	struct slice text;
+	if (k->pumping || !tcp_input_straight(s->tcp, &k->tcp, owned, s->w->now_ns, &text)) {
+		tcp_input(s->tcp, &k->tcp, owned, s->w->now_ns);
+		sock_pump(s, k);
+		return;
+	}
+	k->pumping = true;
+	if (text.blob) {
+		struct tcp_out o = {.kind = TCP_OUT_DATA, .data = text, .cause = tcp_cause(&k->tcp)};
+		send_segments(s, k);
+		tcp_text_taken(s->tcp, &k->tcp, s->w->now_ns);
+		s->w->cause = o.cause;
+		take(s, k, &o);
+	}
+	pump(s, k, cause);
 }
 
 void sock_write(struct sim *s, struct sock *k, struct slice owned, uint64_t rec)

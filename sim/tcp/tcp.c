@@ -475,13 +475,18 @@ bool tcp_unsent(const struct tcp_conn *c)
 
 void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out)
 {
-	if (out_wanted(c)) {
-		out->pkt = out_segment(t, c, now);
+	if (tcp_wants_out(c)) {
+		out->pkt = tcp_segment(t, c, now);
 		if (out->pkt) {
 			out->kind = TCP_OUT_SEGMENT;
 			return;
 		}
 	}
+	tcp_take(t, c, now, out);
+}
+
+void tcp_take(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out)
+{
 	out->kind = TCP_OUT_IDLE;
 	out->reason = REASON_NONE;
 	out->cause = tcp_cause(c);

@@ -245,6 +245,13 @@ void tcp_set_iss(struct tcp_conn *c, uint32_t iss);
 /* A packet for this connection; it is consumed. */
 void tcp_input(struct tcp *t, struct tcp_conn *c, struct pkt *owned, int64_t now);
 
+/* The same for the segment that everybody expects (header prediction), whose text, if it has some, need not be queued. False,
+ * with nothing done: it is another one, use tcp_input. Else deal with the segments of tcp_next's that come before the text (while
+ * tcp_wants_out), call tcp_text_taken, take over the text. It is what tcp_input and tcp_next would have done. */
+bool tcp_input_straight(
+	struct tcp *t, struct tcp_conn *c, struct pkt *owned, int64_t now, struct slice *text);
+void tcp_text_taken(struct tcp *t, struct tcp_conn *c, int64_t now);
+
 /* Queues data; takes over the slice. False (and nothing taken: the slice stays the caller's) when this direction
  * is closed or the connection is gone. Never refuses for lack of room; see tcp_writable. `more`: more will be
  * written at once (MSG_MORE): no PSH, no short segment yet. */
@@ -263,10 +270,22 @@ void tcp_pause(struct tcp *t, struct tcp_conn *c, bool paused, int64_t now);
 /* What tcp_next has to act on at once. */
 #define TCPF_DUE (TCPF_RST_DUE | TCPF_STRAY_RST | TCPF_TLP_DUE | TCPF_PROBE_DUE | TCPF_KA_DUE | TCPF_ACK_NOW)
 bool tcp_unsent(const struct tcp_conn *c); /* with a queue: is some of it unsent? */
+/* May there be a segment to send? Then tcp_segment has the next one, or NULL: those outputs of tcp_next's that come first. */
+static inline bool tcp_wants_out(const struct tcp_conn *c)
+{
+	return (c->tx && tcp_unsent(c)) || c->ext || (c->flags & TCPF_DUE);
+}
+struct pkt *tcp_segment(struct tcp *t, struct tcp_conn *c, int64_t now);
+/* Is there an output that is not a segment? Then tcp_take has it, or IDLE: those outputs of tcp_next's that come after. */
+static inline bool tcp_wants_app(const struct tcp_conn *c)
+{
+	return c->rx || c->events;
+}
+void tcp_take(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out);
 /* tcp_next would say IDLE, without asking it. */
 static inline bool tcp_idle(const struct tcp_conn *c)
 {
-	return !(c->tx && tcp_unsent(c)) && !c->ext && !c->rx && !c->events && !(c->flags & TCPF_DUE);
+	return !tcp_wants_out(c) && !tcp_wants_app(c);
 }
 /* The next output; call until IDLE after every input. Only what belongs to its kind is set. */
 void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out);

@@ -397,17 +397,44 @@ static bool expected(const struct tcp_conn *c, const struct pkt *p)
 	       (p->payload_len ? seq_le(p->seq + p->payload_len, c->rcv_adv) : c->snd_una != p->ack);
 }
 
-static void in_expected(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
+static inline void in_expected(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 {
 	if ((c->flags & TCPF_TS) && p->seq == c->rcv_wup)
 		c->ts_recent = p->tsval;
 	update_window(c, p);
-	rtx_ack(t, c, p, now);
+	if (seq_lt(c->snd_una, p->ack))
+		rtx_ack_usual(t, c, p, now);
 	c->probes = 0;
 	if (p->payload_len)
 		rx_in_order(t, c, p, now);
 	c->rcvd_ns = now;
+}
+
+/* Text in one piece, nothing before it waiting: it need not wait in the queue either. */
+static inline bool straight(const struct tcp_conn *c, const struct pkt *p)
+{
+	return p->nslices == 1 && !c->rx && !(c->flags & TCPF_PAUSED) && !c->events;
+}
+
+bool tcp_input_straight(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now, struct slice *text)
+{
+	if (!t->predict || !expected(c, p) || (p->payload_len && !straight(c, p)))
+		return false;
+	tcp_because(c, p->cause);
+	*text = SLICE_NONE;
+	if (p->payload_len) {
+		*text = p->data.s[0];
+		p->nslices = 0; /* moved */
+	}
+	in_expected(t, c, p, now);
 	pkt_free(t->net, p);
+	return true;
+}
+
+void tcp_text_taken(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	ack_after_reading(c);
+	rx_read(t, c, now);
 }
 
 void tcp_input(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
@@ -415,6 +442,7 @@ void tcp_input(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 	tcp_because(c, p->cause);
 	if (t->predict && expected(c, p)) {
 		in_expected(t, c, p, now);
+		pkt_free(t->net, p);
 		return;
 	}
 	switch ((enum tcp_state)c->state) {

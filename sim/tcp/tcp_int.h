@@ -269,16 +269,12 @@ unsigned rx_sack_blocks(const struct tcp_conn *c, struct pkt_sack *out, unsigned
 void rx_read(struct tcp *t, struct tcp_conn *c, int64_t now);
 
 /* ---- tcp_out.c */
-/* May there be a segment to send? */
-static inline bool out_wanted(const struct tcp_conn *c)
-{
-	return tx_next(c) || c->ext || (c->flags & TCPF_DUE);
-}
-struct pkt *out_segment(struct tcp *t, struct tcp_conn *c, int64_t now);
 uint32_t out_flight(const struct tcp_conn *c);
 
 /* ---- tcp_rtx.c: acknowledgements, timers, recovery */
 bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now);
+/* The same where nothing was ever lost or suspected to be (no struct tcp_ext, no blocks) and SND.UNA advances. */
+void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now);
 void rtx_sent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now);
 /* The next segment that is to be sent again, if the window allows; NULL if none. */
 struct tcp_sg *rtx_next(struct tcp *t, struct tcp_conn *c);

@@ -367,11 +367,49 @@ static struct pkt *window_probe(struct tcp *t, struct tcp_conn *c, int64_t now)
 	return bare(t, c, c->snd_una - 1, TCP_ACK, now);
 }
 
-struct pkt *out_segment(struct tcp *t, struct tcp_conn *c, int64_t now)
+/* Everything in order, `g` fits into one segment, the windows have room for it. */
+static inline bool usual(const struct tcp_conn *c, const struct tcp_sg *g)
 {
-	struct tcp_sg *g;
+	return c->state == TCP_ESTABLISHED && !c->ext && !(c->flags & (TCPF_DUE & ~TCPF_ACK_NOW)) &&
+	       !(g->flags & (SG_SYN | SG_FIN)) && g->nslices == 1 && !g->more && g->len <= c->snd_mss &&
+	       c->packets_out < c->cwnd && seq_le(g->seq + g->len, c->snd_una + c->snd_wnd) &&
+	       c->cfg->nodelay;
+}
+
+/* new_data() and what it calls, for that case. */
+static struct pkt *new_usual(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
+{
+	if (c->packets_out + 1u >= c->cwnd || c->cwnd < 2 * (c->packets_out + 1u)) /* no threshold yet */
+		c->flags |= TCPF_CWND_LIMITED;
+	else if (!c->packets_out)
+		c->flags &= ~TCPF_CWND_LIMITED;
+	if (c->cwnd > c->cfg->initial_window)
+		idle_restart(c, now);
+
+	struct pkt *p = make(t, c, g->seq, (g->flags & SG_PSH ? TCP_PSH : 0) | TCP_ACK, now);
+
+	announce(t, c, p);
+	ack_sent(c);
+	if (g->cause)
+		p->cause = g->cause;
+	p->data.s[0] = g->data.s[0];
+	blob_ref(p->data.s[0].blob);
+	p->nslices = 1;
+	p->payload_len = (uint16_t)g->len;
+	pkt_finish(p);
+	c->tx->unsent = g->next;
+	rtx_sent(t, c, g, now);
+	ack_data_sent(c, now);
+	return p;
+}
+
+struct pkt *tcp_segment(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	struct tcp_sg *g = tx_next(c);
 	struct pkt *p;
 
+	if (t->predict && g && usual(c, g))
+		return new_usual(t, c, g, now);
 	if (c->flags & TCPF_RST_DUE) {
 		c->flags &= ~TCPF_RST_DUE;
 		tcp_because(

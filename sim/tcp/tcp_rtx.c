@@ -411,13 +411,24 @@ static void rtt_of_echo(
 	}
 }
 
-/* The usual case: nothing was lost or is suspected to be. */
-static bool ack_undisturbed(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now)
+void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now)
 {
 	struct acked a = {0};
+	struct tcp_sg *g = c->tx, *unsent = tx_next(c);
 	bool had = c->packets_out > 0;
 
-	clean(t, c, p->ack, &a, now);
+	/* nothing was sent twice: the first one's time is what Karn's rule leaves, and no flag but SG_SENT matters */
+	if (g && g != unsent && seq_le(sg_end(g), p->ack))
+		a.rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
+	for (; g && g != unsent && seq_le(sg_end(g), p->ack); g = c->tx) {
+		a.segments++;
+		(void)tx_pop(c);
+		c->packets_out--;
+		sg_free(t, g);
+	}
+	if (g && g != unsent && g->len && seq_lt(g->seq, p->ack))
+		sg_trim(t, g, p->ack - g->seq);
+	c->snd_una = p->ack;
 	c->dupacks = 0;
 	c->backoff = 0;
 	rtt_of_echo(t, c, p, &a, now);
@@ -427,7 +438,6 @@ static bool ack_undisturbed(struct tcp *t, struct tcp_conn *c, const struct pkt 
 		grow(c, a.segments, now);
 		rtx_arm(t, c, now);
 	}
-	return true;
 }
 
 /* Processes SEG.ACK, which lies in SND.UNA .. SND.NXT, and SACK. True when SND.UNA advanced. */
@@ -437,9 +447,11 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now
 	bool had = c->packets_out > 0;
 
 	if (!c->ext && !p->sack) {
-		if (seq_lt(c->snd_una, p->ack))
-			return ack_undisturbed(t, c, p, now);
-		if (!had)
+		if (seq_lt(c->snd_una, p->ack) && t->predict) {
+			rtx_ack_usual(t, c, p, now);
+			return true;
+		}
+		if (!had && p->ack == c->snd_una)
 			return false;
 	}
 	bool dup = had && p->ack == c->snd_una && !p->payload_len && !(p->flags & (TCP_SYN | TCP_FIN)) &&

@@ -278,7 +278,8 @@ void rx_in_order(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 	ack_data_received(c, p, now);
 	grow_window(c, p);
 	c->rcv_nxt += p->payload_len;
-	rx_push_all(t, c, &p->data, &p->nslices, tcp_cause(c));
+	if (p->nslices)
+		rx_push_all(t, c, &p->data, &p->nslices, tcp_cause(c));
 	ack_after_data(c, now, false);
 }
 
