@@ -17,13 +17,9 @@ static uint32_t page_octets(const struct relay *r)
 	return r->cfg->page_octets ? r->cfg->page_octets : 4096;
 }
 
-struct relay *relay_new(const struct alloc *al, const struct relay_cfg *cfg, int64_t now_ns)
+void relay_init(struct relay *r, const struct relay_cfg *cfg, int64_t now_ns)
 {
-	struct relay *r = alloc_get(al, sizeof *r);
-	if (!r)
-		return NULL;
-	*r = (struct relay){.al = al, .cfg = cfg, .last_ns = now_ns};
-	return r;
+	*r = (struct relay){.cfg = cfg, .last_ns = now_ns};
 }
 
 static void held_clear(struct relay *r)
@@ -33,7 +29,7 @@ static void held_clear(struct relay *r)
 		return;
 	for (uint32_t i = w->held_at; i < w->held_n; i++)
 		blob_unref(w->held[i].data.blob);
-	alloc_put(r->al, w->held, w->held_cap * sizeof *w->held);
+	alloc_put(r->cfg->al, w->held, w->held_cap * sizeof *w->held);
 	w->held = NULL;
 	w->held_n = w->held_at = w->held_cap = w->held_octets = 0;
 }
@@ -43,13 +39,11 @@ static bool holds(const struct relay *r)
 	return r->work && r->work->held_at < r->work->held_n;
 }
 
-void relay_free(struct relay *r)
+void relay_fini(struct relay *r)
 {
-	if (!r)
-		return;
 	relay_work_free(r);
 	blob_unref(r->again);
-	alloc_put(r->al, r, sizeof *r);
+	r->again = NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------- outputs */
@@ -80,7 +74,7 @@ static void put_bytes(struct relay *r, unsigned leg, struct bytes b)
 {
 	if (!b.n || !writable(r, leg))
 		return;
-	struct blob *blob = blob_new(r->al, b);
+	struct blob *blob = blob_new(r->cfg->al, b);
 	if (blob)
 		relay_put(r, leg, slice_of(blob));
 	else
@@ -151,7 +145,7 @@ bool relay_finished(const struct relay *r)
 static void answer_self(struct relay *r, unsigned status, const char *text)
 {
 	struct buf b;
-	buf_init(&b, r->al, 1024);
+	buf_init(&b, r->cfg->al, 1024);
 	h1_put_status_line(&b, status, NULL);
 	h1_put_field_str(&b, "Content-Type", "text/plain");
 	h1_put_field_dec(&b, "Content-Length", strlen(text));
@@ -196,7 +190,7 @@ static bool idempotent(struct bytes method)
 static void put_request_head(struct relay *r, const struct h1_head *h)
 {
 	struct buf b;
-	buf_init(&b, r->al, 256 * 1024);
+	buf_init(&b, r->cfg->al, 256 * 1024);
 	buf_add(&b, h->method);
 	buf_u8(&b, ' ');
 	buf_add(&b, h->target);
@@ -212,7 +206,7 @@ static void put_request_head(struct relay *r, const struct h1_head *h)
 	if (r->m.rechunk_up)
 		h1_put_field_str(&b, "Transfer-Encoding", "chunked");
 	h1_put_end(&b);
-	struct blob *head = b.failed ? NULL : blob_new(r->al, buf_bytes(&b));
+	struct blob *head = b.failed ? NULL : blob_new(r->cfg->al, buf_bytes(&b));
 	buf_fini(&b);
 	r->oom |= !head;
 	if (head && h->framing == H1_FRAMING_NONE && idempotent(h->method))
@@ -273,7 +267,7 @@ static void request_data(struct relay *r, struct bytes piece)
 		return;
 	}
 	struct buf b;
-	buf_init(&b, r->al, piece.n + 64);
+	buf_init(&b, r->cfg->al, piece.n + 64);
 	h1_put_chunk(&b, piece, BYTES_NONE);
 	put_buf(r, RELAY_UPSTREAM, &b);
 }
@@ -335,7 +329,7 @@ static void put_body(struct relay *r, struct slice s)
 		return;
 	}
 	struct buf b;
-	buf_init(&b, r->al, s.len + 64u);
+	buf_init(&b, r->cfg->al, s.len + 64u);
 	h1_put_chunk(&b, slice_bytes(s), BYTES_NONE);
 	put_buf(r, RELAY_CLIENT, &b);
 }
@@ -349,8 +343,8 @@ static void hold(struct relay *r, struct slice s, int64_t now_ns)
 	}
 	if (w->held_n == w->held_cap) {
 		uint32_t cap = w->held_cap ? w->held_cap * 2 : 8;
-		void *p = r->al->resize(
-			r->al->ctx, w->held, w->held_cap * sizeof *w->held, cap * sizeof *w->held);
+		void *p = r->cfg->al->resize(
+			r->cfg->al->ctx, w->held, w->held_cap * sizeof *w->held, cap * sizeof *w->held);
 		if (!p) {
 			r->oom = true;
 			return;
@@ -378,7 +372,7 @@ static void release(struct relay *r, uint32_t n, int64_t now_ns)
 		return;
 	if (!n || n > w->held_octets)
 		n = w->held_octets;
-	struct blob *all = blob_new_raw(r->al, n);
+	struct blob *all = blob_new_raw(r->cfg->al, n);
 	struct relay_out *o = note(r, RELAY_RELEASE, RELAY_CLIENT);
 	if (!all || !o) {
 		blob_unref(all);
@@ -410,7 +404,7 @@ static void release(struct relay *r, uint32_t n, int64_t now_ns)
 static struct blob *render_response_head(struct relay *r, const struct h1_head *h, bool tunnel)
 {
 	struct buf b;
-	buf_init(&b, r->al, 256 * 1024);
+	buf_init(&b, r->cfg->al, 256 * 1024);
 	h1_put_status_line(&b, h->status, NULL);
 	relay_copy_fields(&b, h, BYTES_LIT("x-accel-buffering"));
 	if (tunnel)
@@ -420,7 +414,7 @@ static struct blob *render_response_head(struct relay *r, const struct h1_head *
 	if (!tunnel && (r->m.client_close || r->m.close_ends))
 		h1_put_field_str(&b, "Connection", "close");
 	h1_put_end(&b);
-	struct blob *head = b.failed ? NULL : blob_new(r->al, buf_bytes(&b));
+	struct blob *head = b.failed ? NULL : blob_new(r->cfg->al, buf_bytes(&b));
 	buf_fini(&b);
 	r->oom |= !head;
 	return head;
@@ -526,7 +520,7 @@ static void response_end(struct relay *r, int64_t now_ns)
 	r->last_ns = now_ns;
 	if (w->pend.n) {
 		struct buf waiting = w->pend;
-		buf_init(&w->pend, r->al, RELAY_PENDING_MAX);
+		buf_init(&w->pend, r->cfg->al, RELAY_PENDING_MAX);
 		client_in(r, buf_bytes(&waiting), now_ns);
 		buf_fini(&waiting);
 	}
@@ -554,7 +548,7 @@ static void start_tunnel(struct relay *r, int64_t now_ns)
 	put_bytes(r, RELAY_CLIENT, rest);
 	put_bytes(r, RELAY_UPSTREAM, buf_bytes(&w->pend));
 	buf_fini(&w->pend);
-	buf_init(&w->pend, r->al, RELAY_PENDING_MAX);
+	buf_init(&w->pend, r->cfg->al, RELAY_PENDING_MAX);
 	relay_decoder_clear(r, RELAY_UPSTREAM);
 	r->m.state = ST_TUNNEL;
 	r->last_ns = now_ns;
@@ -567,7 +561,7 @@ static struct slice part_of(struct relay *r, struct slice in, struct bytes piece
 	if (all.p && piece.p >= all.p && piece.p + piece.n <= all.p + all.n)
 		return (struct slice){
 			blob_ref(in.blob), in.off + (uint32_t)(piece.p - all.p), (uint32_t)piece.n};
-	struct blob *b = blob_new(r->al, piece);
+	struct blob *b = blob_new(r->cfg->al, piece);
 	if (!b)
 		r->oom = true;
 	return slice_of(b);

@@ -41,6 +41,7 @@ struct relay_common;
 
 /* Borrowed by every relay using it; read anew at each decision, so it may change while relays run (relay_common_forget). */
 struct relay_cfg {
+	const struct alloc *al;
 	enum relay_buffering buffering;
 	uint32_t page_octets; /* 0: 4096 */
 	enum relay_upgrade upgrade;
@@ -105,11 +106,46 @@ struct relay_out {
 #define RELAY_HELD_MAX (16u * 1024 * 1024)
 #define RELAY_TRICKLE_NS 1000000000ll
 
-struct relay;
+/* What a relay has in mind of the exchange under way; all zero between two. No padding: compared as octets. */
+struct relay_mind {
+	uint8_t state;
+	bool up_close;                /* the upstream connection is to be closed after this answer */
+	bool legacy;                  /* this exchange speaks HTTP/1.0 to upstream */
+	bool client_10, client_close; /* what the client's request said */
+	bool asked_upgrade;
+	bool rechunk_up;   /* request body goes upstream in chunks */
+	bool rechunk_down; /* response body goes to the client in chunks */
+	bool close_ends;   /* response body to the client ends with the connection */
+	bool keep;         /* this response is kept (page, full, trickle) */
+	bool head_out;     /* its head has been passed on */
+	bool final_head;   /* the head being answered with is no 1xx: its end is the end of the exchange */
+};
+_Static_assert(sizeof(struct relay_mind) == 12, "no padding");
 
-/* NULL when out of memory. */
-struct relay *relay_new(const struct alloc *al, const struct relay_cfg *cfg, int64_t now_ns);
-void relay_free(struct relay *r);
+/* A parked decoder: struct h1_idle without offsets, which a relay does not need. */
+struct relay_parked {
+	uint8_t state, flags, answers, n_answers;
+};
+
+/* A relay. Embed it; all fields are its own. */
+struct relay {
+	const struct relay_cfg *cfg;
+	struct relay_work *work; /* what is under way, NULL: nothing */
+	struct blob *again;      /* the request as sent upstream, while it may be sent once more */
+	int64_t last_ns;         /* last read that the running timer counts from */
+	uint64_t body;           /* octets of the response body so far */
+	struct relay_parked dec[2];
+	struct relay_mind m;
+	bool up_used; /* the upstream connection has answered a request before: it may turn out to be stale */
+	bool up_open; /* the upstream leg exists and is usable */
+	bool ended;   /* CLOSE or ABORT was put out for the client leg */
+	bool oom;
+};
+_Static_assert(sizeof(struct relay) <= 64, "an idle relay costs no more");
+
+/* Allocates nothing. `cfg` is borrowed until relay_fini. */
+void relay_init(struct relay *r, const struct relay_cfg *cfg, int64_t now_ns);
+void relay_fini(struct relay *r);
 
 /* Inputs. After each, call relay_next until RELAY_IDLE. `data` is borrowed for the call (blobs are shared). */
 void relay_data(struct relay *r, unsigned leg, struct slice data, int64_t now_ns);

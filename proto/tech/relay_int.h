@@ -14,22 +14,6 @@
 
 enum relay_state { ST_IDLE, ST_REQUEST, ST_ANSWER, ST_TUNNEL, ST_ENDED };
 
-/* What a relay has in mind of the exchange under way; all zero between two. No padding: compared as octets. */
-struct relay_mind {
-	uint8_t state;
-	bool up_close;                /* the upstream connection is to be closed after this answer */
-	bool legacy;                  /* this exchange speaks HTTP/1.0 to upstream */
-	bool client_10, client_close; /* what the client's request said */
-	bool asked_upgrade;
-	bool rechunk_up;   /* request body goes upstream in chunks */
-	bool rechunk_down; /* response body goes to the client in chunks */
-	bool close_ends;   /* response body to the client ends with the connection */
-	bool keep;         /* this response is kept (page, full, trickle) */
-	bool head_out;     /* its head has been passed on */
-	bool final_head;   /* the head being answered with is no 1xx: its end is the end of the exchange */
-};
-_Static_assert(sizeof(struct relay_mind) == 12, "no padding");
-
 /* Octets kept, since when, and what the caller calls them. */
 struct relay_held {
 	struct slice data;
@@ -48,26 +32,6 @@ struct relay_work {
 	uint32_t noted; /* index of the held entry whose HOLD was handed out last */
 	struct buf pend;
 	int64_t trickle_ns; /* next octet, INT64_MAX: none */
-};
-
-/* A parked decoder: struct h1_idle without offsets, which a relay does not need. */
-struct relay_parked {
-	uint8_t state, flags, answers, n_answers;
-};
-
-struct relay {
-	const struct alloc *al;
-	const struct relay_cfg *cfg;
-	struct relay_work *work;
-	struct blob *again; /* the request as sent upstream, while it may be sent once more */
-	int64_t last_ns;    /* last read that the running timer counts from */
-	uint64_t body;      /* octets of the response body so far */
-	struct relay_parked dec[2];
-	struct relay_mind m;
-	bool up_used; /* the upstream connection has answered a request before: it may turn out to be stale */
-	bool up_open; /* the upstream leg exists and is usable */
-	bool ended;   /* CLOSE or ABORT was put out for the client leg */
-	bool oom;
 };
 
 /* ---- relay_work.c ------------------------------------------------------------------------------------------------ */

@@ -137,9 +137,9 @@ static struct relay_memory *memory_of(struct relay *r)
 	struct relay_common *c = r->cfg->common;
 	if (!c || c->off)
 		return NULL;
-	if (!c->memory && (c->memory = alloc_get(r->al, sizeof *c->memory))) {
+	if (!c->memory && (c->memory = alloc_get(r->cfg->al, sizeof *c->memory))) {
 		memset(c->memory, 0, sizeof *c->memory);
-		c->memory->al = r->al;
+		c->memory->al = r->cfg->al;
 	}
 	return c->memory;
 }

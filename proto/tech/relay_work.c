@@ -19,13 +19,13 @@ struct relay_work *relay_work(struct relay *r)
 	if (w) {
 		c->spare = NULL;
 	} else {
-		w = alloc_get(r->al, sizeof *w);
+		w = alloc_get(r->cfg->al, sizeof *w);
 		if (!w) {
 			r->oom = true;
 			return NULL;
 		}
 		*w = (struct relay_work){.trickle_ns = INT64_MAX};
-		buf_init(&w->pend, r->al, RELAY_PENDING_MAX);
+		buf_init(&w->pend, r->cfg->al, RELAY_PENDING_MAX);
 	}
 	return r->work = w;
 }
@@ -54,12 +54,12 @@ void relay_work_free(struct relay *r)
 			blob_unref(w->out[i].data.blob);
 	for (uint32_t i = w->held_at; i < w->held_n; i++)
 		blob_unref(w->held[i].data.blob);
-	alloc_put(r->al, w->held, w->held_cap * sizeof *w->held);
+	alloc_put(r->cfg->al, w->held, w->held_cap * sizeof *w->held);
 	buf_fini(&w->pend);
 	for (unsigned leg = 0; leg < 2; leg++)
 		if (w->open[leg])
 			h1_dec_fini(&w->dec[leg]);
-	work_put(r->al, w);
+	work_put(r->cfg->al, w);
 	r->work = NULL;
 }
 
@@ -77,8 +77,8 @@ struct h1_dec *relay_decoder(struct relay *r, unsigned leg)
 			.flags = p->flags,
 			.answers = p->answers,
 			.n_answers = p->n_answers};
-		h1_dec_unpark(
-			&w->dec[leg], r->al, leg == RELAY_CLIENT ? H1_REQUESTS : H1_RESPONSES, NULL, &idle);
+		h1_dec_unpark(&w->dec[leg], r->cfg->al, leg == RELAY_CLIENT ? H1_REQUESTS : H1_RESPONSES,
+			NULL, &idle);
 		w->open[leg] = true;
 	}
 	return &w->dec[leg];
@@ -122,12 +122,12 @@ void relay_rest(struct relay *r)
 		relay_work_free(r);
 		return;
 	}
-	alloc_put(r->al, w->held, w->held_cap * sizeof *w->held);
+	alloc_put(r->cfg->al, w->held, w->held_cap * sizeof *w->held);
 	w->held = NULL;
 	w->held_n = w->held_at = w->held_cap = w->held_octets = 0;
 	w->out_at = w->out_n = 0;
 	buf_fini(&w->pend);
-	buf_init(&w->pend, r->al, RELAY_PENDING_MAX);
+	buf_init(&w->pend, r->cfg->al, RELAY_PENDING_MAX);
 	c->spare = w;
 	r->work = NULL;
 }
@@ -140,8 +140,8 @@ struct relay_out *relay_push(struct relay *r, enum relay_out_kind kind, unsigned
 	struct relay_work *w = relay_work(r);
 	if (w && w->out_n == w->out_cap) {
 		uint32_t cap = w->out_cap ? w->out_cap * 2 : 8;
-		void *p =
-			r->al->resize(r->al->ctx, w->out, w->out_cap * sizeof *w->out, cap * sizeof *w->out);
+		void *p = r->cfg->al->resize(
+			r->cfg->al->ctx, w->out, w->out_cap * sizeof *w->out, cap * sizeof *w->out);
 		if (!p) {
 			r->oom = true;
 			return NULL;
@@ -176,7 +176,7 @@ static bool joins(const struct relay_out *a, const struct relay_out *b)
 /* Outputs i..j-1, all writes to one leg, in one blob; NULL when out of memory. */
 static struct blob *together(const struct relay *r, uint32_t i, uint32_t j, uint32_t octets)
 {
-	struct blob *b = blob_new_raw(r->al, octets);
+	struct blob *b = blob_new_raw(r->cfg->al, octets);
 	for (uint32_t at = 0; b && i < j; i++) {
 		struct bytes piece = slice_bytes(r->work->out[i].data);
 		memcpy(b->data + at, piece.p, piece.n);

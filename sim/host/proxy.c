@@ -38,26 +38,44 @@ struct eyes {
 	uint32_t head, n;
 };
 
+/* A client connection, its relay and the connection to a server that is lent to it. */
 struct prelay {
-	void *pool_link;
+	struct prelay *prev, *next; /* the first is overwritten when it is returned to the pool */
 	int64_t armed_ns;
-	struct proxy *proxy;
-	struct relay *relay;
 	struct sock *leg[2];
-	struct prelay *prev, *next;
-	struct eyes *eyes;
-	uint32_t client, taking;
+	uint32_t client;
+	uint16_t requests; /* the upstream connection has carried, this one included */
+	uint8_t up;        /* to which of the proxy's upstreams it leads */
+	bool taking;
+	struct relay relay;
 };
+_Static_assert(sizeof(struct prelay) <= 112, "an idle pair costs no more, beside its sockets");
 
-/* A connection to a server. */
+/* A connection to a server that is lent to nobody. */
 struct uplink {
 	struct sock *sock;
-	const struct upstream *to;
-	struct prelay *lent;        /* to whom, NULL: idle */
-	struct uplink *prev, *next; /* among the idle, longest idle first */
-	int64_t since_ns;           /* idle since */
-	uint32_t requests;          /* it has carried */
+	struct uplink *prev, *next; /* longest idle first */
+	int64_t since_ns;
+	uint16_t requests;
+	uint8_t up;
 };
+#define LEG_IDLE 2u /* slot of its socket */
+
+static struct proxy *proxy_of(const struct prelay *p)
+{
+	return container_of(p->relay.cfg, struct proxy, cfg);
+}
+
+/* Stand behind each prelay where there is a trace. */
+static struct eyes **eyes_at(const struct prelay *p)
+{
+	return (struct eyes **)(uintptr_t)(p + 1);
+}
+
+static struct eyes *eyes_of(const struct prelay *p)
+{
+	return proxy_of(p)->sim->tr ? *eyes_at(p) : NULL;
+}
 
 static void outputs(struct sim *s, struct prelay *p, uint64_t cause);
 
@@ -101,7 +119,7 @@ static uint32_t next_msg(struct eyes *e)
 /* Octets came in on `leg`: the units they complete. Returns the cause for what follows. */
 static uint64_t see_in(struct sim *s, struct prelay *p, unsigned leg, struct bytes b, uint64_t cause)
 {
-	struct eyes *e = p->eyes;
+	struct eyes *e = eyes_of(p);
 	struct watch_unit u;
 	bool up = leg == RELAY_CLIENT;
 	if (!e)
@@ -124,7 +142,7 @@ static uint64_t see_in(struct sim *s, struct prelay *p, unsigned leg, struct byt
 /* Octets go out on `leg`: records of the units they complete. Returns the cause for these octets. */
 static uint64_t see_out(struct sim *s, struct prelay *p, unsigned leg, struct slice data, uint64_t cause)
 {
-	struct eyes *e = p->eyes;
+	struct eyes *e = eyes_of(p);
 	struct sock *k = p->leg[leg];
 	struct watch_unit u;
 	uint64_t first = 0, done = 0;
@@ -183,22 +201,22 @@ static void note(struct sim *s, struct prelay *p, const struct relay_out *o, uin
 		[RELAY_BUFFER_FULL] = REASON_PROXY_BUFFER_FULL,
 		[RELAY_BUFFER_TRICKLE] = REASON_PROXY_BUFFER_TRICKLE};
 	struct sock *k = p->leg[RELAY_CLIENT];
-	bool lens = p->eyes != NULL;
+	bool lens = eyes_of(p) != NULL;
 	struct trace_rec r = rec_make(
 		s, (enum trace_kind)map[o->note].kind, o->note != RELAY_HOLD && o->cause ? o->cause : cause);
-	r.node = p->proxy->node.trace_node;
+	r.node = proxy_of(p)->node.trace_node;
 	r.peer = k ? sock_tag(k).peer : 0;
 	r.conn = k ? sock_tag(k).trace_conn : 0;
 	r.client = p->client;
 	r.slen = o->slen;
 	r.a = o->a;
 	r.b = o->b;
-	r.reason = o->note == RELAY_HOLD ? held[p->proxy->cfg.buffering] : map[o->note].reason;
+	r.reason = o->note == RELAY_HOLD ? held[proxy_of(p)->cfg.buffering] : map[o->note].reason;
 	if (lens && s->tr && o->err.what)
 		r.text = trace_strf(s->tr, "%s (%s)", o->err.what, o->err.ref ? o->err.ref : "");
 	uint64_t id = rec_put(s, &r, lens);
 	if (o->note == RELAY_HOLD)
-		relay_note_id(p->relay, id);
+		relay_note_id(&p->relay, id);
 	s->w->cause = id;
 }
 
@@ -207,7 +225,7 @@ static void note(struct sim *s, struct prelay *p, const struct relay_out *o, uin
 /* Watching begins anew on this leg. `old`: its connection has carried something before, NULL: it is a new one. */
 static void eyes_reset(struct prelay *p, unsigned leg, const struct sock *old)
 {
-	struct eyes *e = p->eyes;
+	struct eyes *e = eyes_of(p);
 	if (!e)
 		return;
 	struct tcp_tag tag = old ? sock_tag(old) : (struct tcp_tag){0};
@@ -222,7 +240,7 @@ static void eyes_reset(struct prelay *p, unsigned leg, const struct sock *old)
 
 static void eyes_free(struct prelay *p)
 {
-	struct eyes *e = p->eyes;
+	struct eyes *e = eyes_of(p);
 	if (!e)
 		return;
 	for (unsigned leg = 0; leg < 2; leg++) {
@@ -230,21 +248,21 @@ static void eyes_free(struct prelay *p)
 		buf_fini(&e->sent[leg]);
 	}
 	xfree(e);
-	p->eyes = NULL;
+	*eyes_at(p) = NULL;
 }
 
 static void eyes_new(struct prelay *p)
 {
-	p->eyes = xcalloc(1, sizeof *p->eyes);
+	struct eyes *e = *eyes_at(p) = xcalloc(1, sizeof *e);
 	for (unsigned leg = 0; leg < 2; leg++) {
-		buf_init(&p->eyes->sent[leg], &alloc_libc, 0);
+		buf_init(&e->sent[leg], &alloc_libc, 0);
 		eyes_reset(p, leg, p->leg[leg]);
 	}
 }
 
 static void pair_free(struct sim *s, struct prelay *p)
 {
-	struct proxy *x = p->proxy;
+	struct proxy *x = proxy_of(p);
 	if (p->prev)
 		p->prev->next = p->next;
 	else
@@ -253,10 +271,9 @@ static void pair_free(struct sim *s, struct prelay *p)
 		p->next->prev = p->prev;
 	else
 		x->last = p->prev;
-	relay_free(p->relay);
+	relay_fini(&p->relay);
 	eyes_free(p);
 	p->armed_ns = TIME_NEVER;
-	p->relay = NULL;
 	pool_put(s->prelays, p);
 }
 
@@ -276,8 +293,6 @@ static void let_go(struct sim *s, struct prelay *p, unsigned leg, bool abort, ui
 	if (!k)
 		return;
 	p->leg[leg] = NULL;
-	if (leg == RELAY_UPSTREAM)
-		pool_put(s->uplinks, k->user);
 	end_sock(s, k, abort, cause);
 }
 
@@ -317,18 +332,19 @@ static void on_upstream(struct world *w, const struct ev *e)
 /* The relay has its answer. */
 static void give_back(struct sim *s, struct prelay *p, uint64_t cause)
 {
-	struct proxy *x = p->proxy;
+	struct proxy *x = proxy_of(p);
 	struct sock *k = p->leg[RELAY_UPSTREAM];
 	if (!k)
 		return;
-	struct uplink *l = k->user;
-	if (x->down || l->requests >= HOST_UPSTREAM_REQUESTS) {
+	if (x->down || p->requests >= HOST_UPSTREAM_REQUESTS) {
 		let_go(s, p, RELAY_UPSTREAM, false, cause);
 		return;
 	}
 	p->leg[RELAY_UPSTREAM] = NULL;
-	l->lent = NULL;
-	l->since_ns = s->w->now_ns;
+	struct uplink *l = pool_get(s->uplinks);
+	*l = (struct uplink){.sock = k, .since_ns = s->w->now_ns, .requests = p->requests, .up = p->up};
+	k->user = l;
+	k->slot = LEG_IDLE;
 	l->prev = x->idle_last;
 	l->next = NULL;
 	*(x->idle_last ? &x->idle_last->next : &x->idle_first) = l;
@@ -343,13 +359,11 @@ static void give_back(struct sim *s, struct prelay *p, uint64_t cause)
 }
 
 /* An idle connection to that server, the latest used: its server has had the least time to close it. */
-static struct uplink *borrow(struct proxy *x, const struct upstream *to)
+static struct uplink *idle_to(const struct proxy *x, uint8_t up)
 {
 	struct uplink *l = x->idle_last;
-	while (l && l->to != to)
+	while (l && l->up != up)
 		l = l->prev;
-	if (l)
-		idle_remove(x, l);
 	return l;
 }
 
@@ -377,10 +391,10 @@ static void on_up(struct sim *s, struct sock *k, uint64_t cause)
 /* The pair a leg belongs to; NULL: an idle upstream connection. */
 static struct prelay *pair_of(const struct sock *k)
 {
-	return k->slot == RELAY_UPSTREAM ? ((struct uplink *)k->user)->lent : k->user;
+	return k->slot == LEG_IDLE ? NULL : k->user;
 }
 
-static struct proxy *proxy_of(const struct sock *k)
+static struct proxy *host_of(const struct sock *k)
 {
 	return container_of(k->host, struct proxy, node);
 }
@@ -389,12 +403,12 @@ static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t 
 {
 	struct prelay *p = pair_of(k);
 	if (!p) { /* an answer that nobody asked for */
-		idle_end(s, proxy_of(k), k->user, true, cause);
+		idle_end(s, host_of(k), k->user, true, cause);
 		blob_unref(owned.blob);
 		return;
 	}
 	cause = see_in(s, p, k->slot, slice_bytes(owned), cause);
-	relay_data(p->relay, k->slot, owned, s->w->now_ns);
+	relay_data(&p->relay, k->slot, owned, s->w->now_ns);
 	outputs(s, p, cause);
 	blob_unref(owned.blob);
 }
@@ -403,10 +417,10 @@ static void on_eof(struct sim *s, struct sock *k, uint64_t cause)
 {
 	struct prelay *p = pair_of(k);
 	if (!p) {
-		idle_end(s, proxy_of(k), k->user, false, cause);
+		idle_end(s, host_of(k), k->user, false, cause);
 		return;
 	}
-	relay_eof(p->relay, k->slot, s->w->now_ns);
+	relay_eof(&p->relay, k->slot, s->w->now_ns);
 	outputs(s, p, cause);
 }
 
@@ -414,14 +428,13 @@ static void on_gone(struct sim *s, struct sock *k, enum trace_reason reason, uin
 {
 	struct prelay *p = pair_of(k);
 	(void)reason;
-	if (!p)
-		idle_remove(proxy_of(k), k->user);
-	if (k->slot == RELAY_UPSTREAM)
+	if (!p) {
+		idle_remove(host_of(k), k->user);
 		pool_put(s->uplinks, k->user);
-	if (!p)
 		return;
+	}
 	p->leg[k->slot] = NULL;
-	relay_gone(p->relay, k->slot, s->w->now_ns);
+	relay_gone(&p->relay, k->slot, s->w->now_ns);
 	outputs(s, p, cause);
 }
 
@@ -441,51 +454,55 @@ static void say_whose(struct sim *s, struct prelay *p, struct sock *k, uint16_t 
 	const struct client *c = p->client ? client_at(s, p->client) : NULL;
 	uint32_t conn = sock_tag(k).trace_conn;
 	if (!conn && c)
-		conn = rec_conn(s, c, p->proxy->node.trace_node, end, a);
-	tcp_trace_for(&k->tcp, conn, end, p->client, p->eyes != NULL);
+		conn = rec_conn(s, c, proxy_of(p)->node.trace_node, end, a);
+	tcp_trace_for(&k->tcp, conn, end, p->client, eyes_of(p) != NULL);
 }
 
 static bool borrow_upstream(struct sim *s, struct prelay *p, const struct upstream *u, uint64_t cause)
 {
-	struct uplink *l = borrow(p->proxy, u);
+	struct proxy *x = proxy_of(p);
+	struct uplink *l = idle_to(x, p->up);
 	if (!l)
 		return false;
-	l->lent = p;
-	l->requests++;
-	p->leg[RELAY_UPSTREAM] = l->sock;
-	eyes_reset(p, RELAY_UPSTREAM, l->sock);
-	say_whose(s, p, l->sock, u->end, l->sock->tcp.addr);
-	relay_lent(p->relay);
+	struct sock *k = p->leg[RELAY_UPSTREAM] = l->sock;
 	struct trace_rec r = rec_make(s, TRACE_PROXY_REUSE, cause);
-	r.node = p->proxy->node.trace_node;
+	k->user = p;
+	k->slot = RELAY_UPSTREAM;
+	p->requests = (uint16_t)(l->requests + 1);
+	eyes_reset(p, RELAY_UPSTREAM, k);
+	say_whose(s, p, k, u->end, k->tcp.addr);
+	relay_lent(&p->relay);
+	r.node = x->node.trace_node;
 	r.peer = u->end;
-	r.conn = sock_tag(l->sock).trace_conn;
+	r.conn = sock_tag(k).trace_conn;
 	r.client = p->client;
 	r.a = s->w->now_ns - l->since_ns;
-	r.b = l->requests - 1;
-	rec_put(s, &r, p->eyes != NULL);
+	r.b = l->requests;
+	rec_put(s, &r, eyes_of(p) != NULL);
+	idle_remove(x, l);
+	pool_put(s->uplinks, l);
 	return true;
 }
 
 static void open_upstream(struct sim *s, struct prelay *p, bool fresh, uint64_t cause)
 {
-	struct proxy *x = p->proxy;
+	struct proxy *x = proxy_of(p);
 	struct upstream *u = choose(x);
 	let_go(s, p, RELAY_UPSTREAM, false, cause);
 	if (!u) {
-		relay_gone(p->relay, RELAY_UPSTREAM, s->w->now_ns);
+		relay_gone(&p->relay, RELAY_UPSTREAM, s->w->now_ns);
 		return;
 	}
+	p->up = (uint8_t)(u - x->up);
 	if (!fresh && borrow_upstream(s, p, u, cause))
 		return;
 	eyes_reset(p, RELAY_UPSTREAM, NULL);
 	uint32_t n = x->outgoing++;
 	struct tcp_addr a = {x->addr + n / HOST_EPHEMERAL_COUNT, u->addr,
 		(uint16_t)(HOST_EPHEMERAL_FIRST + n % HOST_EPHEMERAL_COUNT), u->port};
-	struct uplink *l = pool_get(s->uplinks);
-	struct sock *k = sock_new(s, SOCK_PROXY, &x->node, l, RELAY_UPSTREAM, &s->proxy_tcp, a, u->out);
-	*l = (struct uplink){.sock = k, .to = u, .lent = p, .requests = 1};
-	sock_trace(s, k, 0, p->client, u->end, p->eyes != NULL);
+	struct sock *k = sock_new(s, SOCK_PROXY, &x->node, p, RELAY_UPSTREAM, &s->proxy_tcp, a, u->out);
+	p->requests = 1;
+	sock_trace(s, k, 0, p->client, u->end, eyes_of(p) != NULL);
 	say_whose(s, p, k, u->end, a);
 	p->leg[RELAY_UPSTREAM] = k;
 	s->w->cause = cause;
@@ -504,14 +521,24 @@ static void do_write(struct sim *s, struct prelay *p, struct relay_out *o, uint6
 	sock_write(s, k, o->data, see_out(s, p, o->leg, o->data, o->cause ? o->cause : cause));
 }
 
+/* An exchange that begins later may want to be looked at before the idle connection does: where nothing is pending yet, the
+ * first look comes early enough for both, so that one event is pending for a pair and not two. */
+static void arm(struct sim *s, struct prelay *p)
+{
+	int64_t at = relay_wake_at(&p->relay), soon = proxy_of(p)->cfg.read_timeout_ns;
+	if (p->armed_ns == TIME_NEVER && at != TIME_NEVER && soon > 0 && at - s->w->now_ns > soon)
+		at = s->w->now_ns + soon;
+	lazy_arm(s->w, &p->armed_ns, at, EV_RELAY, proxy_of(p)->node.elem, p);
+}
+
 static void outputs(struct sim *s, struct prelay *p, uint64_t cause)
 {
 	struct relay_out o;
 	if (p->taking) /* the loop that is running goes on with what was added */
 		return;
-	p->taking = 1;
+	p->taking = true;
 	s->w->cause = cause;
-	while (relay_next(p->relay, &o) != RELAY_IDLE) {
+	while (relay_next(&p->relay, &o) != RELAY_IDLE) {
 		switch (o.kind) {
 		case RELAY_OPEN:
 			open_upstream(s, p, o.a, cause);
@@ -537,15 +564,15 @@ static void outputs(struct sim *s, struct prelay *p, uint64_t cause)
 	for (unsigned leg = 0; leg < 2; leg++)
 		if (p->leg[leg])
 			sock_pump(s, p->leg[leg]);
-	p->taking = 0;
-	if (relay_finished(p->relay) || !p->leg[RELAY_CLIENT]) {
+	p->taking = false;
+	if (relay_finished(&p->relay) || !p->leg[RELAY_CLIENT]) {
 		let_go(s, p, RELAY_UPSTREAM, true, cause);
 		let_go(s, p, RELAY_CLIENT, false, cause);
 		pair_free(s, p);
 		return;
 	}
-	lazy_arm(s->w, &p->armed_ns, relay_wake_at(p->relay), EV_RELAY, p->proxy->node.elem, p);
-	struct sock *reads_on = flow_relay(s, p->leg, p->proxy->cfg.buffering != RELAY_BUFFER_OFF);
+	arm(s, p);
+	struct sock *reads_on = flow_relay(s, p->leg, proxy_of(p)->cfg.buffering != RELAY_BUFFER_OFF);
 	if (reads_on)
 		sock_pump(s, reads_on);
 }
@@ -554,11 +581,11 @@ static void on_relay(struct world *w, const struct ev *e)
 {
 	struct prelay *p = e->obj;
 	struct sim *s = sim_of(w);
-	if (!lazy_fired(e, &p->armed_ns) || !p->relay)
+	if (!lazy_fired(e, &p->armed_ns))
 		return;
 	w->cause = 0;
-	if (relay_wake_at(p->relay) <= w->now_ns)
-		relay_time(p->relay, w->now_ns);
+	if (relay_wake_at(&p->relay) <= w->now_ns)
+		relay_time(&p->relay, w->now_ns);
 	outputs(s, p, 0);
 }
 
@@ -569,12 +596,10 @@ static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pk
 	struct prelay *p = pool_get(s->prelays);
 	struct tcp_addr a = {syn->dst, syn->src, syn->dport, syn->sport};
 	bool lens = syn->marks & PKT_LENS;
-	memset(p, 0, sizeof *p);
+	memset(p, 0, s->prelays->size);
 	p->armed_ns = TIME_NEVER;
-	p->proxy = x;
 	p->client = syn->client;
-	p->relay = relay_new(&s->box_memory.al, &x->cfg, s->w->now_ns);
-	assert(p->relay);
+	relay_init(&p->relay, &x->cfg, s->w->now_ns);
 	if (lens && s->tr)
 		eyes_new(p);
 	p->prev = x->last;
@@ -669,7 +694,8 @@ void proxy_values(struct sim *s, struct proxy *x)
 	const struct cfg_box *b = &s->now->boxes[x->box];
 	x->common.off = s->opts.decode_anew;
 	relay_common_forget(&x->common); /* by other rules something else would come of it */
-	x->cfg = (struct relay_cfg){.buffering = (enum relay_buffering)b->buffering,
+	x->cfg = (struct relay_cfg){.al = &s->box_memory.al,
+		.buffering = (enum relay_buffering)b->buffering,
 		.page_octets = b->page_bytes,
 		.upgrade = (enum relay_upgrade)b->upgrade,
 		.read_timeout_ns = b->read_timeout_ns,
@@ -703,8 +729,6 @@ static void drop_all(struct sim *s, struct proxy *x, bool say, uint64_t cause)
 		for (unsigned leg = 0; leg < 2; leg++) {
 			struct sock *k = p->leg[leg];
 			p->leg[leg] = NULL;
-			if (k && leg == RELAY_UPSTREAM)
-				pool_put(s->uplinks, k->user);
 			if (k)
 				drop_sock(s, k, say, cause);
 		}
@@ -738,6 +762,7 @@ void proxy_handlers(struct sim *s)
 
 void proxy_pools(struct sim *s)
 {
-	s->prelays = world_pool(s->w, "relay", sizeof(struct prelay), 0);
+	s->prelays =
+		world_pool(s->w, "relay", sizeof(struct prelay) + (s->tr ? sizeof(struct eyes *) : 0), 0);
 	s->uplinks = world_pool(s->w, "upstream connection", sizeof(struct uplink), 0);
 }

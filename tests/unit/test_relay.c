@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -26,6 +27,20 @@ static void logf_(struct log *l, const char *s, size_t n)
 	memcpy(l->t + l->n, s, n);
 	l->n += n;
 	l->t[l->n] = 0;
+}
+
+static struct relay *relay_new(const struct relay_cfg *cfg)
+{
+	struct relay *r = malloc(sizeof *r);
+	assert_non_null(r);
+	relay_init(r, cfg, 0);
+	return r;
+}
+
+static void relay_free(struct relay *r)
+{
+	relay_fini(r);
+	free(r);
 }
 
 static bool starved; /* memory runs out on purpose: a HOLD may have gone untold */
@@ -82,7 +97,8 @@ static void in(struct relay *r, unsigned leg, const char *s, size_t n, int64_t n
 }
 #define IN(r, leg, s, now) in(r, leg, s, strlen(s), now)
 
-static const struct relay_cfg off = {.pseudonym = "edge", .read_timeout_ns = 60 * S, .keepalive_ns = 75 * S};
+static const struct relay_cfg off = {
+	.al = &alloc_libc, .pseudonym = "edge", .read_timeout_ns = 60 * S, .keepalive_ns = 75 * S};
 
 #define GET "GET /events HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nConnection: keep-alive\r\n\r\n"
 
@@ -90,7 +106,7 @@ static void an_exchange_goes_through_and_the_connection_stays(void **st)
 {
 	(void)st;
 	struct log l;
-	struct relay *r = relay_new(&alloc_libc, &off, 0);
+	struct relay *r = relay_new(&off);
 	IN(r, 0, GET, 0);
 	pull(r, &l);
 	assert_string_equal(
@@ -110,7 +126,7 @@ static void a_request_cut_anywhere_is_the_same_request(void **st)
 	(void)st;
 	for (size_t cut = 1; cut < sizeof GET - 1; cut++) {
 		struct log a, b;
-		struct relay *r = relay_new(&alloc_libc, &off, 0);
+		struct relay *r = relay_new(&off);
 		in(r, 0, GET, cut, 0);
 		pull(r, &a);
 		in(r, 0, GET + cut, sizeof GET - 1 - cut, 0);
@@ -126,7 +142,7 @@ static void pipelined_requests_are_answered_one_after_another(void **st)
 {
 	(void)st;
 	struct log l;
-	struct relay *r = relay_new(&alloc_libc, &off, 0);
+	struct relay *r = relay_new(&off);
 	IN(r, 0, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n", 0);
 	pull(r, &l);
 	assert_non_null(strstr(l.t, "GET /1"));
@@ -142,7 +158,7 @@ static void without_buffering_every_chunk_passes_at_once(void **st)
 {
 	(void)st;
 	struct log l;
-	struct relay *r = relay_new(&alloc_libc, &off, 0);
+	struct relay *r = relay_new(&off);
 	IN(r, 0, GET, 0);
 	pull(r, &l);
 	IN(r, 1, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -163,7 +179,7 @@ static void a_page_buffer_keeps_head_and_events_until_a_page_is_full(void **st)
 	cfg.buffering = RELAY_BUFFER_PAGE;
 	cfg.page_octets = 20;
 	struct log l;
-	struct relay *r = relay_new(&alloc_libc, &cfg, 0);
+	struct relay *r = relay_new(&cfg);
 	IN(r, 0, GET, 0);
 	pull(r, &l);
 	assert_non_null(strstr(l.t, "GET /events HTTP/1.0\r\n"));
@@ -192,7 +208,7 @@ static void x_accel_buffering_no_switches_the_page_buffer_off(void **st)
 	struct relay_cfg cfg = off;
 	cfg.buffering = RELAY_BUFFER_PAGE;
 	struct log l;
-	struct relay *r = relay_new(&alloc_libc, &cfg, 0);
+	struct relay *r = relay_new(&cfg);
 	IN(r, 0, GET, 0);
 	pull(r, &l);
 	IN(r, 1, "HTTP/1.1 200 OK\r\nX-Accel-Buffering: no\r\nConnection: close\r\n\r\ndata: x\n\n", 1);
@@ -209,7 +225,7 @@ static void a_scanner_passes_nothing_before_the_end(void **st)
 	struct relay_cfg cfg = off;
 	cfg.buffering = RELAY_BUFFER_FULL;
 	struct log l;
-	struct relay *r = relay_new(&alloc_libc, &cfg, 0);
+	struct relay *r = relay_new(&cfg);
 	IN(r, 0, GET, 0);
 	pull(r, &l);
 	IN(r, 1, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", 1);
@@ -227,7 +243,7 @@ static void trickling_lets_one_octet_a_second_through(void **st)
 	struct relay_cfg cfg = off;
 	cfg.buffering = RELAY_BUFFER_TRICKLE;
 	struct log l;
-	struct relay *r = relay_new(&alloc_libc, &cfg, 0);
+	struct relay *r = relay_new(&cfg);
 	IN(r, 0, GET, 0);
 	pull(r, &l);
 	IN(r, 1, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", 0);
@@ -244,7 +260,7 @@ static void silence_from_upstream_becomes_504_or_a_cut(void **st)
 {
 	(void)st;
 	struct log l;
-	struct relay *r = relay_new(&alloc_libc, &off, 0);
+	struct relay *r = relay_new(&off);
 	IN(r, 0, GET, 0);
 	pull(r, &l);
 	relay_time(r, 60 * S - 1);
@@ -256,7 +272,7 @@ static void silence_from_upstream_becomes_504_or_a_cut(void **st)
 	assert_non_null(strstr(l.t, ">C0A1"));
 	assert_true(relay_finished(r));
 	relay_free(r);
-	r = relay_new(&alloc_libc, &off, 0);
+	r = relay_new(&off);
 	IN(r, 0, GET, 0);
 	IN(r, 1, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", 30 * S);
 	pull(r, &l);
@@ -280,7 +296,7 @@ static void a_forwarded_upgrade_becomes_a_tunnel(void **st)
 {
 	(void)st;
 	struct log l;
-	struct relay *r = relay_new(&alloc_libc, &off, 0);
+	struct relay *r = relay_new(&off);
 	IN(r, 0, UP, 0);
 	pull(r, &l);
 	assert_non_null(strstr(l.t, "Upgrade: websocket\r\nConnection: Upgrade\r\n"));
@@ -305,7 +321,7 @@ static void an_upgrade_is_stripped_or_blocked_as_configured(void **st)
 	struct relay_cfg cfg = off;
 	struct log l;
 	cfg.upgrade = RELAY_UPGRADE_STRIP;
-	struct relay *r = relay_new(&alloc_libc, &cfg, 0);
+	struct relay *r = relay_new(&cfg);
 	IN(r, 0, UP, 0);
 	pull(r, &l);
 	assert_memory_equal(l.t, "[stripped 0]O<1 GET /ws HTTP/1.1\r\n", 33);
@@ -315,7 +331,7 @@ static void an_upgrade_is_stripped_or_blocked_as_configured(void **st)
 	assert_memory_equal(l.t, "<0 HTTP/1.1 426 ", 16);
 	relay_free(r);
 	cfg.upgrade = RELAY_UPGRADE_BLOCK;
-	r = relay_new(&alloc_libc, &cfg, 0);
+	r = relay_new(&cfg);
 	IN(r, 0, UP, 0);
 	pull(r, &l);
 	assert_memory_equal(l.t, "[blocked 0]<0 HTTP/1.1 403 Forbidden\r\n", 38);
@@ -327,21 +343,21 @@ static void either_side_going_away_ends_the_other(void **st)
 {
 	(void)st;
 	struct log l;
-	struct relay *r = relay_new(&alloc_libc, &off, 0);
+	struct relay *r = relay_new(&off);
 	IN(r, 0, GET, 0);
 	pull(r, &l);
 	relay_gone(r, 1, 1);
 	pull(r, &l);
 	assert_memory_equal(l.t, "[upstream-gone 0]<0 HTTP/1.1 502 Bad Gateway\r\n", 45);
 	relay_free(r);
-	r = relay_new(&alloc_libc, &off, 0);
+	r = relay_new(&off);
 	IN(r, 0, GET, 0);
 	pull(r, &l);
 	relay_gone(r, 0, 1);
 	pull(r, &l);
 	assert_string_equal(l.t, "A1");
 	relay_free(r);
-	r = relay_new(&alloc_libc, &off, 0);
+	r = relay_new(&off);
 	IN(r, 0, GET, 0);
 	pull(r, &l);
 	relay_eof(r, 0, 1);
@@ -355,7 +371,7 @@ static void a_stale_upstream_connection_is_replaced_once(void **st)
 	(void)st;
 	struct log l;
 	for (int reset = 0; reset < 2; reset++) {
-		struct relay *r = relay_new(&alloc_libc, &off, 0);
+		struct relay *r = relay_new(&off);
 		IN(r, 0, GET, 0);
 		IN(r, 1, "HTTP/1.1 204 No Content\r\n\r\n", 1);
 		IN(r, 0, GET, 5 * S);
@@ -380,7 +396,7 @@ static void nonsense_is_answered_with_400(void **st)
 {
 	(void)st;
 	struct log l;
-	struct relay *r = relay_new(&alloc_libc, &off, 0);
+	struct relay *r = relay_new(&off);
 	IN(r, 0, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 0);
 	pull(r, &l);
 	assert_memory_equal(l.t, "[bad-message 0]<0 HTTP/1.1 400 Bad Request\r\n", 44);
@@ -410,14 +426,13 @@ static void no_allocation_is_taken_for_granted(void **st)
 		struct alloc al = {fail_resize, &f};
 		struct relay_common common = {0};
 		struct relay_cfg cfg = off;
+		cfg.al = &al;
 		cfg.buffering = k % 2 ? RELAY_BUFFER_PAGE : RELAY_BUFFER_OFF;
 		cfg.page_octets = 20;
 		cfg.common = k % 4 < 2 ? &common : NULL;
 		struct log l;
 		for (int n = 0; n < 2; n++) {
-			struct relay *r = relay_new(&al, &cfg, 0);
-			if (!r)
-				continue;
+			struct relay *r = relay_new(&cfg);
 			IN(r, 0, GET, 0);
 			pull(r, &l);
 			IN(r, 1, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ndata: one\n\ndata: two\n\n", 1);
@@ -500,8 +515,11 @@ static void a_watch_follows_an_upgrade_into_frames(void **st)
 
 /* ---- shared upstream connections --------------------------------------------------------------------------------- */
 
-static const struct relay_cfg shared = {
-	.pseudonym = "edge", .read_timeout_ns = 60 * S, .keepalive_ns = 75 * S, .shared = true};
+static const struct relay_cfg shared = {.al = &alloc_libc,
+	.pseudonym = "edge",
+	.read_timeout_ns = 60 * S,
+	.keepalive_ns = 75 * S,
+	.shared = true};
 
 #define ASKED "<1 GET /events HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nVia: 1.1 edge\r\n\r\n>"
 
@@ -509,7 +527,7 @@ static void after_a_complete_answer_the_connection_is_given_back(void **st)
 {
 	(void)st;
 	struct log l;
-	struct relay *r = relay_new(&alloc_libc, &shared, 0);
+	struct relay *r = relay_new(&shared);
 	for (int64_t i = 0; i < 3; i++) {
 		IN(r, 0, GET, i * S);
 		pull(r, &l);
@@ -539,7 +557,7 @@ static void a_connection_that_cannot_go_on_is_not_given_back(void **st)
 	struct log l;
 	struct relay *r;
 	for (size_t i = 0; i < 3; i++) {
-		r = relay_new(&alloc_libc, &shared, 0);
+		r = relay_new(&shared);
 		IN(r, 0, GET, 0);
 		pull(r, &l);
 		IN(r, 1, answers[i], 1);
@@ -551,7 +569,7 @@ static void a_connection_that_cannot_go_on_is_not_given_back(void **st)
 		relay_free(r);
 	}
 	/* it says something while nobody asks */
-	r = relay_new(&alloc_libc, &off, 0);
+	r = relay_new(&off);
 	IN(r, 0, GET, 0);
 	IN(r, 1, "HTTP/1.1 204 No Content\r\n\r\n", 1);
 	pull(r, &l);
@@ -564,7 +582,7 @@ static void a_connection_that_cannot_go_on_is_not_given_back(void **st)
 	assert_string_equal(l.t, "O" ASKED);
 	relay_free(r);
 	/* the answer came before all of the request was sent */
-	r = relay_new(&alloc_libc, &shared, 0);
+	r = relay_new(&shared);
 	IN(r, 0, "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123", 0);
 	pull(r, &l);
 	IN(r, 1, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n", 1);
@@ -578,7 +596,7 @@ static void a_client_that_says_close_leaves_the_connection_to_others(void **st)
 {
 	(void)st;
 	struct log l;
-	struct relay *r = relay_new(&alloc_libc, &shared, 0);
+	struct relay *r = relay_new(&shared);
 	IN(r, 0, "GET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 0);
 	pull(r, &l);
 	IN(r, 1, "HTTP/1.1 204 No Content\r\n\r\n", 1);
@@ -602,7 +620,7 @@ static void only_what_is_idempotent_is_asked_again_and_only_once(void **st)
 	lends = true;
 	for (size_t i = 0; i < 8; i++) {
 		struct log l;
-		struct relay *r = relay_new(&alloc_libc, &shared, 0);
+		struct relay *r = relay_new(&shared);
 		bool gone = i >= 4;
 		IN(r, 0, c[i % 4].request, 0);
 		pull(r, &l);
@@ -657,7 +675,7 @@ static void equal_slices_are_passed_on_as_one_blob(void **st)
 		struct blob *ask = blob_new(&alloc_libc, BYTES_LIT(GET)), *asked[3], *got[3];
 		cfg.common = &common;
 		for (int i = 0; i < 3; i++)
-			r[i] = relay_new(&alloc_libc, &cfg, 0);
+			r[i] = relay_new(&cfg);
 		for (size_t what = 0; what < 2; what++) {
 			for (int i = 0; i < 3; i++) {
 				relay_data(r[i], 0, slice_of(ask), 1);
@@ -735,7 +753,7 @@ static void remembering_changes_nothing(void **st)
 			cfg[k].shared = round % 3;
 			cfg[k].common = k || round % 5 ? &common[k] : NULL;
 			for (int i = 0; i < 4; i++)
-				r[k][i] = relay_new(&alloc_libc, &cfg[k], 0);
+				r[k][i] = relay_new(&cfg[k]);
 		}
 		lends = round % 7 < 3;
 		for (unsigned step = 0; step < 60; step++) {
