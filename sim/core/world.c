@@ -150,10 +150,11 @@ static inline void dispatch(struct world *w, const struct ev *e)
 static inline void warm_stage(const struct world *w, int stage, size_t from, size_t to)
 {
 	const struct evq *q = &w->queue;
-	size_t end = q->key_h + to < q->key_n ? q->key_h + to : q->key_n;
+	const uint64_t *k = &q->key[q->key_h + from],
+		       *end = &q->key[q->key_h + to < q->key_n ? q->key_h + to : q->key_n];
 
-	for (size_t k = q->key_h + from; k < end; k++) {
-		const struct ev *e = &q->bot[q->key[k] & EVQ_PLACE_MASK];
+	for (; k < end; k++) {
+		const struct ev *e = &q->bot[*k & EVQ_PLACE_MASK];
 
 		if (stage < 0) {
 			__builtin_prefetch(e->obj, 1);

@@ -96,7 +96,7 @@ void world_handle(struct world *w, enum ev_kind kind, void (*fn)(struct world *w
  * soon, `stages` times each (0, 1 ..., at most WARM_STAGES), nearer every time: it fetches into the cache
  * (__builtin_prefetch) what the stage before has made known, one pointer further. The first 128 octets of the object
  * have been fetched before stage 0. It must change nothing. */
-#define WARM_STAGES 5
+#define WARM_STAGES 4
 void world_warm(struct world *w, enum ev_kind kind,
 	void (*fn)(const struct world *w, const struct ev *e, int stage), int stages);
 

@@ -67,8 +67,8 @@ static void client_warm(const struct world *w, const struct node *n, const struc
 	const struct client *c = container_of(n, struct client, node);
 	(void)w;
 	(void)p;
-	if (stage == 0)
-		warm(c);
+	if (stage == 1 && c->socks)
+		host_fetch(c->socks, 0, sizeof(struct sock));
 	else if (stage == 2 && c->socks)
 		tcp_warm_queue(&c->socks->tcp);
 }

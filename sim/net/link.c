@@ -385,7 +385,8 @@ static void drop_arrival(struct world *w, const struct ev *e)
 	pkt_free(n, e->obj);
 }
 
-/* packet ─▶ its link ─▶ the far node ─▶ what the node will look up */
+/* packet ─▶ its link ─▶ the far node ─▶ what the node will look up. On the way up there are few nodes: they are in the cache. On the
+ * way down there are many; as much is fetched as knows most of them. */
 static void warm_arrival(const struct world *w, const struct ev *e, int stage)
 {
 	const struct pkt *p = e->obj;
@@ -393,17 +394,22 @@ static void warm_arrival(const struct world *w, const struct ev *e, int stage)
 
 	if (stage == 0) {
 		__builtin_prefetch(l, 1);
-	} else if (stage == 1) {
-		__builtin_prefetch(l->to);
+		return;
+	}
+	const struct node *to = l->to;
+
+	if (stage == 1 && !(p->marks & PKT_UP)) {
+		for (size_t i = 0; i < NODE_FETCH_BYTES; i += 64)
+			__builtin_prefetch((const char *)to + i, 1);
 		if (l->rev)
 			__builtin_prefetch(l->rev, 1);
-	} else if (l->to->ops->warm) {
-		l->to->ops->warm(w, l->to, p, stage - 2);
+	} else if (to->ops->warm) {
+		to->ops->warm(w, to, p, stage - 1);
 	}
 }
 
 void net_handlers(struct world *w)
 {
 	world_handle(w, EV_LINK_ARRIVE, on_arrive, drop_arrival);
-	world_warm(w, EV_LINK_ARRIVE, warm_arrival, 5);
+	world_warm(w, EV_LINK_ARRIVE, warm_arrival, 4);
 }

@@ -323,6 +323,8 @@ static inline uint32_t tcp_unacked(const struct tcp_conn *c)
  * segment. */
 static inline void tcp_warm_queue(const struct tcp_conn *c)
 {
+	if (!c->tx)
+		return;
 	__builtin_prefetch(c->tx, 1);
 	__builtin_prefetch((const char *)c->tx + 64, 1);
 }

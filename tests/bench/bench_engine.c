@@ -178,7 +178,7 @@ static void client_warm(const struct world *w, const struct node *n, const struc
 {
 	(void)w;
 	(void)p;
-	for (size_t i = 0; stage == 0 && i < sizeof(struct client); i += 64)
+	for (size_t i = 0; stage == 1 && i < sizeof(struct client); i += 64)
 		__builtin_prefetch((const char *)n + i, 1);
 	if (stage == 2)
 		tcp_warm_queue(&((const struct client *)n)->s.c);
