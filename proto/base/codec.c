@@ -80,36 +80,45 @@ static uint32_t rol(uint32_t v, unsigned n)
 	return v << n | v >> (32 - n);
 }
 
+/* RFC 3174 6.2 (its second way: sixteen words, each replaced when it is used up), five rounds at a time so that nothing is
+ * moved from name to name. */
+#define SHA1_WORD(i)                                                                                        \
+	(w[(i)&15] = (i) < 16 ? w[i]                                                                        \
+			      : rol(w[((i) + 13) & 15] ^ w[((i) + 8) & 15] ^ w[((i) + 2) & 15] ^ w[(i)&15], \
+					1))
+#define SHA1_ROUND(a, b, c, d, e, f, k, i)                 \
+	do {                                               \
+		e += rol(a, 5) + (f) + (k) + SHA1_WORD(i); \
+		b = rol(b, 30);                            \
+	} while (0)
+#define SHA1_CHOOSE(b, c, d) (d ^ (b & (c ^ d)))
+#define SHA1_PARITY(b, c, d) (b ^ c ^ d)
+#define SHA1_MAJORITY(b, c, d) ((b & c) | (d & (b | c)))
+#define SHA1_FIVE(F, k, i)                                         \
+	do {                                                       \
+		SHA1_ROUND(a, b, c, d, e, F(b, c, d), k, i);       \
+		SHA1_ROUND(e, a, b, c, d, F(a, b, c), k, (i) + 1); \
+		SHA1_ROUND(d, e, a, b, c, F(e, a, b), k, (i) + 2); \
+		SHA1_ROUND(c, d, e, a, b, F(d, e, a), k, (i) + 3); \
+		SHA1_ROUND(b, c, d, e, a, F(c, d, e), k, (i) + 4); \
+	} while (0)
+#define SHA1_TWENTY(F, k, i)               \
+	do {                               \
+		SHA1_FIVE(F, k, i);        \
+		SHA1_FIVE(F, k, (i) + 5);  \
+		SHA1_FIVE(F, k, (i) + 10); \
+		SHA1_FIVE(F, k, (i) + 15); \
+	} while (0)
+
 static void sha1_block(uint32_t *h, const uint8_t *p)
 {
-	uint32_t w[80];
+	uint32_t w[16], a = h[0], b = h[1], c = h[2], d = h[3], e = h[4];
 	for (unsigned i = 0; i < 16; i++)
 		w[i] = be32_get(p + 4 * i);
-	for (unsigned i = 16; i < 80; i++)
-		w[i] = rol(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
-	uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4];
-	for (unsigned i = 0; i < 80; i++) {
-		uint32_t f, k;
-		if (i < 20) {
-			f = (b & c) | (~b & d);
-			k = 0x5a827999;
-		} else if (i < 40) {
-			f = b ^ c ^ d;
-			k = 0x6ed9eba1;
-		} else if (i < 60) {
-			f = (b & c) | (b & d) | (c & d);
-			k = 0x8f1bbcdc;
-		} else {
-			f = b ^ c ^ d;
-			k = 0xca62c1d6;
-		}
-		uint32_t t = rol(a, 5) + f + e + k + w[i];
-		e = d;
-		d = c;
-		c = rol(b, 30);
-		b = a;
-		a = t;
-	}
+	SHA1_TWENTY(SHA1_CHOOSE, 0x5a827999, 0);
+	SHA1_TWENTY(SHA1_PARITY, 0x6ed9eba1, 20);
+	SHA1_TWENTY(SHA1_MAJORITY, 0x8f1bbcdc, 40);
+	SHA1_TWENTY(SHA1_PARITY, 0xca62c1d6, 60);
 	h[0] += a;
 	h[1] += b;
 	h[2] += c;

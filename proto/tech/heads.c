@@ -36,6 +36,8 @@ void tech_site_init(struct tech_site *s, const struct alloc *al, enum tech_kind 
 
 void tech_site_changed(struct tech_site *s)
 {
+	blob_unref(s->granted.in.blob);
+	s->granted = (struct tech_granted){0};
 	for (int i = 0; i < TECH_CACHE; i++) {
 		if (s->requests[i].blob)
 			blob_unref(s->requests[i].blob);
@@ -68,6 +70,37 @@ void tech_cache_put(
 	if (e->blob)
 		blob_unref(e->blob);
 	*e = (struct tech_cached){.key = {k0, k1, k2}, .blob = blob_ref(b)};
+}
+
+struct blob *tech_cache_get_own(const struct alloc *al, const struct tech_cached *c, uint64_t k0, uint64_t k1,
+	uint64_t k2, struct bytes own)
+{
+	for (int i = 0; i < TECH_CACHE; i++) {
+		if (!c[i].blob || !c[i].own_at || c[i].key[0] != k0 || c[i].key[1] != k1 || c[i].key[2] != k2)
+			continue;
+		struct blob *b = blob_new(al, slice_bytes(slice_of(c[i].blob)));
+		if (b)
+			memcpy(b->data + c[i].own_at, own.p, own.n);
+		return b;
+	}
+	return NULL;
+}
+
+void tech_cache_put_own(struct tech_cached *c, uint32_t *turn, uint64_t k0, uint64_t k1, uint64_t k2,
+	struct blob *b, struct bytes name, struct bytes own)
+{
+	for (uint32_t i = 0; i + name.n + own.n <= b->len; i++)
+		if (!memcmp(b->data + i, name.p, name.n) && !memcmp(b->data + i + name.n, own.p, own.n)) {
+			struct tech_cached *e = &c[*turn % TECH_CACHE];
+			tech_cache_put(c, turn, k0, k1, k2, b);
+			e->own_at = i + (uint32_t)name.n;
+			return;
+		}
+}
+
+bool tech_same_but(struct bytes a, struct bytes b, size_t at, size_t n)
+{
+	return a.n == b.n && !memcmp(a.p, b.p, at) && !memcmp(a.p + at + n, b.p + at + n, a.n - at - n);
 }
 
 /* ---- own lines -------------------------------------------------------------------------------------------- */
@@ -248,7 +281,13 @@ struct blob *tech_request_blob(struct tech_site *s, const struct tech_request *r
 	/* nothing individual in it: shared by all who ask the same */
 	bool shared = !r->number && !r->ws_key && !r->body.n;
 	uint64_t k0 = (uint64_t)r->ask << 1 | r->with_since;
-	struct blob *blob = shared ? tech_cache_get(s->requests, k0, r->since, r->last_event_id) : NULL;
+	bool keyed = r->ws_key && !r->number && !r->body.n;
+	struct bytes key = keyed ? bytes_str(r->ws_key) : BYTES_NONE;
+	struct blob *blob = NULL;
+	if (shared)
+		blob = tech_cache_get(s->requests, k0, r->since, r->last_event_id);
+	else if (keyed)
+		blob = tech_cache_get_own(s->al, s->requests, k0, r->since, r->last_event_id, key);
 	if (blob)
 		return blob;
 	struct buf b, target;
@@ -272,6 +311,9 @@ struct blob *tech_request_blob(struct tech_site *s, const struct tech_request *r
 	buf_fini(&target);
 	if (blob && shared)
 		tech_cache_put(s->requests, &s->request_turn, k0, r->since, r->last_event_id, blob);
+	else if (blob && keyed)
+		tech_cache_put_own(s->requests, &s->request_turn, k0, r->since, r->last_event_id, blob,
+			BYTES_LIT("Sec-WebSocket-Key: "), key);
 	return blob;
 }
 

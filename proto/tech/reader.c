@@ -142,18 +142,11 @@ void tech_memory_fini(struct tech_memory *m)
 	}
 }
 
-/* The same words, wherever in the stream. */
-static bool same_state(const struct h1_idle *a, const struct h1_idle *b)
-{
-	return a->state == b->state && a->flags == b->flags && a->answers == b->answers &&
-	       a->n_answers == b->n_answers;
-}
-
 static bool matches(
 	const struct tech_seen *s, enum tech_reading what, const struct tech_reader *r, struct slice in)
 {
 	return s->in.blob == in.blob && s->in.off == in.off && s->in.len == in.len && s->what == what &&
-	       same_state(&s->before, &r->idle) && s->begun == (r->idle.body > 0) &&
+	       tech_idle_same(&s->before, &r->idle) && s->begun == (r->idle.body > 0) &&
 	       r->idle.body <= h1_limits_default.body_octets_max - s->after.body;
 }
 

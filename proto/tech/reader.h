@@ -35,6 +35,7 @@ struct tech_want {
 	uint32_t client;
 	bool http10, close, post;
 	unsigned ws_status; /* 101: a right handshake; else the status to refuse with */
+	uint32_t ws_key_at; /* where its key stands in the input it came with, 0: not in it */
 	char ws_accept[32];
 };
 
@@ -128,6 +129,12 @@ struct tech_memory {
 };
 void tech_memory_fini(struct tech_memory *m);
 
+/* The same words, wherever in the stream. */
+static inline bool tech_idle_same(const struct h1_idle *a, const struct h1_idle *b)
+{
+	return a->state == b->state && a->flags == b->flags && a->answers == b->answers &&
+	       a->n_answers == b->n_answers;
+}
 /* What was said when `in` was met by a reader in this state; NULL if it was not. Nothing changes. `in` may be empty (the
  * octets are in no blob): NULL. Borrowed until the memory is told something new. */
 const struct tech_seen *tech_seen_find(

@@ -12,7 +12,8 @@
 
 #include <string.h>
 
-/* A request met before, complete in one slice of a blob and without a body, and what its head asks for. Targets and
+/* A request met before, complete in one slice of a blob and without a body, and what its head asks for. Handshakes differ
+ * in their keys: another one is the same if only a right key stands in the key's place (want.ws_key_at). Targets and
  * sites do not change while a server runs, so the same octets ask for the same. See reader.h for why that is allowed. */
 struct tech_known {
 	struct slice in; /* owns a reference; no blob: free */
@@ -248,7 +249,7 @@ static void read_target(struct tech_conn *c, struct bytes target, struct tech_wa
 		w->client = (uint32_t)v;
 }
 
-static void read_head(struct tech_conn *c, const struct h1_head *h, struct tech_want *w)
+static void read_head(struct tech_conn *c, const struct h1_head *h, struct bytes input, struct tech_want *w)
 {
 	struct bytes id = h1_value(h, "Last-Event-ID");
 	struct buf text;
@@ -267,8 +268,11 @@ static void read_head(struct tech_conn *c, const struct h1_head *h, struct tech_
 		ws_hs_check_request(h, NULL, &hs);
 		/* no handshake at all, but an ordinary request: the resource wants another protocol (RFC 9110 15.5.22) */
 		w->ws_status = h1_value(h, "Upgrade").p ? hs.status : 426;
-		if (hs.status == 101)
+		if (hs.status == 101) {
 			ws_accept(hs.key, w->ws_accept);
+			if (hs.key.p > input.p && hs.key.p + hs.key.n <= input.p + input.n)
+				w->ws_key_at = (uint32_t)(hs.key.p - input.p);
+		}
 	}
 	c->client = w->client;
 	c->flags &= (uint8_t) ~(TECH_CF_HTTP10 | TECH_CF_CLOSE | TECH_CF_POST);
@@ -347,6 +351,15 @@ static void too_early(struct tech_conn *c, struct tech_outs *q)
 	tech_push(q, TECH_OUT_ABORT, 0);
 }
 
+static bool same_request(const struct tech_known *k, struct slice in)
+{
+	if (k->in.blob == in.blob && k->in.off == in.off)
+		return true;
+	const size_t at = k->want.ws_key_at;
+	return at && tech_same_but(slice_bytes(k->in), slice_bytes(in), at, WS_KEY_LEN) &&
+	       ws_key_ok(bytes_sub(slice_bytes(in), at, WS_KEY_LEN));
+}
+
 /* The request this slice was when it was met before, by a connection in the same state; NULL if it was not. */
 static const struct tech_known *known(const struct tech_conn *c, struct slice in)
 {
@@ -356,8 +369,8 @@ static const struct tech_known *known(const struct tech_conn *c, struct slice in
 	for (uint32_t i = 0; i < KNOWN; i++) {
 		uint32_t at = (set->latest + i) % KNOWN;
 		const struct tech_known *k = &set->known[at];
-		if (k->in.blob == in.blob && k->in.off == in.off && k->in.len == in.len &&
-			k->before.state == c->rd.idle.state && k->before.flags == c->rd.idle.flags) {
+		if (k->in.blob && k->in.len == in.len && k->before.state == c->rd.idle.state &&
+			k->before.flags == c->rd.idle.flags && same_request(k, in)) {
 			set->latest = at;
 			return k;
 		}
@@ -368,15 +381,18 @@ static const struct tech_known *known(const struct tech_conn *c, struct slice in
 #define HEAD_FLAGS (TECH_CF_HTTP10 | TECH_CF_CLOSE | TECH_CF_POST)
 
 static void serve_known(
-	struct tech_conn *c, const struct tech_known *k, uint32_t len, int64_t now, struct tech_outs *q)
+	struct tech_conn *c, const struct tech_known *k, struct slice in, int64_t now, struct tech_outs *q)
 {
 	uint64_t off = c->rd.idle.off;
-	h1_idle_skip(&c->rd.idle, len);
+	struct tech_want w = k->want;
+	if (w.ws_key_at)
+		ws_accept(bytes_sub(slice_bytes(in), w.ws_key_at, WS_KEY_LEN), w.ws_accept);
+	h1_idle_skip(&c->rd.idle, in.len);
 	c->site = k->site;
 	c->page = k->page;
 	c->client = k->want.client;
 	c->flags = (uint8_t)((c->flags & ~HEAD_FLAGS) | k->flags);
-	serve(c, &k->want, off, off + len, now, q);
+	serve(c, &w, off, off + in.len, now, q);
 }
 
 /* The slice was this request and nothing else. */
@@ -384,7 +400,7 @@ static void get_known(
 	struct tech_conn *c, struct slice in, const struct h1_idle *before, const struct tech_want *w)
 {
 	struct tech_server *s = c->srv;
-	if (s->forgetful || w->post || w->close || w->ws_status)
+	if (s->forgetful || w->post || w->close || (w->ws_status && !w->ws_key_at))
 		return;
 	if (!s->known) {
 		s->known = alloc_get(s->al, sizeof *s->known);
@@ -416,7 +432,7 @@ static void decode_requests(struct tech_conn *c, const struct tech_in *in, struc
 		switch (h1_dec_next(&o->h1, &ev)) {
 		case H1_HEAD:
 			o->msg_off = ev.head.off;
-			read_head(c, &ev.head, &o->want);
+			read_head(c, &ev.head, in->data, &o->want);
 			break;
 		case H1_DATA:
 			if (c->flags & TECH_CF_POST)
@@ -458,7 +474,7 @@ static void http_data(struct tech_conn *c, const struct tech_in *in, struct tech
 	const struct tech_known *k = known(c, in->slice);
 	c->due_ns = TECH_NEVER;
 	if (k) {
-		serve_known(c, k, in->slice.len, in->now_ns, q);
+		serve_known(c, k, in->slice, in->now_ns, q);
 		return;
 	}
 	decode_requests(c, in, q);

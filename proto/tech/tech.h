@@ -240,8 +240,16 @@ struct tech_client;
 struct tech_cached {
 	uint64_t key[3];
 	struct blob *blob;
+	uint32_t own_at; /* where the octets stand that are each one's own (a WebSocket's key), 0 none */
 };
 #define TECH_CACHE 8
+
+/* The head of a 101 that was right, and where in it Sec-WebSocket-Accept's value stands: the next one differs there. */
+struct tech_granted {
+	struct slice in; /* owns a reference; no blob: none yet */
+	struct h1_idle before;
+	uint32_t accept_at;
+};
 
 /* What all clients of one group, and the server ends serving them, share. */
 struct tech_site {
@@ -255,6 +263,7 @@ struct tech_site {
 	struct tech_cached requests[TECH_CACHE], responses[TECH_CACHE];
 	uint32_t request_turn, response_turn;
 	struct tech_memory memory; /* client end: what octets have said */
+	struct tech_granted granted;
 	struct tech_spare spare;
 	/* server end, per process: */
 	struct tech_conn **sub;  /* subscribers in the order in which they came; NULL: left */

@@ -204,7 +204,8 @@ static void switch_over(
 		tech_post_pop(c);
 	}
 	tech_reader_switch(&c->rd, c->site->al, off);
-	frames(c, rest, SLICE_NONE, now, q);
+	if (rest.n)
+		frames(c, rest, SLICE_NONE, now, q);
 }
 
 static enum tech_why refusal(const struct tech_client *c)
@@ -212,16 +213,60 @@ static enum tech_why refusal(const struct tech_client *c)
 	return c->status == 101 ? TECH_WHY_PROTOCOL : TECH_WHY_STATUS;
 }
 
-static void handshake(struct tech_client *c, struct bytes data, int64_t now, struct tech_outs *q)
+/* The answer is the head that granted another client its WebSocket, but for the value that answers our key. */
+static bool granted(struct tech_client *c, struct slice in, int64_t now, struct tech_outs *q)
 {
-	struct tech_open *o = tech_client_open(c, TECH_READ_HTTP, q);
+	const struct tech_granted *g = &c->site->granted;
+	char key[WS_KEY_LEN + 1], want[WS_ACCEPT_LEN + 1];
+	uint64_t off = c->rd.idle.off;
+	if (!in.blob || !g->in.blob || c->rd.idle.owned || c->site->memory.off ||
+		!tech_idle_same(&g->before, &c->rd.idle) ||
+		!tech_same_but(slice_bytes(g->in), slice_bytes(in), g->accept_at, WS_ACCEPT_LEN))
+		return false;
+	client_nonce(c, key);
+	ws_accept(bytes_str(key), want);
+	if (!bytes_eq_str(bytes_sub(slice_bytes(in), g->accept_at, WS_ACCEPT_LEN), want))
+		return false;
+	c->status = 101;
+	tech_unit(q, TECH_MAIN, TECH_UNIT_RESPONSE, off, in.len);
+	if (q->n)
+		q->v[q->n - 1].status = 101;
+	switch_over(c, BYTES_NONE, off + in.len, now, q);
+	return true;
+}
+
+/* The input was this head, which is right, and nothing else. */
+static void remember_granted(struct tech_client *c, const struct tech_in *in, const struct h1_head *h,
+	const struct h1_idle *before)
+{
+	struct tech_granted *g = &c->site->granted;
+	const struct bytes v = h1_value(h, "Sec-WebSocket-Accept"), d = in->data;
+	if (!in->slice.blob || c->site->memory.off || before->owned || h->off != before->off ||
+		h->len != d.n || v.p < d.p || v.p + v.n > d.p + d.n)
+		return;
+	blob_unref(g->in.blob);
+	blob_ref(in->slice.blob);
+	*g = (struct tech_granted){in->slice, *before, (uint32_t)(v.p - d.p)};
+}
+
+static void handshake(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
+{
+	const int64_t now = in->now_ns;
+	const struct h1_idle before = c->rd.idle;
 	struct h1_ev ev;
+	if (granted(c, in->slice, now, q))
+		return;
+	struct tech_open *o = tech_client_open(c, TECH_READ_HTTP, q);
 	if (!o)
 		return;
-	h1_dec_feed(&o->h1, data);
+	h1_dec_feed(&o->h1, in->data);
 	while (h1_dec_next(&o->h1, &ev) != H1_NEED) {
-		if (ev.kind == H1_HEAD && !ev.head.interim && !head_ok(c, &ev.head, q))
-			c->flags |= TECH_F_ANSWER; /* refused: read to its end, then close in order */
+		if (ev.kind == H1_HEAD && !ev.head.interim) {
+			if (head_ok(c, &ev.head, q))
+				remember_granted(c, in, &ev.head, &before);
+			else
+				c->flags |= TECH_F_ANSWER; /* refused: read to its end, then close in order */
+		}
 		if (ev.kind == H1_END && (c->flags & TECH_F_ANSWER)) {
 			enum tech_why why = refusal(c);
 			tech_drop(c, TECH_OUT_CLOSE, q);
@@ -249,7 +294,7 @@ static void client_data(struct tech_client *c, const struct tech_in *in, struct 
 	if (c->flags & TECH_F_STREAM)
 		frames(c, in->data, in->slice, in->now_ns, q);
 	else
-		handshake(c, in->data, in->now_ns, q);
+		handshake(c, in, q);
 }
 
 static const struct tech_seen *client_recall(struct tech_client *c, struct slice in, int64_t now)
@@ -428,28 +473,46 @@ static void conn_data(struct tech_conn *c, struct bytes data, int64_t now, struc
 	conn_arm(c, now);
 }
 
+/* The 101: for all the same but for Sec-WebSocket-Accept. */
+static struct blob *granted_head(struct tech_conn *c, const struct tech_want *w)
+{
+	struct tech_site *s = c->site;
+	struct bytes accept = bytes_str(w->ws_accept);
+	struct blob *blob = tech_cache_get_own(s->al, s->responses, 101, 0, 0, accept);
+	if (blob)
+		return blob;
+	struct buf b;
+	buf_init(&b, s->al, TECH_HEAD_MAX);
+	h1_put_status_line(&b, 101, NULL);
+	h1_put_field_str(&b, "Upgrade", "websocket");
+	h1_put_field_str(&b, "Connection", "Upgrade");
+	h1_put_field(&b, "Sec-WebSocket-Accept", accept);
+	h1_put_end(&b);
+	blob = buf_blob(&b);
+	buf_fini(&b);
+	if (blob)
+		tech_cache_put_own(s->responses, &s->response_turn, 101, 0, 0, blob,
+			BYTES_LIT("Sec-WebSocket-Accept: "), accept);
+	return blob;
+}
+
 static void conn_request(struct tech_conn *c, const struct tech_want *w, int64_t now, struct tech_outs *q)
 {
 	uint64_t off;
-	struct buf b;
 	if (w->ws_status != 101) {
 		tech_answer_refuse(
 			c, w->ws_status, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n", now, q);
 		return;
 	}
-	buf_init(&b, c->srv->al, TECH_HEAD_MAX);
-	h1_put_status_line(&b, 101, NULL);
-	h1_put_field_str(&b, "Upgrade", "websocket");
-	h1_put_field_str(&b, "Connection", "Upgrade");
-	h1_put_field_str(&b, "Sec-WebSocket-Accept", w->ws_accept);
-	h1_put_end(&b);
-	struct tech_out *o = tech_write(q, 0, buf_blob(&b), TECH_UNIT_RESPONSE);
-	buf_fini(&b);
+	struct tech_out *o = tech_write(q, 0, granted_head(c, w), TECH_UNIT_RESPONSE);
 	if (o) {
 		o->status = 101;
 		o->b = -1;
 	}
-	struct bytes rest = h1_dec_rest(&tech_reader_decoders(&c->rd)->h1, &off);
+	struct tech_open *open = tech_reader_decoders(&c->rd); /* none: the request was known */
+	struct bytes rest = open ? h1_dec_rest(&open->h1, &off) : BYTES_NONE;
+	if (!open)
+		off = c->rd.idle.off;
 	tech_reader_switch(&c->rd, c->srv->al, off);
 	c->mode = TECH_MODE_WS;
 	tech_seek(c, w);

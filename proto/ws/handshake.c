@@ -287,7 +287,7 @@ static void deny(struct ws_hs_request *out, unsigned status, const char *what, c
 	out->err = (struct perr){(int)status, 0, what, ref};
 }
 
-static bool key_ok(struct bytes key)
+bool ws_key_ok(struct bytes key)
 {
 	uint8_t room[64];
 	struct buf b = {.p = room, .cap = sizeof room, .max = sizeof room, .al = &alloc_libc};
@@ -372,7 +372,7 @@ void ws_hs_check_request(
 		deny(out, 400, "there is not exactly one Sec-WebSocket-Version number", REF_SERVER);
 	else if (!bytes_eq_str(version, "13"))
 		deny(out, 426, "the WebSocket version is not 13", "RFC 6455 4.2.2");
-	else if (h1_count(h, "Sec-WebSocket-Key") != 1 || !key_ok(out->key))
+	else if (h1_count(h, "Sec-WebSocket-Key") != 1 || !ws_key_ok(out->key))
 		deny(out, 400, "there is not exactly one Sec-WebSocket-Key of 16 octets in base64",
 			REF_SERVER);
 	else if (!protocols_ok(h))

@@ -20,6 +20,8 @@
 
 /* The Sec-WebSocket-Accept value for a key (RFC 6455 4.2.2), NUL-terminated. The key is taken as it is. */
 void ws_accept(struct bytes key, char out[WS_ACCEPT_LEN + 1]);
+/* A Sec-WebSocket-Key is 16 octets in base64 (RFC 6455 4.2.1). */
+bool ws_key_ok(struct bytes key);
 /* The Sec-WebSocket-Key value for 16 random octets, NUL-terminated. */
 void ws_key(const uint8_t nonce[16], char out[WS_KEY_LEN + 1]);
 

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "proto/tech/tech_int.h"
+#include "proto/ws/handshake.h"
 
 #define S INT64_C(1000000000)
 #define PEERS 5
@@ -477,6 +478,141 @@ static void an_idle_reader_is_a_few_words(void **st)
 	assert_true(sizeof(struct tech_reader) <= 32 && sizeof(struct tech_client) <= 136);
 }
 
+/* ---- handshakes: heads that differ in one place -------------------------------------------------------------- */
+
+static const char upgrade[] = "GET /ws HTTP/1.1\r\nHost: app.example\r\nUpgrade: websocket\r\n"
+			      "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
+			      "Sec-WebSocket-Version: %s\r\n\r\n";
+static const char answer101[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+				"Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s\r\n";
+
+/* Says in *ctx that decoders were made. */
+static void *watching(void *ctx, void *p, size_t old, size_t n)
+{
+	*(bool *)ctx |= !p && n == sizeof(struct tech_open);
+	return alloc_libc.resize(alloc_libc.ctx, p, old, n);
+}
+
+/* What a server says to a handshake with this key; `decoded`: whether its decoders were at work. */
+static unsigned status_for(struct rig *r, const char *key, const char *version, bool *decoded)
+{
+	char text[512], accept[WS_ACCEPT_LEN + 1], want[512];
+	struct tech_conn c;
+	struct tech_out o;
+	unsigned status = 0;
+	snprintf(text, sizeof text, upgrade, key, version);
+	struct blob *b = blob_new(&alloc_libc, bytes_str(text));
+	const struct alloc watch = {watching, decoded};
+	*decoded = false;
+	tech_spare_fini(&r->srv.spare, r->srv.al);
+	r->srv.al = &watch;
+	tech_conn_init(&c, &r->srv);
+	tech_conn_input(&c,
+		&(struct tech_in){
+			.kind = TECH_IN_DATA, .data = slice_bytes(slice_of(b)), .slice = slice_of(b)},
+		&r->q);
+	while (tech_next(&r->q, &o)) {
+		if (o.kind != TECH_OUT_WRITE)
+			continue;
+		status = o.status;
+		ws_accept(bytes_str(key), accept);
+		snprintf(want, sizeof want, answer101, accept, "");
+		if (status == 101)
+			assert_true(bytes_eq_str(slice_bytes(o.data), want));
+		blob_unref(o.data.blob);
+	}
+	assert_true((c.mode == TECH_MODE_WS) == (status == 101));
+	if (status == 101)
+		assert_int_equal(c.rd.idle.off, strlen(text));
+	tech_conn_fini(&c);
+	r->srv.al = &alloc_libc;
+	blob_unref(b);
+	return status;
+}
+
+static void a_handshake_met_before_is_known_but_for_its_key(void **st)
+{
+	static const char *const right[] = {
+		"dGhlIHNhbXBsZSBub25jZQ==", "AQIDBAUGBwgJCgsMDQ4PEC==", "AAAAAAAAAAAAAAAAAAAAAA=="};
+	static const char *const wrong[] = {
+		"dGhlIHNhbXBsZSBub25jZQA=", "dGhlIHNhbXBsZSBub25jZ!==", "dGhlIHNhbXBsZSBub25jZQ= ", "short"};
+	struct rig r;
+	bool decoded;
+	unsigned odd[2];
+	(void)st;
+	for (int forgetful = 0; forgetful < 2; forgetful++) {
+		rig_init(&r, TECH_WEBSOCKET, 2, forgetful);
+		assert_int_equal(status_for(&r, right[0], "13", &decoded), 101);
+		assert_true(decoded);
+		assert_int_equal(status_for(&r, right[2], "13", &decoded), 101);
+		assert_int_equal(decoded, forgetful);
+		for (unsigned i = 0; i < 4; i++) {
+			assert_int_equal(status_for(&r, wrong[i], "13", &decoded), 400);
+			assert_int_equal(status_for(&r, right[2], "13", &decoded), 101);
+			assert_int_equal(decoded, forgetful);
+		}
+		assert_int_equal(status_for(&r, right[0], "12", &decoded), 426);
+		odd[forgetful] = status_for(&r, right[1], "13", &decoded); /* bits beyond its 16 octets */
+		rig_fini(&r);
+	}
+	assert_int_equal(odd[0], odd[1]);
+}
+
+/* A client of the rig's site whose handshake is answered with `accept` (NULL: the right one) and a field more. */
+static bool opens(struct rig *r, uint32_t number, const char *accept, const char *more)
+{
+	char text[512], right[WS_ACCEPT_LEN + 1];
+	struct tech_client c;
+	struct tech_out o;
+	struct bytes key = BYTES_NONE;
+	tech_client_init(&c, &r->site[0], number, number * 1000);
+	tech_client_input(&c, &(struct tech_in){.kind = TECH_IN_START}, &r->q);
+	tech_client_input(&c, &(struct tech_in){.kind = TECH_IN_UP}, &r->q);
+	while (tech_next(&r->q, &o))
+		if (o.kind == TECH_OUT_WRITE) {
+			struct bytes head = slice_bytes(o.data);
+			const char *at = strstr((const char *)head.p, "Sec-WebSocket-Key: ");
+			key = (struct bytes){(const uint8_t *)at + 19, WS_KEY_LEN};
+			ws_accept(key, right);
+			blob_unref(o.data.blob);
+		}
+	assert_non_null(key.p);
+	snprintf(text, sizeof text, answer101, accept ? accept : right, more);
+	struct blob *b = blob_new(&alloc_libc, bytes_str(text));
+	tech_client_input(&c,
+		&(struct tech_in){
+			.kind = TECH_IN_DATA, .data = slice_bytes(slice_of(b)), .slice = slice_of(b)},
+		&r->q);
+	while (tech_next(&r->q, &o))
+		if (o.kind == TECH_OUT_WRITE)
+			blob_unref(o.data.blob);
+	bool open = c.flags & TECH_F_STREAM;
+	if (open)
+		assert_int_equal(c.rd.idle.off, strlen(text));
+	tech_client_fini(&c);
+	blob_unref(b);
+	return open;
+}
+
+static void a_granted_websocket_met_before_is_known_but_for_its_accept(void **st)
+{
+	struct rig r;
+	(void)st;
+	for (int forgetful = 0; forgetful < 2; forgetful++) {
+		rig_init(&r, TECH_WEBSOCKET, 2, forgetful);
+		assert_true(opens(&r, 21, NULL, ""));
+		const struct blob *first = r.site[0].granted.in.blob; /* decoding anew would replace it */
+		assert_true((first == NULL) == forgetful);
+		for (uint32_t i = 0; i < 4; i++) {
+			assert_true(opens(&r, 30 + i, NULL, ""));
+			assert_false(opens(&r, 40 + i, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", ""));
+			assert_false(opens(&r, 50 + i, NULL, "Sec-WebSocket-Protocol: never-offered\r\n"));
+			assert_ptr_equal(r.site[0].granted.in.blob, first);
+		}
+		rig_fini(&r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -484,6 +620,8 @@ int main(void)
 		cmocka_unit_test(a_blob_met_before_is_not_decoded_again),
 		cmocka_unit_test(content_that_comes_later_changes_nothing),
 		cmocka_unit_test(an_idle_reader_is_a_few_words),
+		cmocka_unit_test(a_handshake_met_before_is_known_but_for_its_key),
+		cmocka_unit_test(a_granted_websocket_met_before_is_known_but_for_its_accept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
