@@ -43,6 +43,7 @@ void evq_fini(struct evq *q)
 		xfree_pages(s, s->bytes);
 	}
 	xfree(q->block);
+	xfree(q->side);
 	xfree(q->bot);
 	xfree(q->key);
 	xfree(q->tmp);
@@ -52,8 +53,9 @@ void evq_fini(struct evq *q)
 
 size_t evq_bytes(const struct evq *q)
 {
-	return q->chunks * EVQ_CHUNK_BYTES + q->block_cap * sizeof *q->block + q->bot_cap * sizeof *q->bot +
-	       2 * q->key_cap * sizeof *q->key + q->late_cap * sizeof *q->late;
+	return q->chunks * EVQ_CHUNK_BYTES +
+	       q->block_cap * (sizeof *q->block + EVQ_BLOCK_CHUNKS * sizeof *q->side) +
+	       q->bot_cap * sizeof *q->bot + 2 * q->key_cap * sizeof *q->key + q->late_cap * sizeof *q->late;
 }
 
 /* ---- chunks ------------------------------------------------------------------------------------------------ */
@@ -83,6 +85,7 @@ static void chunk_grow(struct evq *q)
 	if (blocks + n > q->block_cap) {
 		q->block_cap = (blocks + n) * 2;
 		q->block = xrealloc(q->block, q->block_cap * sizeof *q->block);
+		q->side = xrealloc(q->side, q->block_cap * EVQ_BLOCK_CHUNKS * sizeof *q->side);
 	}
 	for (size_t i = 0; i < n; i++)
 		q->block[blocks + i] = c + i * EVQ_BLOCK_CHUNKS;
@@ -104,6 +107,7 @@ static struct evq_chunk *chunk_get(struct evq *q)
 	q->spare = chunk_of(q, c->next);
 	__builtin_prefetch(q->spare, 1);
 	c->next = 0;
+	q->side[c->self] = (struct evq_side){0};
 	return c;
 }
 
@@ -361,10 +365,26 @@ uint32_t evq_push_slow(struct evq *q, const struct ev *e, unsigned slot)
 		struct evq_chunk *full = (struct evq_chunk *)(void *)((char *)s->at - EVQ_CHUNK_BYTES);
 
 		full->next = c->self;
+		q->side[c->self].prev = full->self;
 	}
 	c->e[0] = *e;
 	s->at = &c->e[1];
 	return evq_place(&c->e[0]);
+}
+
+/* The last chunk of a slot stays: it is where the next event will stand. */
+void evq_forget(struct evq *q, struct evq_chunk *c, int64_t at_ns)
+{
+	struct evq_chunk *prev = chunk_of(q, q->side[c->self].prev);
+
+	if (!c->next)
+		return;
+	q->side[c->next].prev = prev ? prev->self : 0;
+	if (prev)
+		prev->next = c->next;
+	else
+		q->slot[evq_slot_of(q, at_ns)].head = chunk_of(q, c->next);
+	chunk_put(q, c);
 }
 
 /* The first occupied slot of a level at or after `from`; -1 if none. */

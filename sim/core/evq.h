@@ -90,7 +90,11 @@ struct evq {
 	size_t late_n, late_cap;
 	struct evq_chunk *spare;
 	struct evq_chunk **block; /* [number / EVQ_BLOCK_CHUNKS] */
-	size_t chunks;            /* allocated in all, in whole blocks; the first of all is not used */
+	struct evq_side {
+		uint32_t prev; /* the chunk before it in its slot, 0: it is the first */
+		uint32_t gone; /* how many of its events were cancelled */
+	} * side;              /* [number] */
+	size_t chunks;         /* allocated in all, in whole blocks; the first of all is not used */
 	size_t block_cap;
 	void *slabs;
 	uint64_t served_slots, served_events; /* for retuning the width */
@@ -163,6 +167,9 @@ static inline uint32_t evq_push_at(struct evq *q, struct ev e)
 	return evq_place(at);
 }
 
+/* Every event of a chunk of this time's slot was cancelled: gives it back. */
+void evq_forget(struct evq *q, struct evq_chunk *c, int64_t at_ns);
+
 /* Takes back the event of `obj` (not NULL) at `at_ns` that was put to `place`. False, with nothing done, when it is no longer
  * there: it was popped, or dealt to a lower level, and is still to come. */
 static inline bool evq_cancel(struct evq *q, uint32_t place, const void *obj, int64_t at_ns)
@@ -178,6 +185,8 @@ static inline bool evq_cancel(struct evq *q, uint32_t place, const void *obj, in
 		return false;
 	e->kind = EVQ_GONE;
 	q->count--;
+	if (++q->side[i].gone == EVQ_CHUNK_EVENTS)
+		evq_forget(q, c, at_ns);
 	return true;
 }
 

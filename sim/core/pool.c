@@ -10,14 +10,51 @@ struct pool_slab {
 	size_t bytes;
 };
 
-/* The first slab is small (a lecture has few objects of each kind), each further one doubles up to 8 MiB. */
+/* A pool's first slab is small (a lecture has few objects of each kind), each further one doubles. */
 #define SLAB_FIRST_BYTES ((size_t)4 << 10)
-#define SLAB_MAX_BYTES ((size_t)8 << 20)
-#define SLAB_HEAD 64 /* objects start on a cache line */
+#define SLAB_MAX_BYTES ((size_t)128 << 10)
+/* So do the arena's regions, up to the size of some huge pages. */
+#define REGION_FIRST_BYTES ((size_t)16 << 10)
+#define REGION_MAX_BYTES ((size_t)8 << 20)
+#define LINE 64 /* objects start on a cache line */
 
-void pool_init(struct pool *p, const char *name, size_t size, size_t live_max)
+/* `n` octets, a multiple of LINE. */
+static char *arena_get(struct pool_arena *a, size_t n)
 {
-	*p = (struct pool){.name = name, .live_max = live_max};
+	if ((size_t)(a->end - a->at) < n) {
+		size_t want = a->bytes < REGION_FIRST_BYTES ? REGION_FIRST_BYTES : a->bytes;
+
+		if (want > REGION_MAX_BYTES)
+			want = REGION_MAX_BYTES;
+		while (want < 2 * LINE + n)
+			want *= 2;
+		struct pool_slab *s = xpages(want);
+
+		s->next = a->regions;
+		s->bytes = want;
+		a->regions = s;
+		a->bytes += want;
+		a->at = (char *)s + LINE + (LINE - (uintptr_t)s % LINE) % LINE;
+		a->end = (char *)s + want;
+	}
+	a->at += n;
+	return a->at - n;
+}
+
+void pool_arena_fini(struct pool_arena *a)
+{
+	while (a->regions) {
+		struct pool_slab *s = a->regions;
+
+		a->regions = s->next;
+		xfree_pages(s, s->bytes);
+	}
+	*a = (struct pool_arena){0};
+}
+
+void pool_init(struct pool *p, struct pool_arena *arena, const char *name, size_t size, size_t live_max)
+{
+	*p = (struct pool){.name = name, .live_max = live_max, .arena = arena};
 	p->size = (size + 7) & ~(size_t)7;
 	if (p->size < 16)
 		p->size = 16;
@@ -28,12 +65,6 @@ void pool_fini(struct pool *p)
 	if (p->live) {
 		fprintf(stderr, "backtalk: %zu objects of pool %s were not returned\n", p->live, p->name);
 		abort();
-	}
-	while (p->slabs) {
-		struct pool_slab *s = p->slabs;
-
-		p->slabs = s->next;
-		xfree_pages(s, s->bytes);
 	}
 	*p = (struct pool){.name = p->name};
 }
@@ -47,20 +78,15 @@ void *pool_grow(struct pool *p)
 		exit(3);
 	}
 	if (p->fresh == p->fresh_end) {
-		size_t want = p->bytes ? p->bytes : SLAB_FIRST_BYTES;
-		struct pool_slab *s;
+		size_t want = p->bytes < SLAB_FIRST_BYTES ? SLAB_FIRST_BYTES : p->bytes;
 
 		if (want > SLAB_MAX_BYTES)
 			want = SLAB_MAX_BYTES;
-		while (want < SLAB_HEAD + p->size)
+		while (want < p->size)
 			want *= 2;
-		s = xpages(want);
-		s->next = p->slabs;
-		s->bytes = want;
-		p->slabs = s;
 		p->bytes += want;
-		p->fresh = (char *)s + SLAB_HEAD;
-		p->fresh_end = p->fresh + (want - SLAB_HEAD) / p->size * p->size;
+		p->fresh = arena_get(p->arena, want);
+		p->fresh_end = p->fresh + want / p->size * p->size;
 	}
 	o = p->fresh;
 	p->fresh += p->size;

@@ -16,12 +16,20 @@
 
 struct pool_slab;
 
+/* Where pools that live equally long get their slabs from: one piece of memory after another, so that their last pages are shared. */
+struct pool_arena {
+	char *at, *end;
+	struct pool_slab *regions;
+	size_t bytes;
+};
+void pool_arena_fini(struct pool_arena *a); /* after the pools */
+
 struct pool {
 	const char *name; /* borrowed; a literal such as "pkt" */
 	size_t size;      /* octets per object, rounded up to 8 */
 	void *free;       /* list of returned objects */
 	char *fresh, *fresh_end;
-	struct pool_slab *slabs;
+	struct pool_arena *arena;
 	size_t live, live_peak; /* objects out now, and the most ever */
 	size_t live_max;        /* the named limit; 0: none */
 	size_t bytes;           /* of all slabs */
@@ -29,8 +37,8 @@ struct pool {
 
 /* `live_max` 0 means unlimited; exceeding it ends the program naming the pool (a model that can reach its limit
  * asks pool_full first and fails in its own words). */
-void pool_init(struct pool *p, const char *name, size_t size, size_t live_max);
-/* Frees the slabs. Asserts that every object was returned. */
+void pool_init(struct pool *p, struct pool_arena *arena, const char *name, size_t size, size_t live_max);
+/* Asserts that every object was returned. The memory goes with the arena. */
 void pool_fini(struct pool *p);
 
 /* Out of line: takes a fresh object, or a new slab. */

@@ -33,6 +33,7 @@ void world_free(struct world *w)
 		pool_fini(w->pools[i]);
 		xfree(w->pools[i]);
 	}
+	pool_arena_fini(&w->arena);
 	for (uint32_t i = 0; i < w->n_elems; i++)
 		xfree(w->elems[i].name);
 	xfree(w->elems);
@@ -68,7 +69,7 @@ struct pool *world_pool(struct world *w, const char *name, size_t size, size_t l
 
 	assert(w->n_pools < WORLD_POOLS_MAX);
 	p = xmalloc(sizeof *p);
-	pool_init(p, name, size, live_max);
+	pool_init(p, &w->arena, name, size, live_max);
 	w->pools[w->n_pools++] = p;
 	return p;
 }

@@ -67,6 +67,7 @@ struct world {
 		int warm_stages;
 	} on[EV_COUNT];
 	struct evq queue;
+	struct pool_arena arena;
 	struct pool *pools[WORLD_POOLS_MAX];
 	unsigned n_pools;
 	struct {

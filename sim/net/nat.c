@@ -480,7 +480,7 @@ struct nat *nat_new(struct world *w, const char *name, uint16_t trace_node, uint
 	n->outside_addr = outside_addr;
 	n->outside_n = outside_n;
 	n->pool = xmalloc(sizeof *n->pool);
-	pool_init(n->pool, "nat mappings", sizeof(struct mapping), 0);
+	pool_init(n->pool, &w->arena, "nat mappings", sizeof(struct mapping), 0);
 	world_on_free(w, nat_free, n);
 	return n;
 }

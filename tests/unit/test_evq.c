@@ -256,11 +256,43 @@ static void a_million_events_at_one_instant_leave_in_the_order_they_came(void **
 	xfree(q);
 }
 
+static void what_was_taken_back_makes_room_at_once(void **state)
+{
+	struct evq *q = xmalloc(sizeof *q);
+	static uint32_t place[1000];
+	int obj[2];
+	struct ev e;
+
+	(void)state;
+	evq_init(q, 0);
+	for (uint32_t round = 0; round < 500;
+		round++) { /* all in one slot far away; one of a thousand stays */
+		for (uint32_t i = 0; i < 1000; i++)
+			place[i] = evq_push_at(
+				q, (struct ev){.at_ns = 900000000000 + i, .obj = &obj[0], .elem = round});
+		for (uint32_t i = 0; i < 1000; i++) /* the oldest first, as timers go */
+			if (i || round % 100)
+				assert_true(evq_cancel(q, place[i], &obj[0], 900000000000 + i));
+		assert_false(evq_cancel(q, place[7], &obj[0], 900000000007));
+		assert_false(evq_cancel(q, place[0], &obj[1], 900000000000));
+	}
+	assert_int_equal(q->count, 5);
+	assert_true(q->chunks * EVQ_CHUNK_EVENTS < 500 * 1000 / 4);
+	for (uint32_t i = 0; i < 5; i++) {
+		assert_true(evq_pop(q, &e));
+		assert_int_equal(e.elem, i * 100);
+	}
+	assert_false(evq_pop(q, &e));
+	evq_fini(q);
+	xfree(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_is_that_of_a_sorted_list),
 		cmocka_unit_test(a_wheel_that_is_too_coarse_narrows_itself_and_keeps_the_order),
+		cmocka_unit_test(what_was_taken_back_makes_room_at_once),
 		cmocka_unit_test(a_million_events_at_one_instant_leave_in_the_order_they_came),
 	};
 
