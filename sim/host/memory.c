@@ -95,7 +95,7 @@ void memory_count(const struct sim *s, uint64_t *bytes)
 	for (uint32_t b = 0; b < s->nboxes; b++) {
 		for (uint32_t i = 0; i < s->box[b].nnat; i++) {
 			struct nat_counters c = nat_counters(s->box[b].nat[i]);
-			bytes[SIM_PART_BOXES] += c.table_bytes; /* its mappings are in a pool */
+			bytes[SIM_PART_BOXES] += c.bytes;
 		}
 		for (const struct proxy *x = s->box[b].proxy; x; x = x->next)
 			bytes[SIM_PART_TCP] += table_of(&x->demux);

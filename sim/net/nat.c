@@ -8,22 +8,32 @@
 enum { LIST_TRANSITORY, LIST_ESTABLISHED, LIST_DEAD, LISTS };
 
 /* A mapping, found from both sides; in one of three lists by rising time of its last packet. Dead ones stay as
- * gravestones, so that a drop can say how long ago they died, until their place is needed. */
+ * gravestones, so that a drop can say how long ago they died, until their place is needed. Mappings name each other by
+ * number, from 1: so one is a cache line, and that is what a packet touches of it. */
 struct mapping {
-	struct mapping *in_next, *out_next; /* hash chains */
-	struct mapping *prev, *next;        /* list, oldest first */
-	struct link *inside;                /* towards the inside host */
+	struct link *inside; /* towards the inside host */
+	int64_t last_ns;
+	uint32_t in_next, out_next; /* hash chains; in_next: also of those that are free */
+	uint32_t prev, next;        /* list, oldest first */
 	uint32_t in_addr, remote, out_addr;
 	uint16_t in_port, rport, out_port;
 	uint8_t list, seen; /* seen: SEEN_* */
-	int64_t last_ns, died_ns;
-	int64_t idle_ns;     /* the timeout it died of */
-	uint64_t made, died; /* records */
 	uint32_t conn, client;
 	bool lens;
-	uint8_t flow; /* TRACE_UP when the inside is the client's side */
 };
-_Static_assert(sizeof(struct mapping) <= 160, "a mapping is cheap");
+_Static_assert(sizeof(struct mapping) <= 64, "a mapping is a cache line");
+
+/* What only records say of it; kept where there is a trace. */
+struct history {
+	uint64_t made, died; /* records */
+	int64_t died_ns;
+	int64_t idle_ns; /* the timeout it died of */
+};
+
+/* Mappings stand in blocks, each twice as large as the one before: none moves when there are more. Number i is place
+ * i + BLOCK_FIRST less the size of its block. */
+#define BLOCK_FIRST 256u
+#define BLOCKS 23
 
 #define SEEN_REPLY 0x01u
 #define SEEN_FIN_IN 0x02u
@@ -31,7 +41,7 @@ _Static_assert(sizeof(struct mapping) <= 160, "a mapping is cheap");
 #define SEEN_RST 0x08u
 
 struct list {
-	struct mapping *first, *last;
+	uint32_t first, last;
 };
 
 struct nat {
@@ -40,8 +50,11 @@ struct nat {
 	struct nat_params p;
 	struct link *out;
 	uint32_t outside_addr, outside_n;
-	struct pool *pool;
-	struct mapping **by_in, **by_out; /* hash tables of `slots` chains */
+	struct mapping *block[BLOCKS];
+	struct history *past[BLOCKS]; /* likewise, where there is a trace */
+	uint32_t fresh,
+		spare; /* mappings from number `fresh` on were never used; spare: chain of free ones */
+	uint32_t *by_in, *by_out; /* hash tables of `slots` chains */
 	uint32_t slots, used;
 	uint32_t next_port;
 	struct list lists[LISTS];
@@ -50,23 +63,75 @@ struct nat {
 
 /* ---- lists and tables --------------------------------------------------------------------------------------- */
 
-static void unlink_list(struct nat *n, struct mapping *m)
+static inline unsigned block_of(uint32_t place)
 {
-	struct list *l = &n->lists[m->list];
+	return 23 - (unsigned)__builtin_clz(place);
+}
+_Static_assert(BLOCK_FIRST == 1u << (31 - 23), "block_of begins at 0");
 
-	*(m->prev ? &m->prev->next : &l->first) = m->next;
-	*(m->next ? &m->next->prev : &l->last) = m->prev;
+static inline struct mapping *at(const struct nat *n, uint32_t i)
+{
+	uint32_t place = i + BLOCK_FIRST;
+	unsigned k = block_of(place);
+
+	return i ? &n->block[k][place - (BLOCK_FIRST << k)] : NULL;
 }
 
-static void link_list(struct nat *n, struct mapping *m, unsigned list)
+static struct history *past_of(const struct nat *n, uint32_t i)
 {
+	uint32_t place = i + BLOCK_FIRST;
+	unsigned k = block_of(place);
+
+	return n->past[k] ? &n->past[k][place - (BLOCK_FIRST << k)] : NULL;
+}
+
+static int64_t died_of(const struct nat *n, uint32_t i, int64_t *idle_ns)
+{
+	const struct history *h = i ? past_of(n, i) : NULL;
+
+	*idle_ns = h ? h->idle_ns : n->p.idle_timeout_ns;
+	return h ? n->w->now_ns - h->died_ns : 0;
+}
+
+static uint32_t mapping_get(struct nat *n)
+{
+	uint32_t i = n->spare;
+
+	if (i) {
+		n->spare = at(n, i)->in_next;
+		return i;
+	}
+	i = n->fresh++;
+	unsigned k = block_of(i + BLOCK_FIRST);
+
+	assert(k < BLOCKS);
+	if (!n->block[k]) {
+		n->block[k] = xpages((BLOCK_FIRST << k) * sizeof **n->block);
+		if (n->w->trace)
+			n->past[k] = xpages((BLOCK_FIRST << k) * sizeof **n->past);
+	}
+	return i;
+}
+
+static void unlink_list(struct nat *n, uint32_t i)
+{
+	struct mapping *m = at(n, i);
+	struct list *l = &n->lists[m->list];
+
+	*(m->prev ? &at(n, m->prev)->next : &l->first) = m->next;
+	*(m->next ? &at(n, m->next)->prev : &l->last) = m->prev;
+}
+
+static void link_list(struct nat *n, uint32_t i, unsigned list)
+{
+	struct mapping *m = at(n, i);
 	struct list *l = &n->lists[list];
 
 	m->list = (uint8_t)list;
-	m->next = NULL;
+	m->next = 0;
 	m->prev = l->last;
-	*(l->last ? &l->last->next : &l->first) = m;
-	l->last = m;
+	*(l->last ? &at(n, l->last)->next : &l->first) = i;
+	l->last = i;
 }
 
 static uint32_t hash3(uint32_t a, uint32_t b, uint32_t ports)
@@ -79,54 +144,55 @@ static uint32_t in_hash(const struct nat *n, uint32_t addr, uint16_t port, uint3
 	return hash3(addr, remote, (uint32_t)port << 16 | rport) & (n->slots - 1);
 }
 
-static struct mapping *find_in(
-	const struct nat *n, uint32_t addr, uint16_t port, uint32_t remote, uint16_t rport)
+static uint32_t find_in(const struct nat *n, uint32_t addr, uint16_t port, uint32_t remote, uint16_t rport)
 {
-	struct mapping *m = n->slots ? n->by_in[in_hash(n, addr, port, remote, rport)] : NULL;
+	uint32_t i = n->slots ? n->by_in[in_hash(n, addr, port, remote, rport)] : 0;
 
-	while (m && !(m->in_addr == addr && m->in_port == port && m->remote == remote && m->rport == rport))
-		m = m->in_next;
-	return m;
+	for (const struct mapping *m; (m = at(n, i)); i = m->in_next)
+		if (m->in_addr == addr && m->in_port == port && m->remote == remote && m->rport == rport)
+			break;
+	return i;
 }
 
-static struct mapping *find_out(
-	const struct nat *n, uint32_t addr, uint16_t port, uint32_t remote, uint16_t rport)
+static uint32_t find_out(const struct nat *n, uint32_t addr, uint16_t port, uint32_t remote, uint16_t rport)
 {
-	struct mapping *m = n->slots ? n->by_out[in_hash(n, addr, port, remote, rport)] : NULL;
+	uint32_t i = n->slots ? n->by_out[in_hash(n, addr, port, remote, rport)] : 0;
 
-	while (m && !(m->out_addr == addr && m->out_port == port && m->remote == remote && m->rport == rport))
-		m = m->out_next;
-	return m;
+	for (const struct mapping *m; (m = at(n, i)); i = m->out_next)
+		if (m->out_addr == addr && m->out_port == port && m->remote == remote && m->rport == rport)
+			break;
+	return i;
 }
 
-static void hash_in(struct nat *n, struct mapping *m)
+static void hash_in(struct nat *n, uint32_t i)
 {
-	uint32_t i = in_hash(n, m->in_addr, m->in_port, m->remote, m->rport);
-	uint32_t o = in_hash(n, m->out_addr, m->out_port, m->remote, m->rport);
+	struct mapping *m = at(n, i);
+	uint32_t *in = &n->by_in[in_hash(n, m->in_addr, m->in_port, m->remote, m->rport)];
+	uint32_t *out = &n->by_out[in_hash(n, m->out_addr, m->out_port, m->remote, m->rport)];
 
-	m->in_next = n->by_in[i];
-	n->by_in[i] = m;
-	m->out_next = n->by_out[o];
-	n->by_out[o] = m;
+	m->in_next = *in;
+	*in = i;
+	m->out_next = *out;
+	*out = i;
 }
 
-static void unhash(struct nat *n, struct mapping *m)
+static void unhash(struct nat *n, uint32_t i)
 {
-	struct mapping **i = &n->by_in[in_hash(n, m->in_addr, m->in_port, m->remote, m->rport)];
-	struct mapping **o = &n->by_out[in_hash(n, m->out_addr, m->out_port, m->remote, m->rport)];
+	const struct mapping *m = at(n, i);
+	uint32_t *in = &n->by_in[in_hash(n, m->in_addr, m->in_port, m->remote, m->rport)];
+	uint32_t *out = &n->by_out[in_hash(n, m->out_addr, m->out_port, m->remote, m->rport)];
 
-	while (*i != m)
-		i = &(*i)->in_next;
-	*i = m->in_next;
-	while (*o != m)
-		o = &(*o)->out_next;
-	*o = m->out_next;
+	while (*in != i)
+		in = &at(n, *in)->in_next;
+	*in = m->in_next;
+	while (*out != i)
+		out = &at(n, *out)->out_next;
+	*out = m->out_next;
 }
 
 static void grow_tables(struct nat *n)
 {
 	uint32_t slots = n->slots ? n->slots * 2 : 16;
-	struct mapping *m;
 
 	xfree(n->by_in);
 	xfree(n->by_out);
@@ -134,8 +200,8 @@ static void grow_tables(struct nat *n)
 	n->by_out = xcalloc(slots, sizeof *n->by_out);
 	n->slots = slots;
 	for (unsigned k = 0; k < LISTS; k++)
-		for (m = n->lists[k].first; m; m = m->next)
-			hash_in(n, m);
+		for (uint32_t i = n->lists[k].first; i; i = at(n, i)->next)
+			hash_in(n, i);
 }
 
 /* ---- records ------------------------------------------------------------------------------------------------- */
@@ -183,14 +249,19 @@ static int64_t timeout_of(const struct nat *n, unsigned list)
 	return n->p.idle_timeout_ns;
 }
 
-static void die(
-	struct nat *n, struct mapping *m, int64_t at, int64_t idle, uint64_t cause, enum trace_reason why)
+static void die(struct nat *n, uint32_t i, int64_t when, int64_t idle, uint64_t cause, enum trace_reason why)
 {
-	unlink_list(n, m);
-	link_list(n, m, LIST_DEAD);
-	m->died_ns = at;
-	m->idle_ns = idle;
-	m->died = note(n, m, TRACE_NAT_FORGET, why, cause ? cause : m->made, at, at - m->last_ns, idle);
+	const struct mapping *m = at(n, i);
+	struct history *h = past_of(n, i);
+
+	unlink_list(n, i);
+	link_list(n, i, LIST_DEAD);
+	if (h) {
+		h->died_ns = when;
+		h->idle_ns = idle;
+		h->died = note(
+			n, m, TRACE_NAT_FORGET, why, cause ? cause : h->made, when, when - m->last_ns, idle);
+	}
 	n->count.forgotten++;
 	n->count.mappings--;
 }
@@ -200,16 +271,17 @@ static void bury(struct nat *n)
 {
 	for (unsigned k = LIST_TRANSITORY; k <= LIST_ESTABLISHED; k++) {
 		int64_t idle = timeout_of(n, k);
-		struct mapping *m;
+		uint32_t i;
 
-		while ((m = n->lists[k].first) && m->last_ns + idle <= n->w->now_ns)
-			die(n, m, m->last_ns + idle, idle, 0, REASON_NAT_IDLE);
+		while ((i = n->lists[k].first) && at(n, i)->last_ns + idle <= n->w->now_ns)
+			die(n, i, at(n, i)->last_ns + idle, idle, 0, REASON_NAT_IDLE);
 	}
 }
 
 /* A packet crossed: the clock starts anew. */
-static void touch(struct nat *n, struct mapping *m, const struct pkt *p, bool outward)
+static void touch(struct nat *n, uint32_t i, const struct pkt *p, bool outward)
 {
+	struct mapping *m = at(n, i);
 	unsigned list;
 
 	if (!outward)
@@ -221,16 +293,19 @@ static void touch(struct nat *n, struct mapping *m, const struct pkt *p, bool ou
 	list = !(m->seen & SEEN_REPLY) || (m->seen & (SEEN_RST | SEEN_FIN_IN | SEEN_FIN_OUT))
 		       ? LIST_TRANSITORY
 		       : LIST_ESTABLISHED;
-	unlink_list(n, m);
 	m->last_ns = n->w->now_ns;
-	link_list(n, m, list);
+	if (m->list == list && !m->next)
+		return; /* the latest already */
+	unlink_list(n, i);
+	link_list(n, i, list);
 }
 
-static void forget_grave(struct nat *n, struct mapping *m)
+static void forget_grave(struct nat *n, uint32_t i)
 {
-	unlink_list(n, m);
-	unhash(n, m);
-	pool_put(n->pool, m);
+	unlink_list(n, i);
+	unhash(n, i);
+	at(n, i)->in_next = n->spare;
+	n->spare = i;
 	n->used--;
 }
 
@@ -239,19 +314,17 @@ static uint32_t mappings_max(const struct nat *n)
 	return n->p.mappings_max ? n->p.mappings_max : 65536u * n->outside_n;
 }
 
-static bool port_free(
-	const struct nat *n, uint32_t addr, uint16_t port, const struct pkt *p, struct mapping **grave)
+static bool port_free(const struct nat *n, uint32_t addr, uint16_t port, const struct pkt *p, uint32_t *grave)
 {
-	struct mapping *m = find_out(n, addr, port, p->dst, p->dport);
+	uint32_t i = find_out(n, addr, port, p->dst, p->dport);
 
-	*grave = m;
-	return !m || m->list == LIST_DEAD;
+	*grave = i;
+	return !i || at(n, i)->list == LIST_DEAD;
 }
 
 /* The source port itself if it is free towards that destination (RFC 4787 4.2.1), else the next free one. One
  * inside host keeps one outside address (paired pooling, RFC 4787 4.1). */
-static bool pick_port(
-	struct nat *n, const struct pkt *p, uint32_t *addr, uint16_t *port, struct mapping **grave)
+static bool pick_port(struct nat *n, const struct pkt *p, uint32_t *addr, uint16_t *port, uint32_t *grave)
 {
 	*addr = n->outside_addr + (uint32_t)(rng_mix(p->src) % n->outside_n);
 	*port = p->sport;
@@ -265,22 +338,32 @@ static bool pick_port(
 	return false;
 }
 
-static struct mapping *make_mapping(struct nat *n, struct pkt *p)
+/* A mapping stands: counted, and in the trace. */
+static void stands(struct nat *n, uint32_t i, uint64_t cause)
 {
-	struct mapping *grave, *m;
-	uint32_t addr;
+	struct history *h = past_of(n, i);
+
+	if (++n->count.mappings > n->count.mappings_peak)
+		n->count.mappings_peak = n->count.mappings;
+	if (h)
+		h->made = note(n, at(n, i), TRACE_NAT_MAP, REASON_NONE, cause, n->w->now_ns, 0, 0);
+}
+
+static uint32_t make_mapping(struct nat *n, struct pkt *p)
+{
+	uint32_t grave, addr, i;
 	uint16_t port;
 
 	if (n->count.mappings >= mappings_max(n) || !pick_port(n, p, &addr, &port, &grave))
-		return NULL;
+		return 0;
 	if (grave)
 		forget_grave(n, grave);
 	if (n->lists[LIST_DEAD].first && n->used >= mappings_max(n))
 		forget_grave(n, n->lists[LIST_DEAD].first);
 	if (n->used >= n->slots)
 		grow_tables(n);
-	m = pool_get(n->pool);
-	*m = (struct mapping){.inside = p->link->rev,
+	i = mapping_get(n);
+	*at(n, i) = (struct mapping){.inside = p->link->rev,
 		.in_addr = p->src,
 		.in_port = p->sport,
 		.remote = p->dst,
@@ -291,45 +374,43 @@ static struct mapping *make_mapping(struct nat *n, struct pkt *p)
 		.conn = p->conn,
 		.client = p->client,
 		.lens = p->marks & PKT_LENS};
-	hash_in(n, m);
-	link_list(n, m, LIST_TRANSITORY);
+	if (past_of(n, i))
+		*past_of(n, i) = (struct history){0};
+	hash_in(n, i);
+	link_list(n, i, LIST_TRANSITORY);
 	n->used++;
 	n->count.made++;
-	if (++n->count.mappings > n->count.mappings_peak)
-		n->count.mappings_peak = n->count.mappings;
-	m->made = note(n, m, TRACE_NAT_MAP, REASON_NONE, p->cause, n->w->now_ns, 0, 0);
-	return m;
+	stands(n, i, p->cause);
+	return i;
 }
 
 /* Linux with tcp_loose=1 takes up a connection in its middle: the same mapping rises again (NAT-31). */
-static void revive(struct nat *n, struct mapping *m, const struct pkt *p)
+static void revive(struct nat *n, uint32_t i, const struct pkt *p)
 {
-	uint64_t died = m->died;
+	struct mapping *m = at(n, i);
+	const struct history *h = past_of(n, i);
 
-	unlink_list(n, m);
+	unlink_list(n, i);
 	m->seen = SEEN_REPLY;
 	m->last_ns = n->w->now_ns;
 	m->inside = p->link->rev;
-	link_list(n, m, LIST_ESTABLISHED);
+	link_list(n, i, LIST_ESTABLISHED);
 	n->count.remade++;
-	if (++n->count.mappings > n->count.mappings_peak)
-		n->count.mappings_peak = n->count.mappings;
-	m->made = note(n, m, TRACE_NAT_MAP, REASON_NONE, died ? died : p->cause, n->w->now_ns, 0, 0);
+	stands(n, i, h && h->died ? h->died : p->cause);
 }
 
 /* ---- refusing ------------------------------------------------------------------------------------------------ */
 
-static void drop(struct nat *n, struct pkt *p, const struct mapping *grave, enum trace_reason why)
+static void drop(struct nat *n, struct pkt *p, uint32_t grave, enum trace_reason why)
 {
-	int64_t ago = grave ? n->w->now_ns - grave->died_ns : 0;
-	int64_t idle = grave ? grave->idle_ns : n->p.idle_timeout_ns;
+	int64_t idle, ago = died_of(n, grave, &idle);
 
 	n->count.dropped++;
 	net_drop(net_of(n->w), p, n->node.trace_node, why, 0, ago, idle);
 }
 
 /* A RST to whoever sent `p`, back over the link it came by (RFC 9293 3.10.7.1). */
-static void reset(struct nat *n, struct pkt *p, const struct mapping *grave, enum trace_reason why)
+static void reset(struct nat *n, struct pkt *p, uint32_t grave, enum trace_reason why)
 {
 	struct net *net = net_of(n->w);
 	struct link *back = p->link->rev;
@@ -355,10 +436,8 @@ static void reset(struct nat *n, struct pkt *p, const struct mapping *grave, enu
 	pkt_finish(r);
 	struct mapping none = {
 		.conn = p->conn, .client = p->client, .lens = p->marks & PKT_LENS, .inside = back};
-	const struct mapping *m = grave ? grave : &none;
-	int64_t ago = grave ? n->w->now_ns - grave->died_ns : 0;
-	int64_t idle = grave ? grave->idle_ns : n->p.idle_timeout_ns;
-	struct mapping shown = *m;
+	struct mapping shown = grave ? *at(n, grave) : none;
+	int64_t idle, ago = died_of(n, grave, &idle);
 
 	shown.inside = back; /* the record's peer is the one who is answered */
 	uint64_t id = note(n, &shown, TRACE_NAT_RESET, why, p->cause, n->w->now_ns, ago, idle);
@@ -371,13 +450,20 @@ static void reset(struct nat *n, struct pkt *p, const struct mapping *grave, enu
 
 /* ---- packets ------------------------------------------------------------------------------------------------- */
 
-static void forward(struct nat *n, struct mapping *m, struct pkt *p, bool outward)
+static void forward(struct nat *n, uint32_t i, struct pkt *p, bool outward)
 {
+	struct mapping *m = at(n, i);
+
 	if (p->ttl <= 1) {
 		net_drop(net_of(n->w), p, n->node.trace_node, REASON_NET_GONE, 0, 0, 0);
 		return;
 	}
-	touch(n, m, p, outward);
+	if (m->client != p->client) { /* a proxy has lent the connection to another client */
+		m->client = p->client;
+		m->conn = p->conn;
+		m->lens = p->marks & PKT_LENS;
+	}
+	touch(n, i, p, outward);
 	p->ttl--;
 	if (outward) {
 		p->src = m->out_addr;
@@ -392,49 +478,49 @@ static void forward(struct nat *n, struct mapping *m, struct pkt *p, bool outwar
 
 static void outward(struct nat *n, struct pkt *p)
 {
-	struct mapping *m = find_in(n, p->src, p->sport, p->dst, p->dport);
+	uint32_t i = find_in(n, p->src, p->sport, p->dst, p->dport);
 	bool opens = p->proto != IP_PROTO_TCP || ((p->flags & TCP_SYN) && !(p->flags & TCP_ACK));
 
-	if (m && m->list != LIST_DEAD) {
-		m->inside = p->link->rev;
-		forward(n, m, p, true);
+	if (i && at(n, i)->list != LIST_DEAD) {
+		at(n, i)->inside = p->link->rev;
+		forward(n, i, p, true);
 		return;
 	}
-	if (m && opens) { /* a new connection takes the grave's place */
-		forget_grave(n, m);
-		m = NULL;
+	if (i && opens) { /* a new connection takes the grave's place */
+		forget_grave(n, i);
+		i = 0;
 	}
 	if (!opens && n->p.on_expiry == NAT_EXPIRY_RESET_INSIDE) {
-		reset(n, p, m, REASON_NAT_RESET_INSIDE);
+		reset(n, p, i, REASON_NAT_RESET_INSIDE);
 		return;
 	}
 	if (!opens && n->p.on_expiry == NAT_EXPIRY_DROP) {
-		drop(n, p, m, REASON_NAT_STRICT_TCP);
+		drop(n, p, i, REASON_NAT_STRICT_TCP);
 		return;
 	}
-	if (m) {
-		revive(n, m, p);
+	if (i) {
+		revive(n, i, p);
 	} else {
-		m = make_mapping(n, p);
-		if (m && !opens)
-			m->seen = SEEN_REPLY;
+		i = make_mapping(n, p);
+		if (i && !opens)
+			at(n, i)->seen = SEEN_REPLY;
 	}
-	if (m)
-		forward(n, m, p, true);
+	if (i)
+		forward(n, i, p, true);
 	else
-		drop(n, p, NULL, REASON_NAT_NEVER_MAPPED);
+		drop(n, p, 0, REASON_NAT_NEVER_MAPPED);
 }
 
 static void inward(struct nat *n, struct pkt *p)
 {
-	struct mapping *m = find_out(n, p->dst, p->dport, p->src, p->sport);
+	uint32_t i = find_out(n, p->dst, p->dport, p->src, p->sport);
 
-	if (m && m->list != LIST_DEAD)
-		forward(n, m, p, false);
+	if (i && at(n, i)->list != LIST_DEAD)
+		forward(n, i, p, false);
 	else if (n->p.on_expiry == NAT_EXPIRY_LINUX_LOOSE && p->proto == IP_PROTO_TCP)
-		reset(n, p, m, m ? REASON_NAT_NO_MAPPING : REASON_NAT_NEVER_MAPPED);
+		reset(n, p, i, i ? REASON_NAT_NO_MAPPING : REASON_NAT_NEVER_MAPPED);
 	else
-		drop(n, p, m, m ? REASON_NAT_NO_MAPPING : REASON_NAT_NEVER_MAPPED);
+		drop(n, p, i, i ? REASON_NAT_NO_MAPPING : REASON_NAT_NEVER_MAPPED);
 }
 
 static void on_pkt(struct world *w, struct node *node, unsigned port, struct pkt *p)
@@ -449,7 +535,41 @@ static void on_pkt(struct world *w, struct node *node, unsigned port, struct pkt
 		outward(n, p);
 }
 
-static const struct node_ops nat_ops = {"nat", on_pkt, NULL};
+/* packet ─▶ place in the table ─▶ mapping ─▶ its neighbours in the list and its link */
+static void nat_warm(const struct world *w, const struct node *node, const struct pkt *p, int stage)
+{
+	const struct nat *n = (const struct nat *)node;
+	bool out = p->link->port != NAT_PORT_OUTSIDE;
+	const uint32_t *slot;
+	const struct mapping *m;
+
+	(void)w;
+	if (!out)
+		stage--; /* there is none the less on the way down */
+	if (!n->slots || stage < 0)
+		return;
+	slot = out ? &n->by_in[in_hash(n, p->src, p->sport, p->dst, p->dport)]
+		   : &n->by_out[in_hash(n, p->dst, p->dport, p->src, p->sport)];
+	if (stage == 0) {
+		__builtin_prefetch(slot);
+		return;
+	}
+	m = at(n, *slot);
+	if (!m)
+		return;
+	if (stage == 1) {
+		__builtin_prefetch(m, 1);
+		return;
+	}
+	if (m->prev)
+		__builtin_prefetch(at(n, m->prev), 1);
+	if (m->next)
+		__builtin_prefetch(at(n, m->next), 1);
+	if (!out)
+		__builtin_prefetch(m->inside, 1);
+}
+
+static const struct node_ops nat_ops = {"nat", on_pkt, nat_warm};
 
 /* ---- from outside -------------------------------------------------------------------------------------------- */
 
@@ -458,11 +578,10 @@ static void nat_free(struct world *w, void *ctx)
 	struct nat *n = ctx;
 
 	(void)w;
-	for (unsigned k = 0; k < LISTS; k++)
-		while (n->lists[k].first)
-			forget_grave(n, n->lists[k].first);
-	pool_fini(n->pool);
-	xfree(n->pool);
+	for (unsigned k = 0; k < BLOCKS; k++) {
+		xfree_pages(n->block[k], (BLOCK_FIRST << k) * sizeof **n->block);
+		xfree_pages(n->past[k], (BLOCK_FIRST << k) * sizeof **n->past);
+	}
 	xfree(n->by_in);
 	xfree(n->by_out);
 	xfree(n);
@@ -479,8 +598,7 @@ struct nat *nat_new(struct world *w, const char *name, uint16_t trace_node, uint
 	n->p = *p;
 	n->outside_addr = outside_addr;
 	n->outside_n = outside_n;
-	n->pool = xmalloc(sizeof *n->pool);
-	pool_init(n->pool, &w->arena, "nat mappings", sizeof(struct mapping), 0);
+	n->fresh = 1;
 	world_on_free(w, nat_free, n);
 	return n;
 }
@@ -518,7 +636,7 @@ struct nat_counters nat_counters(const struct nat *n)
 {
 	struct nat_counters c = n->count;
 
-	c.table_bytes = n->slots * 2 * sizeof(struct mapping *);
-	c.bytes = n->pool->bytes + c.table_bytes + sizeof *n;
+	c.bytes = sizeof *n + n->slots * 2 * sizeof *n->by_in +
+		  n->fresh * (sizeof **n->block + (n->past[0] ? sizeof **n->past : 0));
 	return c;
 }

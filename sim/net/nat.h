@@ -56,8 +56,7 @@ void nat_flush(struct nat *n);
 struct nat_counters {
 	uint64_t made, remade, forgotten, dropped, resets;
 	uint32_t mappings, mappings_peak;
-	size_t bytes;       /* in all */
-	size_t table_bytes; /* of them, those of the tables that find mappings */
+	size_t bytes; /* for as many mappings as there were at one time */
 };
 struct nat_counters nat_counters(const struct nat *n);
 
