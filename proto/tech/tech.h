@@ -213,15 +213,23 @@ struct tech_outs {
 };
 void tech_outs_init(struct tech_outs *q, const struct alloc *al);
 void tech_outs_fini(struct tech_outs *q); /* releases what was not taken */
+/* The next output where it lies, until something is put out again; NULL when there is none. */
+static inline const struct tech_out *tech_next_at(struct tech_outs *q)
+{
+	if (q->head < q->n)
+		return &q->v[q->head++];
+	q->head = q->n = 0;
+	return NULL;
+}
 /* The next output; false (kind IDLE) when there is none. */
 static inline bool tech_next(struct tech_outs *q, struct tech_out *out)
 {
-	if (q->head == q->n) {
-		q->head = q->n = 0;
+	const struct tech_out *o = tech_next_at(q);
+	if (!o) {
 		out->kind = TECH_OUT_IDLE;
 		return false;
 	}
-	*out = q->v[q->head++];
+	*out = *o;
 	return true;
 }
 

@@ -384,12 +384,19 @@ const struct tech_client_ops tech_websocket_client = {
 static struct tech_out *send_frame(
 	struct tech_conn *c, enum ws_op op, struct bytes payload, struct tech_outs *q)
 {
-	struct buf b;
-	buf_init(&b, c->srv->al, payload.n + TECH_HEAD_MAX);
-	ws_put_frame(&b, true, 0, op, payload, NULL);
-	struct tech_out *o = tech_write(q, 0, buf_blob(&b), TECH_UNIT_FRAME);
-	buf_fini(&b);
-	return o;
+	struct tech_site *s = c->site;
+	const uint64_t key = 1u << 16 | (unsigned)op; /* without a payload: the same for all */
+	struct blob *blob = payload.n ? NULL : tech_cache_get(s->responses, key, 0, 0);
+	if (!blob) {
+		struct buf b;
+		buf_init(&b, c->srv->al, payload.n + TECH_HEAD_MAX);
+		ws_put_frame(&b, true, 0, op, payload, NULL);
+		blob = buf_blob(&b);
+		buf_fini(&b);
+		if (blob && !payload.n)
+			tech_cache_put(s->responses, &s->response_turn, key, 0, 0, blob);
+	}
+	return tech_write(q, 0, blob, TECH_UNIT_FRAME);
 }
 
 static void send_close(struct tech_conn *c, unsigned code, struct tech_outs *q)

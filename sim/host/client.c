@@ -242,7 +242,7 @@ static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t c
 
 /* ---- the endpoint's outputs ----------------------------------------------------------------------------------- */
 
-static void do_write(struct sim *s, struct client *c, struct tech_out *o, uint64_t cause)
+static void do_write(struct sim *s, struct client *c, const struct tech_out *o, uint64_t cause)
 {
 	struct sock *k = client_sock_in(c, o->conn);
 	if (!k) {
@@ -258,7 +258,7 @@ static void do_write(struct sim *s, struct client *c, struct tech_out *o, uint64
 	sock_pump(s, k);
 }
 
-static uint64_t do_note(struct sim *s, struct client *c, struct tech_out *o, uint64_t cause)
+static uint64_t do_note(struct sim *s, struct client *c, const struct tech_out *o, uint64_t cause)
 {
 	struct sock *k = client_sock_in(c, o->conn);
 	uint64_t *timer = s->timer_cause ? &s->timer_cause[c->number - 1] : NULL;
@@ -272,41 +272,41 @@ static uint64_t do_note(struct sim *s, struct client *c, struct tech_out *o, uin
 
 static void outputs(struct sim *s, struct client *c, uint64_t cause)
 {
-	struct tech_out o;
+	const struct tech_out *o;
 	struct sock *k;
 	uint32_t msg;
 	const uint64_t input = cause; /* what the units of one piece of input have in common */
-	while (tech_next(&s->outs, &o)) {
-		switch (o.kind) {
+	while ((o = tech_next_at(&s->outs))) {
+		switch (o->kind) {
 		case TECH_OUT_OPEN:
-			open_sock(s, c, o.conn, cause);
+			open_sock(s, c, o->conn, cause);
 			break;
 		case TECH_OUT_WRITE:
-			do_write(s, c, &o, cause);
+			do_write(s, c, o, cause);
 			break;
 		case TECH_OUT_CLOSE:
 		case TECH_OUT_ABORT:
-			k = client_sock_in(c, o.conn);
+			k = client_sock_in(c, o->conn);
 			if (!k)
 				break;
 			count_gone(s, c, k);
 			s->w->cause = cause;
-			if (o.kind == TECH_OUT_CLOSE)
+			if (o->kind == TECH_OUT_CLOSE)
 				sock_close(s, k);
 			else
 				sock_abort(s, k);
 			break;
 		case TECH_OUT_UNIT:
-			k = client_sock_in(c, o.conn);
+			k = client_sock_in(c, o->conn);
 			if (k)
 				cause = rec_unit_recv(
-					s, k, rec_unit_kind(o.unit, false), o.off, o.len, input, &msg);
+					s, k, rec_unit_kind(o->unit, false), o->off, o->len, input, &msg);
 			break;
 		case TECH_OUT_MESSAGE:
-			messages_arrived(s, c, o.id, o.n, cause);
+			messages_arrived(s, c, o->id, o->n, cause);
 			break;
 		case TECH_OUT_NOTE:
-			cause = do_note(s, c, &o, cause);
+			cause = do_note(s, c, o, cause);
 			break;
 		case TECH_OUT_FAIL:
 		case TECH_OUT_IDLE:

@@ -153,7 +153,7 @@ static int64_t cost(const struct sim *s, const struct proc *p, const struct item
 
 /* Too much waits in the connection already: this is left out, or the connection ends. */
 static uint64_t refuse_write(
-	struct sim *s, struct sconn *c, struct tech_out *o, enum flow verdict, uint64_t cause)
+	struct sim *s, struct sconn *c, const struct tech_out *o, enum flow verdict, uint64_t cause)
 {
 	struct sock *k = c->sock;
 	uint64_t rec = flow_refused(s, values(s, sconn_proc(c)), c, o, verdict, cause);
@@ -169,7 +169,7 @@ static uint64_t refuse_write(
 }
 
 static uint64_t do_write(
-	struct sim *s, struct sconn *c, struct tech_out *o, uint64_t cause, int64_t waited_ns)
+	struct sim *s, struct sconn *c, const struct tech_out *o, uint64_t cause, int64_t waited_ns)
 {
 	struct sock *k = c->sock;
 	if (!k) {
@@ -207,15 +207,15 @@ static void settle(struct sim *s, struct sconn *c)
 
 static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t waited_ns)
 {
-	struct tech_out o;
+	const struct tech_out *o;
 	struct sock *k = c->sock;
 	uint32_t msg;
 	bool wrote = false;
 	const uint64_t input = cause;
-	while (tech_next(&s->outs, &o)) {
-		switch (o.kind) {
+	while ((o = tech_next_at(&s->outs))) {
+		switch (o->kind) {
 		case TECH_OUT_WRITE:
-			do_write(s, c, &o, cause, waited_ns);
+			do_write(s, c, o, cause, waited_ns);
 			wrote = true;
 			break;
 		case TECH_OUT_CLOSE:
@@ -225,7 +225,7 @@ static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t wait
 			k = c->sock;
 			c->sock = NULL;
 			s->w->cause = cause;
-			if (o.kind == TECH_OUT_CLOSE)
+			if (o->kind == TECH_OUT_CLOSE)
 				sock_close(s, k);
 			else
 				sock_abort(s, k);
@@ -233,16 +233,16 @@ static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t wait
 			break;
 		case TECH_OUT_UNIT:
 			if (c->sock)
-				cause = rec_unit_recv(
-					s, c->sock, rec_unit_kind(o.unit, false), o.off, o.len, input, &msg);
+				cause = rec_unit_recv(s, c->sock, rec_unit_kind(o->unit, false), o->off,
+					o->len, input, &msg);
 			break;
 		case TECH_OUT_MESSAGE:
-			messages_from_client(s, sconn_proc(c), o.id, cause);
+			messages_from_client(s, sconn_proc(c), o->id, cause);
 			break;
 		case TECH_OUT_NOTE:
-			cause = rec_note(s, c->sock, &o, NULL, sconn_proc(c)->node.trace_node,
+			cause = rec_note(s, c->sock, o, NULL, sconn_proc(c)->node.trace_node,
 				c->sock ? sock_tag(c->sock).peer : 0, cause);
-			if (o.note == TECH_NOTE_HOLD_BEGIN)
+			if (o->note == TECH_NOTE_HOLD_BEGIN)
 				set_timer_cause(s, c, cause);
 			break;
 		default:

@@ -64,8 +64,8 @@ struct run {
 /* The second and the group of what was counted last. */
 struct now {
 	int64_t from_ns;
+	size_t row; /* of its first cell */
 	struct peers of;
-	uint32_t second;
 	bool known;
 };
 
@@ -177,14 +177,16 @@ static struct cell *cell_now(struct metrics *m, const struct trace_fact *f)
 {
 	struct now *n = &m->now;
 	if (!n->known)
-		*n = (struct now){.known = true, .of = peers_of(m, f->client)};
+		*n = (struct now){.known = true, .from_ns = INT64_MIN / 2, .of = peers_of(m, f->client)};
 	if ((uint64_t)(f->at - n->from_ns) >= (uint64_t)NS_PER_S) {
-		n->second = second_of(f->at);
-		n->from_ns = (int64_t)n->second * NS_PER_S;
+		uint32_t second = second_of(f->at);
+		n->from_ns = (int64_t)second * NS_PER_S;
+		n->row = (size_t)second * m->slots;
+		(void)cell_at(m, second, 0); /* is there */
 	}
 	if (f->client < n->of.lo || f->client > n->of.hi)
 		n->of = peers_of(m, f->client);
-	return cell_at(m, n->second, n->of.slot);
+	return &m->cell[n->row + n->of.slot];
 }
 
 static struct message *message_at(struct metrics *m, uint32_t n)
