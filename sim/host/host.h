@@ -412,7 +412,7 @@ struct note {
 	uint64_t rec;    /* MSG_PUBLISH */
 	uint64_t alone;  /* record of its arrival at the one process that has it, 0: all have it */
 	uint64_t missed; /* CRASH of a process that was down when it was published, 0 none */
-	uint64_t *has;   /* a bit per client of msg->to_lo .. to_hi (cut to those there are) */
+	uint64_t *has;   /* a bit per client of lo .. hi (note_bit) */
 	uint32_t lo, hi;
 	uint32_t source; /* index of cfg.msgs */
 };
@@ -536,6 +536,13 @@ struct sim {
 static inline struct client *client_at(const struct sim *s, uint32_t number)
 {
 	return &s->client[s->place[number - 1]];
+}
+
+/* Which bit of a message's is this client's, one of lo .. hi: a single one, or whole groups as they stand, so that a
+ * broadcast sets bit after bit. */
+static inline uint32_t note_bit(const struct sim *s, const struct note *n, const struct client *c)
+{
+	return n->lo == n->hi ? 0 : (uint32_t)(c - s->client) - (n->lo - 1);
 }
 
 /* Row of a client in tables of those under the lens, from 1; 0: not under the lens. */

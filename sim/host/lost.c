@@ -197,7 +197,8 @@ void messages_lost(struct sim *s)
 			const struct note *n = &s->note[id - 1];
 			if (c->number < n->lo || c->number > n->hi)
 				continue;
-			if (!(n->has[(c->number - n->lo) / 64] >> ((c->number - n->lo) & 63) & 1))
+			const uint32_t bit = note_bit(s, n, c);
+			if (!(n->has[bit / 64] >> (bit & 63) & 1))
 				lost_one(s, &a, c, n);
 		}
 	}

@@ -291,7 +291,9 @@ void messages_arrived(struct sim *s, struct client *c, uint64_t id, uint64_t num
 	struct note *n = &s->note[id - 1];
 	if (n->msg->n != number || c->number < n->lo || c->number > n->hi || id < c->first_msg)
 		return; /* not one of ours, not meant for it, or older than its start */
-	uint64_t bit = 1ull << ((c->number - n->lo) & 63), *word = &n->has[(c->number - n->lo) / 64];
+	const uint32_t at = note_bit(s, n, c);
+	const uint64_t bit = 1ull << (at & 63);
+	uint64_t *word = &n->has[at / 64];
 	if (*word & bit) {
 		say(s, c, n, TRACE_MSG_DUPLICATE, 0, rec);
 		return;
