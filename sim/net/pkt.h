@@ -114,7 +114,22 @@ static inline struct pkt *pkt_new(struct net *n)
 {
 	struct pkt *p = pool_get(n->pkts);
 
-	*p = (struct pkt){.id = ++n->next_pkt_id, .cause = n->w->cause, .ttl = 64, .proto = IP_PROTO_TCP};
+	/* field by field: without slices nobody looks at `data` */
+	p->link = NULL;
+	p->cause = n->w->cause;
+	p->id = ++n->next_pkt_id;
+	p->src = p->dst = 0;
+	p->sport = p->dport = 0;
+	p->seq = p->ack = p->tsval = p->tsecr = 0;
+	p->wnd = p->payload_len = p->wire_bytes = p->epoch = 0;
+	p->flags = p->opts = p->marks = p->nslices = 0;
+	p->proto = IP_PROTO_TCP;
+	p->ttl = 64;
+	p->ip_id = 0;
+	p->sack = NULL;
+	p->conn = p->client = p->soff = 0;
+	p->mss = 0;
+	p->wscale = p->pad = 0;
 	return p;
 }
 /* TCP header length with options, as it will be on the wire: options are laid out as Linux does. */

@@ -7,62 +7,66 @@
 
 #include <string.h>
 
-/* A packet with this connection's addresses and numbers; no options yet. */
-static inline struct pkt *make_plain(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigned flags)
+/* A packet with this connection's addresses and numbers and, with `stamped`, timestamps; no other options yet. Every field is written once,
+ * from values read before: this is done for every segment. */
+static inline struct pkt *make_plain(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigned flags,
+	bool stamped, uint16_t ip_id, int64_t now)
 {
-	struct pkt *p = pkt_new(t->net);
+	const struct tcp_tag *tag = tcp_tag(c);
+	const struct tcp_addr a = c->addr;
+	uint64_t cause = tag && tag->cause ? tag->cause : t->w->cause;
+	uint32_t tsval = stamped ? tcp_ts_now(t, c, now) : 0, client = c->client,
+		 conn = tag ? tag->trace_conn : 0;
+	uint32_t tsecr = stamped && (flags & TCP_ACK) ? c->ts_recent : 0, soff = tag ? seq - tag->iss - 1 : 0;
+	unsigned marks = (c->flags & TCPF_LENS ? PKT_LENS : 0) | (c->flags & TCPF_SERVER ? PKT_DOWN : PKT_UP);
+	uint32_t id = ++t->net->next_pkt_id, ack = c->rcv_nxt;
+	struct pkt *p = pool_get(t->net->pkts);
 
-	p->src = c->addr.local;
-	p->dst = c->addr.remote;
-	p->sport = c->addr.lport;
-	p->dport = c->addr.rport;
+	p->link = NULL;
+	p->cause = cause;
+	p->id = id;
+	p->src = a.local;
+	p->dst = a.remote;
+	p->sport = a.lport;
+	p->dport = a.rport;
 	p->seq = seq;
+	p->ack = flags & TCP_ACK ? ack : 0;
+	p->tsval = tsval;
+	p->tsecr = tsecr;
+	p->wnd = p->payload_len = p->wire_bytes = p->epoch = 0;
 	p->flags = (uint8_t)flags;
-	p->client = c->client;
-	p->marks = (c->flags & TCPF_LENS ? PKT_LENS : 0) | (c->flags & TCPF_SERVER ? PKT_DOWN : PKT_UP);
-	if (c->flags & TCPF_TAG) {
-		const struct tcp_tag *tag = tcp_tag(c);
-
-		p->conn = tag->trace_conn;
-		p->soff = seq - tag->iss - 1;
-		if (tag->cause)
-			p->cause = tag->cause;
-	}
+	p->opts = stamped ? PKT_OPT_TS : 0;
+	p->marks = (uint8_t)marks;
+	p->nslices = 0;
+	p->proto = IP_PROTO_TCP;
+	p->ttl = 64;
+	p->ip_id = ip_id;
+	p->sack = NULL;
+	p->conn = conn;
+	p->client = client;
+	p->soff = soff;
+	p->mss = 0;
+	p->wscale = p->pad = 0;
 	return p;
-}
-
-static inline void stamp(struct tcp *t, const struct tcp_conn *c, struct pkt *p, int64_t now)
-{
-	p->opts |= PKT_OPT_TS;
-	p->tsval = tcp_ts_now(t, c, now);
-	p->tsecr = p->flags & TCP_ACK ? c->ts_recent : 0;
 }
 
 /* The usual segment: no SYN. */
 static inline struct pkt *make(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigned flags, int64_t now)
 {
-	struct pkt *p = make_plain(t, c, seq, flags);
-
-	p->ip_id = c->ip_id++;
-	if (c->flags & TCPF_TS)
-		stamp(t, c, p, now);
-	return p;
+	return make_plain(t, c, seq, flags, c->flags & TCPF_TS, c->ip_id++, now);
 }
 
 /* A SYN offers what the cfg has, a SYN,ACK what both have. */
 static struct pkt *make_syn(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigned flags, int64_t now)
 {
-	struct pkt *p = make_plain(t, c, seq, flags);
-	bool answer = flags & TCP_ACK;
+	bool answer = flags & TCP_ACK, stamped = answer ? c->flags & TCPF_TS : c->cfg->timestamps;
+	/* Linux: a SYN,ACK has identification 0 */
+	struct pkt *p = make_plain(t, c, seq, flags, stamped, answer ? 0 : c->ip_id++, now);
 
-	if (!answer) /* Linux: a SYN,ACK has identification 0 */
-		p->ip_id = c->ip_id++;
-	p->opts = PKT_OPT_MSS;
+	p->opts |= PKT_OPT_MSS;
 	p->mss = c->cfg->mss;
 	if (answer ? c->flags & TCPF_SACK : c->cfg->sack)
 		p->opts |= PKT_OPT_SACK_OK;
-	if (answer ? c->flags & TCPF_TS : c->cfg->timestamps)
-		stamp(t, c, p, now);
 	if (answer ? c->flags & TCPF_WSCALE : c->cfg->window_scaling) {
 		p->opts |= PKT_OPT_WSCALE;
 		p->wscale = c->cfg->wscale;
@@ -72,11 +76,10 @@ static struct pkt *make_syn(struct tcp *t, struct tcp_conn *c, uint32_t seq, uns
 	return p;
 }
 
-static void announce(struct tcp *t, struct tcp_conn *c, struct pkt *p)
+static inline void announce(struct tcp *t, struct tcp_conn *c, struct pkt *p)
 {
 	uint32_t room = rx_window(c);
 
-	p->ack = c->rcv_nxt;
 	p->wnd = (uint16_t)(room >> c->rcv_wscale);
 	if (seq_lt(c->rcv_adv, c->rcv_nxt + room))
 		c->rcv_adv = c->rcv_nxt + room;

@@ -7,14 +7,20 @@ struct tcp_sg *sg_new(struct tcp *t, struct tcp_conn *c, unsigned flags)
 {
 	struct tcp_sg *g = pool_get(t->sgs);
 
-	memset(g, 0, sizeof *g);
-	g->flags = (uint8_t)flags;
+	g->next = NULL; /* field by field: without slices nobody looks at `data` */
 	g->seq = c->snd_end;
+	g->len = 0;
+	g->sent_ns = 0;
 	g->cause = t->w->cause ? t->w->cause : tcp_cause(c);
-	if (c->tx)
-		c->tx->tail->next = g;
-	else
+	g->flags = (uint8_t)flags;
+	g->nslices = g->more = g->pad = 0;
+	g->order = 0;
+	if (!c->tx) {
+		g->tail = g->unsent = g;
 		c->tx = g;
+		return g;
+	}
+	c->tx->tail->next = g;
 	c->tx->tail = g;
 	if (!c->tx->unsent)
 		c->tx->unsent = g;
