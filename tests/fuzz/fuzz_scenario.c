@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/scenario/plan.h"
+#include "tests/support/fuzz_yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
