@@ -83,7 +83,7 @@ static uint32_t rol(uint32_t v, unsigned n)
 /* RFC 3174 6.2 (its second way: sixteen words, each replaced when it is used up), five rounds at a time so that nothing is
  * moved from name to name. */
 #define SHA1_WORD(i)                                                                                        \
-	(w[(i)&15] = (i) < 16 ? w[i]                                                                        \
+	(w[(i)&15] = (i) < 16 ? w[(i)&15]                                                                   \
 			      : rol(w[((i) + 13) & 15] ^ w[((i) + 8) & 15] ^ w[((i) + 2) & 15] ^ w[(i)&15], \
 					1))
 #define SHA1_ROUND(a, b, c, d, e, f, k, i)                 \

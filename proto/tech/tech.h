@@ -393,6 +393,7 @@ struct tech_conn {
 	struct tech_reader rd;
 	int64_t since_ns; /* held since; idle since; last beat */
 	uint32_t sub_at;  /* its place among the subscribers */
+	uint32_t user;    /* its owner's own */
 };
 
 void tech_server_init(struct tech_server *s, const struct alloc *al);

@@ -21,7 +21,7 @@ static void wake(struct sim *s, struct client *c)
 {
 	int64_t app = tech_client_wake_at(&c->tech),
 		reads = client_group(c)->reading ? flow_read_at(c) : TIME_NEVER;
-	lazy_arm(s->w, &c->armed_ns, reads < app ? reads : app, EV_CLIENT_APP, c->node.elem, c);
+	lazy_move(s->w, &c->armed_ns, &c->place, reads < app ? reads : app, EV_CLIENT_APP, c->node.elem, c);
 }
 
 /* ---- network ------------------------------------------------------------------------------------------------ */
@@ -327,11 +327,15 @@ static void on_app(struct world *w, const struct ev *e)
 {
 	struct client *c = e->obj;
 	struct sim *s = sim_of(w);
-	if (!lazy_fired(e, &c->armed_ns) || !c->started)
+	if (!lazy_fired(e, &c->armed_ns) || !c->started) {
+		world_nothing(w);
 		return;
+	}
 	w->cause = 0;
-	flow_read_on(s, c);
+	const bool read = flow_read_on(s, c);
 	if (tech_client_wake_at(&c->tech) > w->now_ns) {
+		if (!read)
+			world_nothing(w);
 		wake(s, c);
 		return;
 	}

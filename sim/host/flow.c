@@ -72,21 +72,22 @@ void flow_took(struct sim *s, struct client *c, uint32_t octets, uint64_t cause)
 	tcp_pause(s->tcp, &k->tcp, true, s->w->now_ns);
 }
 
-void flow_read_on(struct sim *s, struct client *c)
+bool flow_read_on(struct sim *s, struct client *c)
 {
 	struct reading *r = reading_of(c);
 	struct sock *k = client_sock_in(c, TECH_MAIN);
 	if (!r || r->at_ns > s->w->now_ns)
-		return;
+		return false;
 	r->at_ns = TIME_NEVER;
 	if (!k)
-		return;
+		return true;
 	s->w->cause = r->rec;
 	r->resumes = true;
 	tcp_pause(s->tcp, &k->tcp, false, s->w->now_ns);
 	sock_pump(s, k);
 	r->resumes = false;
 	s->w->cause = 0;
+	return true;
 }
 
 uint64_t flow_cause(const struct client *c, uint64_t cause)

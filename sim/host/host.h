@@ -310,15 +310,16 @@ struct client {
 	uint32_t number;
 	uint32_t first_msg;            /* messages from this number on are expected */
 	uint32_t last_n[HOST_SOURCES]; /* per source of messages, the first few: the latest number seen */
-	uint16_t switches;
+	uint16_t station;
+	uint8_t switches; /* of network; modulo 16 in addresses and streams of random numbers */
 	bool started : 1, lens : 1;
 	bool offline : 1; /* no network now */
 	struct tech_client tech;
 	struct access_link *access; /* the latest; see offline */
 	int64_t asked_ns;           /* when the latest request left */
-	uint32_t conns;             /* ever made: picks the port */
+	uint32_t place;             /* of its timer's event (lazy_move) */
+	uint16_t conns;             /* ever made: picks the port */
 	int16_t net;
-	uint16_t station;
 };
 /* There are many, one behind the other: none begins in the middle of a cache line. */
 _Static_assert(sizeof(void *) < 8 || sizeof(struct client) == 192, "three cache lines");
@@ -379,8 +380,8 @@ enum flow { FLOW_WRITE, FLOW_DROP, FLOW_CLOSE };
 void flow_took(struct sim *s, struct client *c, uint32_t octets, uint64_t cause);
 /* When it reads on, TIME_NEVER: it is reading. */
 int64_t flow_read_at(const struct client *c);
-/* Reads on, when that time has come. The connection may be gone afterwards. */
-void flow_read_on(struct sim *s, struct client *c);
+/* Reads on, when that time has come (else false). The connection may be gone afterwards. */
+bool flow_read_on(struct sim *s, struct client *c);
 /* Why octets reach the application only now: they waited until it read on; else `cause`, the packet that brought them. */
 uint64_t flow_cause(const struct client *c, uint64_t cause);
 /* Whether a server's connection has room for what is to be written (servers.NAME.write_limit). */

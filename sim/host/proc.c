@@ -93,6 +93,8 @@ static void conn_free(struct sim *s, struct sconn *c)
 	else
 		p->last = c->prev;
 	tech_conn_fini(&c->tech);
+	if (c->armed_ns != TIME_NEVER)
+		(void)evq_cancel(&s->w->queue, c->tech.user, c, c->armed_ns);
 	c->armed_ns = TIME_NEVER;
 	pool_put(s->sconns, c);
 }
@@ -195,14 +197,20 @@ static uint64_t do_write(
 	return rec;
 }
 
-/* After what was put out: the connection ends, or its timer is armed. */
+/* Has its timer fire when its endpoint wants it; `tech.user` is the event's place. */
+static void arm(struct sim *s, struct sconn *c)
+{
+	lazy_move(s->w, &c->armed_ns, &c->tech.user, tech_conn_wake_at(&c->tech), EV_CONN_APP,
+		sconn_proc(c)->node.elem, c);
+}
+
+/* After what was put out: the connection ends, or its timer is set. */
 static void settle(struct sim *s, struct sconn *c)
 {
 	if (!c->sock)
 		conn_dead(s, c);
 	else
-		lazy_arm(s->w, &c->armed_ns, tech_conn_wake_at(&c->tech), EV_CONN_APP,
-			sconn_proc(c)->node.elem, c);
+		arm(s, c);
 }
 
 static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t waited_ns)
@@ -421,14 +429,17 @@ static void on_conn_app(struct world *w, const struct ev *e)
 {
 	struct sconn *c = e->obj;
 	struct sim *s = sim_of(w);
-	if (!lazy_fired(e, &c->armed_ns) || c->dead)
+	if (!lazy_fired(e, &c->armed_ns) || c->dead) {
+		world_nothing(w);
 		return;
+	}
 	w->cause = 0;
-	if (tech_conn_wake_at(&c->tech) > w->now_ns)
-		lazy_arm(w, &c->armed_ns, tech_conn_wake_at(&c->tech), EV_CONN_APP, sconn_proc(c)->node.elem,
-			c);
-	else
-		enqueue(s, sconn_proc(c), (struct item){.kind = ITEM_TIME, .conn = c});
+	if (tech_conn_wake_at(&c->tech) > w->now_ns) {
+		world_nothing(w);
+		arm(s, c);
+		return;
+	}
+	enqueue(s, sconn_proc(c), (struct item){.kind = ITEM_TIME, .conn = c});
 }
 
 /* The connection itself was fetched; on a stream a beat is going to be written. */
