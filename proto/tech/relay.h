@@ -133,7 +133,6 @@ struct relay {
 	struct relay_work *work; /* what is under way, NULL: nothing */
 	struct blob *again;      /* the request as sent upstream, while it may be sent once more */
 	int64_t last_ns;         /* last read that the running timer counts from */
-	uint64_t body;           /* octets of the response body so far */
 	struct relay_parked dec[2];
 	struct relay_mind m;
 	bool up_used; /* the upstream connection has answered a request before: it may turn out to be stale */
@@ -141,7 +140,7 @@ struct relay {
 	bool ended;   /* CLOSE or ABORT was put out for the client leg */
 	bool oom;
 };
-_Static_assert(sizeof(struct relay) <= 64, "an idle relay costs no more");
+_Static_assert(sizeof(struct relay) <= 56, "an idle relay costs no more");
 
 /* Allocates nothing. `cfg` is borrowed until relay_fini. */
 void relay_init(struct relay *r, const struct relay_cfg *cfg, int64_t now_ns);

@@ -61,7 +61,6 @@ struct relay_before {
 	bool parked;
 	struct relay_mind m;
 	struct relay_parked dec;
-	uint64_t body;
 };
 struct relay_before relay_before(const struct relay *r, unsigned leg);
 /* If a relay in this state was given this slice before: does what came of it, and returns true. */

@@ -23,7 +23,6 @@ struct seen {
 	struct slice in; /* owns a reference; no blob: free */
 	struct relay_mind before, after;
 	struct relay_parked dec_before, dec[2];
-	uint64_t body;    /* octets of a response body in it */
 	struct blob *out; /* owned; what was written to the other leg. NULL: nothing */
 	bool again;       /* a request that may be sent once more */
 };
@@ -51,7 +50,7 @@ void relay_common_forget(struct relay_common *c)
 
 struct relay_before relay_before(const struct relay *r, unsigned leg)
 {
-	return (struct relay_before){!r->work, r->m, r->dec[leg], r->body};
+	return (struct relay_before){!r->work, r->m, r->dec[leg]};
 }
 
 static bool same_parked(const struct relay_parked *a, const struct relay_parked *b)
@@ -62,8 +61,7 @@ static bool same_parked(const struct relay_parked *a, const struct relay_parked 
 static bool matches(const struct seen *s, const struct relay *r, unsigned leg, struct slice in)
 {
 	return s->in.blob == in.blob && s->in.off == in.off && s->in.len == in.len &&
-	       memcmp(&s->before, &r->m, sizeof r->m) == 0 && same_parked(&s->dec_before, &r->dec[leg]) &&
-	       (leg == RELAY_CLIENT || r->body <= h1_limits_default.body_octets_max - s->body);
+	       memcmp(&s->before, &r->m, sizeof r->m) == 0 && same_parked(&s->dec_before, &r->dec[leg]);
 }
 
 static const struct seen *find(struct relay *r, unsigned leg, struct slice in)
@@ -97,14 +95,10 @@ bool relay_recall(struct relay *r, unsigned leg, struct slice in, int64_t now_ns
 		if (s->again)
 			r->again = blob_ref(s->out);
 		put_again(r, RELAY_UPSTREAM, s->out);
-		r->body = 0;
 	} else {
 		put_again(r, RELAY_CLIENT, s->out);
-		r->body += s->body;
-		if (s->after.state == ST_IDLE) {
+		if (s->after.state == ST_IDLE)
 			relay_let_upstream(r, false);
-			r->body = 0;
-		}
 	}
 	r->m = s->after;
 	r->dec[0] = s->dec[0];
@@ -153,8 +147,7 @@ void relay_remember(struct relay *r, unsigned leg, struct slice in, const struct
 		    (r->m.state == ST_ANSWER || r->m.state == ST_IDLE);
 	if (!m || !(asked || told) || !relay_park(r) || !ordinary(r, !leg, &out))
 		return;
-	bool ends = r->m.state == ST_IDLE;
-	if ((asked && (!out || (r->again && r->again != out))) || (told && !ends && r->body < b->body))
+	if (asked && (!out || (r->again && r->again != out)))
 		return;
 	struct seen *s = &m->leg[leg].v[m->leg[leg].latest = m->leg[leg].turn++ % SEEN];
 	blob_unref(s->in.blob);
@@ -165,9 +158,6 @@ void relay_remember(struct relay *r, unsigned leg, struct slice in, const struct
 		.after = r->m,
 		.dec_before = b->dec,
 		.dec = {r->dec[0], r->dec[1]},
-		.body = ends   ? in.len
-			: told ? r->body - b->body
-			       : 0, /* at an end it is not counted any more: at most that */
 		.out = out ? blob_ref(out) : NULL,
 		.again = asked && r->again};
 }

@@ -72,8 +72,7 @@ struct h1_dec *relay_decoder(struct relay *r, unsigned leg)
 	if (!w)
 		return NULL;
 	if (!w->open[leg]) {
-		struct h1_idle idle = {.body = leg == RELAY_UPSTREAM ? r->body : 0,
-			.state = p->state,
+		struct h1_idle idle = {.state = p->state,
 			.flags = p->flags,
 			.answers = p->answers,
 			.n_answers = p->n_answers};
@@ -91,8 +90,6 @@ void relay_decoder_clear(struct relay *r, unsigned leg)
 		r->work->open[leg] = false;
 	}
 	r->dec[leg] = (struct relay_parked){0};
-	if (leg == RELAY_UPSTREAM)
-		r->body = 0;
 }
 
 bool relay_park(struct relay *r)
@@ -106,8 +103,6 @@ bool relay_park(struct relay *r)
 			return false;
 		w->open[leg] = false;
 		r->dec[leg] = (struct relay_parked){idle.state, idle.flags, idle.answers, idle.n_answers};
-		if (leg == RELAY_UPSTREAM)
-			r->body = idle.body;
 	}
 	return !w || (!w->pend.n && !w->pend.failed && w->held_at == w->held_n && w->trickle_ns == INT64_MAX);
 }

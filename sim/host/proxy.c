@@ -49,7 +49,7 @@ struct prelay {
 	bool taking;
 	struct relay relay;
 };
-_Static_assert(sizeof(struct prelay) <= 112, "an idle pair costs no more, beside its sockets");
+_Static_assert(sizeof(struct prelay) <= 104, "an idle pair costs no more, beside its sockets");
 
 /* A connection to a server that is lent to nobody. */
 struct uplink {
@@ -66,7 +66,7 @@ static struct proxy *proxy_of(const struct prelay *p)
 	return container_of(p->relay.cfg, struct proxy, cfg);
 }
 
-/* Stand behind each prelay where there is a trace. */
+/* Stand behind each prelay in runs that keep records. */
 static struct eyes **eyes_at(const struct prelay *p)
 {
 	return (struct eyes **)(uintptr_t)(p + 1);
@@ -74,7 +74,7 @@ static struct eyes **eyes_at(const struct prelay *p)
 
 static struct eyes *eyes_of(const struct prelay *p)
 {
-	return proxy_of(p)->sim->tr ? *eyes_at(p) : NULL;
+	return proxy_of(p)->sim->keeps ? *eyes_at(p) : NULL;
 }
 
 static void outputs(struct sim *s, struct prelay *p, uint64_t cause);
@@ -212,7 +212,7 @@ static void note(struct sim *s, struct prelay *p, const struct relay_out *o, uin
 	r.a = o->a;
 	r.b = o->b;
 	r.reason = o->note == RELAY_HOLD ? held[proxy_of(p)->cfg.buffering] : map[o->note].reason;
-	if (lens && s->tr && o->err.what)
+	if (lens && s->keeps && o->err.what)
 		r.text = trace_strf(s->tr, "%s (%s)", o->err.what, o->err.ref ? o->err.ref : "");
 	uint64_t id = rec_put(s, &r, lens);
 	if (o->note == RELAY_HOLD)
@@ -600,7 +600,7 @@ static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pk
 	p->armed_ns = TIME_NEVER;
 	p->client = syn->client;
 	relay_init(&p->relay, &x->cfg, s->w->now_ns);
-	if (lens && s->tr)
+	if (lens && s->keeps)
 		eyes_new(p);
 	p->prev = x->last;
 	if (x->last)
@@ -625,7 +625,7 @@ static void new_client(struct sim *s, struct sock *k, const struct pkt *p)
 		return;
 	r->client = p->client;
 	eyes_free(r);
-	if ((p->marks & PKT_LENS) && s->tr)
+	if ((p->marks & PKT_LENS) && s->keeps)
 		eyes_new(r);
 	k = r->leg[RELAY_UPSTREAM];
 	if (k)
@@ -763,6 +763,6 @@ void proxy_handlers(struct sim *s)
 void proxy_pools(struct sim *s)
 {
 	s->prelays =
-		world_pool(s->w, "relay", sizeof(struct prelay) + (s->tr ? sizeof(struct eyes *) : 0), 0);
+		world_pool(s->w, "relay", sizeof(struct prelay) + (s->keeps ? sizeof(struct eyes *) : 0), 0);
 	s->uplinks = world_pool(s->w, "upstream connection", sizeof(struct uplink), 0);
 }

@@ -545,7 +545,7 @@ static void nat_warm(const struct world *w, const struct node *node, const struc
 
 	(void)w;
 	if (!out)
-		stage--; /* there is none the less on the way down */
+		stage--; /* on the way down stage 0 is left out */
 	if (!n->slots || stage < 0)
 		return;
 	slot = out ? &n->by_in[in_hash(n, p->src, p->sport, p->dst, p->dport)]

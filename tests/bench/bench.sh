@@ -165,17 +165,26 @@ memory() {
 # ---- boxes on the way --------------------------------------------------------------------------------------------
 boxes() {
 	n=20000
-	rule "a box on the way, $n polling clients: more than without"
+	rule "a box on the way, $n clients: more than without"
 	base="--format json --set clients.all.count=$n"
+	stream="$push $base --set duration=30s"
 	measure plain "$BACKTALK" run $poll $base \
 		::: nat "$BACKTALK" run $poll $base --set 'boxes={b: {kind: nat}}' --set 'clients.all.path=[net, b]' \
-		::: proxy "$BACKTALK" run $poll $base --set 'boxes={b: {kind: reverse-proxy}}' --set 'clients.all.path=[net, b]'
-	for b in nat proxy; do
-		failed $b
-		printf '%-8s %8s us a request   %8s B a client   at most 1 us and 512 B\n' $b \
-			"$(calc "$(us $b http.requests) - $(us plain http.requests)" %.3f)" \
-			"$(calc "($(got $b peak_KiB) - $(got plain peak_KiB)) * 1024 / $n" %.0f)"
-	done
+		::: proxy "$BACKTALK" run $poll $base --set 'boxes={b: {kind: reverse-proxy}}' --set 'clients.all.path=[net, b]' \
+		::: own "$BACKTALK" run $poll $base --set 'boxes={b: {kind: reverse-proxy, upstreams: own}}' --set 'clients.all.path=[net, b]' \
+		::: plain-sse "$BACKTALK" run $stream \
+		::: nat-sse "$BACKTALK" run $stream --set 'boxes={b: {kind: nat}}' --set 'clients.all.path=[net, b]' \
+		::: proxy-sse "$BACKTALK" run $stream --set 'boxes={b: {kind: reverse-proxy}}' --set 'clients.all.path=[net, b]'
+	more() { # more NAME LESS UNIT UNITS TEXT
+		failed $1
+		printf '%-44s %8s us a %-8s %8s B a client   %s\n' "$5" "$(calc "$(us $1 $4) - $(us $2 $4)" %.3f)" $3 \
+			"$(calc "($(got $1 peak_KiB) - $(got $2 peak_KiB)) * 1024 / $n" %.0f)" 'at most 1 us and 512 B'
+	}
+	more nat plain request http.requests 'NAT, polling'
+	more proxy plain request http.requests 'proxy, polling over shared connections'
+	more own plain request http.requests 'proxy, polling, a connection for each client'
+	more nat-sse plain-sse message messages.delivered 'NAT, SSE'
+	more proxy-sse plain-sse message messages.delivered 'proxy, SSE (a connection for each stream)'
 }
 
 # ---- two techniques on two cores ---------------------------------------------------------------------------------
