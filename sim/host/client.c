@@ -73,7 +73,7 @@ static void client_warm(const struct world *w, const struct node *n, const struc
 		tcp_warm_queue(&c->socks->tcp);
 }
 
-static const struct node_ops client_node = {"client", client_packet, client_warm};
+static const struct node_ops client_node = {"client", client_packet, client_warm, true};
 
 static struct hclass *access_class(struct sim *s, struct group *g, int32_t net, bool up)
 {

@@ -584,7 +584,7 @@ static void proc_warm(const struct world *w, const struct node *n, const struct 
 		host_fetch(k->user, 0, sizeof(struct sconn));
 }
 
-static const struct node_ops proc_node = {"server", proc_packet, proc_warm};
+static const struct node_ops proc_node = {"server", proc_packet, proc_warm, false};
 
 /* ---- life --------------------------------------------------------------------------------------------------------- */
 

@@ -407,6 +407,9 @@ static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t 
 		blob_unref(owned.blob);
 		return;
 	}
+	const struct sock *other = p->leg[!k->slot];
+	if (other)
+		host_fetch(other->out, 0, sizeof *other->out);
 	cause = see_in(s, p, k->slot, slice_bytes(owned), cause);
 	relay_data(&p->relay, k->slot, owned, s->w->now_ns);
 	outputs(s, p, cause);
@@ -632,6 +635,15 @@ static void new_client(struct sim *s, struct sock *k, const struct pkt *p)
 		say_whose(s, r, k, sock_tag(k).peer, k->tcp.addr);
 }
 
+/* What has come goes out by the other leg, which may be far from the cache: on its way while TCP looks at the segment. */
+static void fetch_other(const struct sock *k)
+{
+	const struct prelay *p = k->used ? pair_of(k) : NULL;
+	const struct sock *other = p ? p->leg[!k->slot] : NULL;
+	if (other)
+		host_fetch(other, 0, sizeof *other);
+}
+
 static void proxy_packet(struct world *w, struct node *n, unsigned port, struct pkt *p)
 {
 	struct proxy *x = container_of(n, struct proxy, node);
@@ -639,9 +651,13 @@ static void proxy_packet(struct world *w, struct node *n, unsigned port, struct 
 	struct tcp_conn *t = tcp_demux_find(&x->demux, p);
 	(void)port;
 	if (t) {
-		if (t->client != p->client && p->payload_len)
-			new_client(s, container_of(t, struct sock, tcp), p);
-		sock_input(s, container_of(t, struct sock, tcp), p);
+		struct sock *k = container_of(t, struct sock, tcp);
+		if (p->payload_len) {
+			if (t->client != p->client)
+				new_client(s, k, p);
+			fetch_other(k);
+		}
+		sock_input(s, k, p);
 	} else if (!x->down && (p->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN) {
 		struct prelay *r = accept_syn(s, x, p);
 		sock_input(s, r->leg[RELAY_CLIENT], p);
@@ -669,7 +685,7 @@ static void proxy_warm(const struct world *w, const struct node *n, const struct
 		host_fetch(k->user, 0, sizeof(struct prelay));
 }
 
-static const struct node_ops proxy_node = {"reverse-proxy", proxy_packet, proxy_warm};
+static const struct node_ops proxy_node = {"reverse-proxy", proxy_packet, proxy_warm, false};
 
 struct proxy *proxy_new(struct sim *s, int32_t box, uint32_t addr)
 {

@@ -50,6 +50,7 @@ void link_init(
 {
 	*l = (struct link){.cls = c, .to = to, .rng = rng, .elem = elem, .port = port};
 	l->to_trace = to->trace_node;
+	l->many = to->ops->many;
 }
 
 void link_pair(struct link *a, struct link *b)
@@ -385,8 +386,8 @@ static void drop_arrival(struct world *w, const struct ev *e)
 	pkt_free(n, e->obj);
 }
 
-/* packet ─▶ its link ─▶ the far node ─▶ what the node will look up. On the way up there are few nodes: they are in the cache. On the
- * way down there are many; as much is fetched as knows most of them. */
+/* packet ─▶ its link ─▶ the far node ─▶ what the node will look up. Servers and boxes are few: they are in the cache. Of nodes of
+ * which there are many, as much is fetched as knows most of them. */
 static void warm_arrival(const struct world *w, const struct ev *e, int stage)
 {
 	const struct pkt *p = e->obj;
@@ -398,7 +399,7 @@ static void warm_arrival(const struct world *w, const struct ev *e, int stage)
 	}
 	const struct node *to = l->to;
 
-	if (stage == 1 && !(p->marks & PKT_UP)) {
+	if (stage == 1 && l->many) {
 		for (size_t i = 0; i < NODE_FETCH_BYTES; i += 64)
 			__builtin_prefetch((const char *)to + i, 1);
 		if (l->rev)

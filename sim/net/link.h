@@ -76,7 +76,7 @@ struct link { /* one cache line */
 	uint16_t from_trace, to_trace;
 	uint16_t port; /* interface at the far node */
 	bool down;     /* this link alone is cut (a phone that left its network) */
-	uint8_t spare;
+	bool many;     /* the far node is one of many (struct node_ops) */
 };
 
 void link_class_init(struct link_class *c, const char *name, const struct link_params *p);

@@ -544,9 +544,7 @@ static void nat_warm(const struct world *w, const struct node *node, const struc
 	const struct mapping *m;
 
 	(void)w;
-	if (!out)
-		stage--; /* on the way down stage 0 is left out */
-	if (!n->slots || stage < 0)
+	if (!n->slots)
 		return;
 	slot = out ? &n->by_in[in_hash(n, p->src, p->sport, p->dst, p->dport)]
 		   : &n->by_out[in_hash(n, p->dst, p->dport, p->src, p->sport)];
@@ -569,7 +567,7 @@ static void nat_warm(const struct world *w, const struct node *node, const struc
 		__builtin_prefetch(m->inside, 1);
 }
 
-static const struct node_ops nat_ops = {"nat", on_pkt, nat_warm};
+static const struct node_ops nat_ops = {"nat", on_pkt, nat_warm, false};
 
 /* ---- from outside -------------------------------------------------------------------------------------------- */
 

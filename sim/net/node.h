@@ -18,9 +18,10 @@ struct node_ops {
 	/* A packet arrived at interface `port`; the node owns it now. */
 	void (*on_pkt)(struct world *w, struct node *n, unsigned port, struct pkt *owned);
 	/* Optional, for speed: the packet will arrive soon. Fetch into the cache what on_pkt will look at (tcp_demux_warm); change
-	 * nothing. Stage 0: only for packets on their way up, to nodes of which there are few. Stages 1, 2: the first NODE_FETCH_BYTES
-	 * octets of the node are there. */
+	 * nothing. Stage 0: only for nodes of which there are few. Stages 1, 2: the first NODE_FETCH_BYTES octets of the node are
+	 * there. */
 	void (*warm)(const struct world *w, const struct node *n, const struct pkt *p, int stage);
+	bool many; /* such nodes are so many that they are not in the cache: clients */
 };
 
 struct node {

@@ -46,7 +46,7 @@ static void on_pkt(struct world *w, struct node *node, unsigned port, struct pkt
 	link_send(w, out, p);
 }
 
-static const struct node_ops router_ops = {"router", on_pkt, NULL};
+static const struct node_ops router_ops = {"router", on_pkt, NULL, false};
 
 static void router_free(struct world *w, void *ctx)
 {

@@ -184,8 +184,8 @@ static void client_warm(const struct world *w, const struct node *n, const struc
 		tcp_warm_queue(&((const struct client *)n)->s.c);
 }
 
-static const struct node_ops server_ops = {"server", server_pkt, server_warm};
-static const struct node_ops client_ops = {"client", client_pkt, client_warm};
+static const struct node_ops server_ops = {"server", server_pkt, server_warm, false};
+static const struct node_ops client_ops = {"client", client_pkt, client_warm, true};
 
 static void timer_warm(const struct world *w, const struct ev *e, int stage)
 {

@@ -152,7 +152,7 @@ static void on_pkt(struct world *w, struct node *n, unsigned port, struct pkt *k
 	tcp_end_pump(e);
 }
 
-static const struct node_ops end_ops = {"end", on_pkt, NULL};
+static const struct node_ops end_ops = {"end", on_pkt, NULL, false};
 
 static void on_timer(struct world *w, const struct ev *ev)
 {

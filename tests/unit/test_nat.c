@@ -256,7 +256,7 @@ static void sink_pkt(struct world *w, struct node *n, unsigned port, struct pkt 
 	pkt_free(net_of(w), p);
 }
 
-static const struct node_ops sink_ops = {"sink", sink_pkt, NULL};
+static const struct node_ops sink_ops = {"sink", sink_pkt, NULL, false};
 
 static void colliding_ports_are_moved_and_limits_are_kept(void **state)
 {

@@ -32,7 +32,7 @@ static void sink_pkt(struct world *w, struct node *n, unsigned port, struct pkt 
 	pkt_free(net_of(w), p);
 }
 
-static const struct node_ops sink_ops = {"sink", sink_pkt, NULL};
+static const struct node_ops sink_ops = {"sink", sink_pkt, NULL, false};
 
 struct bench {
 	struct world *w;

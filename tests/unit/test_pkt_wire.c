@@ -16,7 +16,7 @@ struct bench {
 	struct link ab, ba;
 };
 
-static const struct node_ops none = {"none", NULL, NULL};
+static const struct node_ops none = {"none", NULL, NULL, false};
 
 static void bench_init(struct bench *x)
 {
