@@ -136,14 +136,22 @@ static inline uint32_t evq_place(const struct ev *at)
 	return c->self * (EVQ_CHUNK_BYTES / 8) + (uint32_t)word / 8;
 }
 
+/* The chunk was last touched when it was emptied: what will be written soon is fetched. */
+static inline void evq_fetch_ahead(const struct ev *at)
+{
+	__builtin_prefetch((const char *)at + 192, 1);
+}
+
 static inline void evq_put(struct evq *q, const struct ev *e)
 {
 	unsigned i = evq_slot_of(q, e->at_ns);
 
-	if (i != EVQ_SERVED && (uintptr_t)q->slot[i].at % EVQ_CHUNK_BYTES)
+	if (i != EVQ_SERVED && (uintptr_t)q->slot[i].at % EVQ_CHUNK_BYTES) {
+		evq_fetch_ahead(q->slot[i].at);
 		*q->slot[i].at++ = *e;
-	else
-		(void)evq_push_slow(q, e, i);
+		return;
+	}
+	(void)evq_push_slow(q, e, i);
 }
 
 /* Inserts. `e.at_ns` must not lie before the last popped event's time, nor before an `until_ns` that was refused:
@@ -163,6 +171,7 @@ static inline uint32_t evq_push_at(struct evq *q, struct ev e)
 	if (i == EVQ_SERVED || !((uintptr_t)q->slot[i].at % EVQ_CHUNK_BYTES))
 		return evq_push_slow(q, &e, i);
 	struct ev *at = q->slot[i].at++;
+	evq_fetch_ahead(at);
 	*at = e;
 	return evq_place(at);
 }
