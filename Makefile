@@ -76,7 +76,7 @@ OPT ?= $(OPT_$(VARIANT))
 
 # What runs for every segment and message is many small functions in many files: the product is linked with these directories
 # taken together. Tests link the same objects as they are, so that the dozens of links stay quick. `make LTO=` leaves it out.
-HOT := sim/core sim/net sim/tcp sim/host sim/trace sim/measure proto/base proto/wire proto/http1 proto/sse proto/ws proto/tech
+HOT := sim/core sim/net sim/tcp sim/host sim/trace sim/measure proto/base proto/wire proto/http1 proto/sse proto/ws proto/hpack proto/h2 proto/tech
 ifeq ($(VARIANT) $(OPT) $(findstring clang,$(CC)),release $(OPT_release) )
 LTO := -flto=auto
 endif
@@ -164,7 +164,7 @@ $(B)/obj/%.o: %.c $(B)/flags
 LINK = $(Q)mkdir -p $(@D); $(CC) $(LDFLAGS_ALL) $(LINK_OPT) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
 LINK_OPT = $(if $(LTO),-fno-lto)
-$(B)/backtalk: LINK_OPT = $(if $(LTO),-O3 $(LTO))
+$(B)/backtalk $(B)/bench/bench_codecs $(B)/bench/bench_engine: LINK_OPT = $(if $(LTO),-O3 $(LTO))
 $(B)/backtalk: $(call obj,ui/main.c) $(LIBS)
 	$(call say,LD,$@)
 	$(LINK) $(LIB_LIBS)
