@@ -87,6 +87,7 @@ struct sim *sim_new(const struct cfg *cfg, const struct sim_opts *o)
 	s->w->ext[WORLD_HOST] = s;
 	s->net = net_new(s->w);
 	s->tcp = tcp_new(s->w);
+	s->tcp->predict = !o->decode_anew; /* the long way there too */
 	s->socks = world_pool(
 		s->w, "sock", whole_lines(sizeof(struct sock) + (s->keeps ? sizeof(struct tcp_tag) : 0)), 0);
 	s->sconns = world_pool(s->w, "server connection",

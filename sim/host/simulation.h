@@ -15,7 +15,8 @@ struct sim_opts {
 	uint64_t seed;
 	struct trace *trace;
 	uint32_t lens_clients; /* how many clients per group are under the lens (UINT32_MAX: all) */
-	bool decode_anew; /* nobody remembers what octets have said before (proto/tech/reader.h): slower, else the same */
+	/* Nobody remembers what octets have said before (proto/tech/reader.h), TCP predicts no header: slower, else the same. */
+	bool decode_anew;
 };
 
 /* Sums over the run, per client group (index of cfg.groups). Counted until `duration`, except those that
