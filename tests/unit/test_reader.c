@@ -561,7 +561,7 @@ static void a_handshake_met_before_is_known_but_for_its_key(void **st)
 /* A client of the rig's site whose handshake is answered with `accept` (NULL: the right one) and a field more. */
 static bool opens(struct rig *r, uint32_t number, const char *accept, const char *more)
 {
-	char text[512], right[WS_ACCEPT_LEN + 1];
+	char text[1024], right[WS_ACCEPT_LEN + 1];
 	struct tech_client c;
 	struct tech_out o;
 	struct bytes key = BYTES_NONE;
@@ -570,9 +570,11 @@ static bool opens(struct rig *r, uint32_t number, const char *accept, const char
 	tech_client_input(&c, &(struct tech_in){.kind = TECH_IN_UP}, &r->q);
 	while (tech_next(&r->q, &o))
 		if (o.kind == TECH_OUT_WRITE) {
-			struct bytes head = slice_bytes(o.data);
-			const char *at = strstr((const char *)head.p, "Sec-WebSocket-Key: ");
-			key = (struct bytes){(const uint8_t *)at + 19, WS_KEY_LEN};
+			snprintf(text, sizeof text, "%.*s", (int)o.data.len,
+				(const char *)slice_bytes(o.data).p);
+			const char *at = strstr(text, "Sec-WebSocket-Key: ");
+			assert_non_null(at);
+			key = (struct bytes){(const uint8_t *)at + strlen("Sec-WebSocket-Key: "), WS_KEY_LEN};
 			ws_accept(key, right);
 			blob_unref(o.data.blob);
 		}
