@@ -268,6 +268,11 @@ fuzz-run: all $(FUZZ_BIN)
 			-artifact_prefix=$(B)/crashes/$$n- $(B)/corpus/$$n $$(test -d $$seeds && echo $$seeds) || exit 1; \
 	done
 
+# make soak [SECONDS=600]: random worlds other than those of `make check`, which begin at seed 0.
+SOAK := $(B)/tests/soak/test_world_soak
+soak: all $(SOAK)
+	@SOAK_SECONDS=$(SECONDS) SOAK_FROM=$${SOAK_FROM:-$$(date +%s)} sh tests/tools/check-env $(SOAK)
+
 # Figures, not pass or fail.  PARTS="units codecs" measures only these; REPS repeats (3); FULL=1 goes up to a million clients.
 bench: all $(BENCH_BIN)
 	@BUILD=$(B) CC='$(CC)' FULL='$(FULL)' sh tests/tools/check-env sh tests/bench/bench.sh $(PARTS)
