@@ -508,8 +508,11 @@ static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 {
 	if (c->mode == TECH_MODE_HTTP) {
 		int64_t keep = c->srv->keepalive_ns;
-		if (tech_reader_busy(&c->rd) || keep <= 0)
+		/* An answer began to count, then half a request came behind it: nothing is due until it is whole. */
+		if (tech_reader_busy(&c->rd) || keep <= 0) {
+			c->due_ns = TECH_NEVER;
 			return;
+		}
 		c->due_ns = c->since_ns + keep;
 		if (c->due_ns > now)
 			return;

@@ -171,6 +171,26 @@ static void an_idle_connection_is_closed_after_keepalive(void **st)
 	pair_end(&p);
 }
 
+/* The time of idling began with an answer; then half a request came behind it. It used to stay due, again and again. */
+static void half_a_request_behind_an_answer_is_waited_for(void **st)
+{
+	struct pair p = {.o = options()};
+	(void)st;
+	pair_init(&p, &alloc_libc, TECH_POLLING);
+	p.srv.keepalive_ns = 5 * S;
+	pair_connect(&p);
+	kit_data(&p.s, bytes_str("GET /poll HTTP/1.1\r\nHost: a\r\n\r\nGET /po"));
+	assert_true(tech_conn_wake_at(&p.s.s) == 5 * S);
+	kit_wake(&p.s);
+	assert_true(tech_conn_wake_at(&p.s.s) == TECH_NEVER);
+	assert_null(strstr(p.s.log, "close"));
+	kit_data(&p.s, bytes_str("ll HTTP/1.1\r\nHost: a\r\n\r\n"));
+	assert_true(tech_conn_wake_at(&p.s.s) == 10 * S);
+	kit_wake(&p.s);
+	assert_string_equal(p.s.log, "close; ");
+	pair_end(&p);
+}
+
 static void messages_go_up(void **st)
 {
 	(void)st;
@@ -295,6 +315,7 @@ int main(void)
 		cmocka_unit_test(http_1_0_gets_a_body_until_close),
 		cmocka_unit_test(requests_that_make_no_sense_are_refused),
 		cmocka_unit_test(an_idle_connection_is_closed_after_keepalive),
+		cmocka_unit_test(half_a_request_behind_an_answer_is_waited_for),
 		cmocka_unit_test(messages_go_up),
 		cmocka_unit_test(a_message_that_cannot_go_up_does_not_spin),
 		cmocka_unit_test(a_long_history_comes_in_several_answers),
