@@ -47,6 +47,9 @@ void tcp_demux_add(struct tcp_demux *d, struct tcp_conn *c)
 		d->slots = old.slots ? old.slots * 2 : 2;
 		d->shift = (uint8_t)(33 - (64 - __builtin_clzll(d->slots)));
 		d->slot = xpages(d->slots * sizeof *d->slot);
+		/* Looking comes before writing: a page that is only read is the one of all zeros, and replacing that by the
+		 * first write interrupts every other thread of the process. */
+		memset(d->slot, 0, d->slots * sizeof *d->slot);
 		d->used = 0;
 		for (uint32_t i = 0; i < old.slots; i++)
 			if (old.slot[i].key)
