@@ -154,7 +154,7 @@ enum tech_answer tech_read_answer(struct tech_client *c, const struct tech_in *i
 	struct tech_said said = {0};
 	enum tech_answer a = TECH_ANSWER_DONE;
 	if (!in || !tech_recall(m, TECH_READ_HTTP, &c->rd, in->slice, q, &said)) {
-		const struct h1_idle before = c->rd.idle;
+		const struct tech_idle before = c->rd.idle;
 		bool idle = !c->rd.idle.owned;
 		size_t at = q->n;
 		a = decode_answer(c, in, &said, q);

@@ -16,9 +16,9 @@
 void tech_seek(struct tech_conn *c, const struct tech_want *w)
 {
 	const struct tech_hub *h = &c->srv->hub;
-	if (!w->has_since || !c->site->opts->resume) {
+	if (!w->has_since || !tech_conn_site(c)->opts->resume) {
 		if (!(c->flags & TECH_CF_SEEN))
-			c->cursor = h->seq;
+			c->cursor = (uint32_t)h->seq;
 		c->flags |= TECH_CF_SEEN;
 		return;
 	}
@@ -26,7 +26,7 @@ void tech_seek(struct tech_conn *c, const struct tech_want *w)
 	for (uint64_t s = h->seq; s > tech_oldest(h); s--) {
 		uint64_t id = tech_at_seq(h, s)->id;
 		if (id == w->since) {
-			c->cursor = s;
+			c->cursor = (uint32_t)s;
 			return;
 		}
 		if (id > w->since)
@@ -34,7 +34,7 @@ void tech_seek(struct tech_conn *c, const struct tech_want *w)
 		else if (id + TECH_HISTORY_MAX < w->since)
 			break;
 	}
-	c->cursor = newer;
+	c->cursor = (uint32_t)newer;
 }
 
 bool tech_concerns(const struct tech_conn *c, const struct tech_msg *m)
@@ -45,14 +45,17 @@ bool tech_concerns(const struct tech_conn *c, const struct tech_msg *m)
 struct tech_msg *tech_history_next(struct tech_conn *c)
 {
 	const struct tech_hub *h = &c->srv->hub;
-	if (c->cursor < tech_oldest(h))
-		c->cursor = tech_oldest(h);
-	while (c->cursor < h->seq) {
-		struct tech_msg *m = tech_at_seq(h, ++c->cursor);
-		if (tech_concerns(c, m))
-			return m;
+	uint64_t at = tech_conn_cursor(c);
+	struct tech_msg *m = NULL;
+	if (at < tech_oldest(h))
+		at = tech_oldest(h);
+	while (at < h->seq && !m) {
+		m = tech_at_seq(h, ++at);
+		if (!tech_concerns(c, m))
+			m = NULL;
 	}
-	return NULL;
+	c->cursor = (uint32_t)at;
+	return m;
 }
 
 bool tech_history_any(const struct tech_conn *c)
@@ -81,7 +84,7 @@ static void close_gaps(struct tech_site *s)
 
 bool tech_subscribe(struct tech_conn *c)
 {
-	struct tech_site *s = c->site;
+	struct tech_site *s = tech_conn_site(c);
 	if (s->sub_n == s->sub_cap && s->subs <= s->sub_cap / 2)
 		close_gaps(s);
 	if (s->sub_n == s->sub_cap) {
@@ -93,7 +96,7 @@ bool tech_subscribe(struct tech_conn *c)
 		s->sub = p;
 		s->sub_cap = cap;
 	}
-	c->cursor = c->srv->hub.seq;
+	c->cursor = (uint32_t)c->srv->hub.seq;
 	c->sub_at = s->sub_n;
 	s->sub[s->sub_n++] = c;
 	s->subs++;
@@ -106,8 +109,9 @@ void tech_unsubscribe(struct tech_conn *c)
 	if (!(c->flags & TECH_CF_SUB))
 		return;
 	c->flags &= (uint8_t)~TECH_CF_SUB;
-	c->site->sub[c->sub_at] = NULL;
-	c->site->subs--;
+	struct tech_site *s = tech_conn_site(c);
+	s->sub[c->sub_at] = NULL;
+	s->subs--;
 }
 
 void tech_subscribers_fini(struct tech_site *s)
@@ -151,7 +155,7 @@ static struct tech_conn *next_receiver(struct tech_server *s, struct tech_site *
 	struct tech_conn *c;
 	while ((c = next_subscriber(
 			site))) /* some subscribed after it was published and have it from the history */
-		if (c->cursor < s->hub.seq && tech_concerns(c, s->fan_msg))
+		if (tech_conn_cursor(c) < s->hub.seq && tech_concerns(c, s->fan_msg))
 			return c;
 	s->fan_site++;
 	return NULL;
@@ -165,7 +169,7 @@ struct tech_conn *tech_server_fan(struct tech_server *s, int64_t now_ns, struct 
 		if (!c)
 			continue;
 		if (c->mode != TECH_MODE_HELD)
-			c->cursor = s->hub.seq;
+			c->cursor = (uint32_t)s->hub.seq;
 		tech_conn_ops_of(site->kind)->push(c, s->fan_msg, now_ns, q);
 		return c;
 	}
@@ -185,7 +189,7 @@ bool tech_server_fan_form(struct tech_server *s, struct tech_push_out *o)
 		c = next_receiver(s, site);
 		if (!c)
 			continue;
-		c->cursor = s->hub.seq;
+		c->cursor = (uint32_t)s->hub.seq;
 		o->conn = c;
 		o->msg = s->fan_msg;
 		o->form = tech_form(s->fan_msg, ops->form[c->flags & TECH_CF_HTTP10], &o->at, &o->len);

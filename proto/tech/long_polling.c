@@ -124,7 +124,7 @@ const struct tech_client_ops tech_long_polling_client = {
 
 static int64_t hold_end(const struct tech_conn *c)
 {
-	int64_t hold = c->site->opts->hold_ns;
+	int64_t hold = tech_conn_site(c)->opts->hold_ns;
 	return hold > 0 ? c->since_ns + hold : TECH_NEVER;
 }
 

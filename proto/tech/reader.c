@@ -20,6 +20,26 @@ static void open_fini(struct tech_open *o)
 	buf_fini(&o->body);
 }
 
+static struct h1_idle h1_of(const struct tech_idle *i)
+{
+	return (struct h1_idle){.off = i->off,
+		.body = i->begun,
+		.state = i->state,
+		.flags = i->flags,
+		.answers = i->answers,
+		.n_answers = i->n_answers};
+}
+
+static struct tech_idle idle_of(const struct h1_idle *i)
+{
+	return (struct tech_idle){.off = i->off,
+		.state = i->state,
+		.flags = i->flags,
+		.answers = i->answers,
+		.n_answers = i->n_answers,
+		.begun = i->body > 0};
+}
+
 void tech_spare_fini(struct tech_spare *s, const struct alloc *al)
 {
 	alloc_put(al, s->open, sizeof *s->open);
@@ -45,12 +65,13 @@ struct tech_open *tech_reader_open(struct tech_reader *r, const struct alloc *al
 		ws_dec_init(&o->ws, al, role == H1_REQUESTS ? WS_SERVER : WS_CLIENT, NULL, NULL);
 		o->base = r->idle.off;
 	} else {
-		h1_dec_unpark(&o->h1, al, role, NULL, &r->idle);
+		const struct h1_idle idle = h1_of(&r->idle);
+		h1_dec_unpark(&o->h1, al, role, NULL, &idle);
 	}
 	if (what == TECH_READ_EVENTS)
-		sse_dec_unpark(&o->sse, al, NULL, 0, r->idle.body > 0);
+		sse_dec_unpark(&o->sse, al, NULL, 0, r->idle.begun);
 	buf_init(&o->body, al, role == H1_REQUESTS ? TECH_POST_BODY_MAX : TECH_BODY_MAX);
-	r->idle = (struct h1_idle){.off = (uintptr_t)o, .owned = 1};
+	r->idle = (struct tech_idle){.off = (uintptr_t)o, .owned = true};
 	return o;
 }
 
@@ -64,7 +85,7 @@ void tech_reader_events(struct tech_open *o, const struct alloc *al)
 
 /* Ends the decoders if nothing is under way in them; *idle gets what is left to remember. Of an event stream that is
  * whether it has begun, which the octets of the body tell, and the last event ID, which is c->since. */
-static bool park(struct tech_open *o, struct h1_idle *idle)
+static bool park(struct tech_open *o, struct tech_idle *idle)
 {
 	struct h1_idle left = {0};
 	bool begun;
@@ -79,7 +100,7 @@ static bool park(struct tech_open *o, struct h1_idle *idle)
 	}
 	if (o->what == TECH_READ_EVENTS && !sse_dec_park(&o->sse, &begun))
 		return false;
-	*idle = left;
+	*idle = idle_of(&left);
 	return true;
 }
 
@@ -102,19 +123,19 @@ static void drop(struct tech_reader *r, const struct alloc *al)
 		return;
 	open_fini(o);
 	alloc_put(al, o, sizeof *o);
-	r->idle = (struct h1_idle){0};
+	r->idle = (struct tech_idle){0};
 }
 
 void tech_reader_clear(struct tech_reader *r, const struct alloc *al)
 {
 	drop(r, al);
-	r->idle = (struct h1_idle){0};
+	r->idle = (struct tech_idle){0};
 }
 
 void tech_reader_switch(struct tech_reader *r, const struct alloc *al, uint64_t off)
 {
 	drop(r, al);
-	r->idle = (struct h1_idle){.off = off};
+	r->idle = (struct tech_idle){.off = off};
 }
 
 void tech_reader_expect(struct tech_reader *r, struct bytes method)
@@ -122,8 +143,18 @@ void tech_reader_expect(struct tech_reader *r, struct bytes method)
 	struct tech_open *o = tech_reader_decoders(r);
 	if (o)
 		h1_dec_expect(&o->h1, method);
-	else
-		h1_idle_expect(&r->idle, method);
+	else {
+		struct h1_idle idle = h1_of(&r->idle);
+		h1_idle_expect(&idle, method);
+		r->idle = idle_of(&idle);
+	}
+}
+
+void tech_reader_skip(struct tech_reader *r, uint32_t len)
+{
+	struct h1_idle idle = h1_of(&r->idle);
+	h1_idle_skip(&idle, len);
+	r->idle = idle_of(&idle);
 }
 
 bool tech_reader_busy(const struct tech_reader *r)
@@ -146,8 +177,7 @@ static bool matches(
 	const struct tech_seen *s, enum tech_reading what, const struct tech_reader *r, struct slice in)
 {
 	return s->in.blob == in.blob && s->in.off == in.off && s->in.len == in.len && s->what == what &&
-	       tech_idle_same(&s->before, &r->idle) && s->begun == (r->idle.body > 0) &&
-	       r->idle.body <= h1_limits_default.body_octets_max - s->after.body;
+	       tech_idle_same(&s->before, &r->idle);
 }
 
 const struct tech_seen *tech_seen_find(
@@ -214,21 +244,16 @@ static bool note_outs(struct tech_seen *s, const struct tech_outs *q, size_t at,
 	return true;
 }
 
-void tech_remember(struct tech_memory *m, enum tech_reading what, const struct h1_idle *before,
+void tech_remember(struct tech_memory *m, enum tech_reading what, const struct tech_idle *before,
 	const struct tech_reader *r, struct slice in, const struct tech_outs *q, size_t at,
 	const struct tech_said *said)
 {
-	struct tech_seen s = {.in = in,
-		.what = (uint8_t)what,
-		.begun = before->body > 0,
-		.before = *before,
-		.after = r->idle,
-		.said = *said};
+	struct tech_seen s = {
+		.in = in, .what = (uint8_t)what, .before = *before, .after = r->idle, .said = *said};
 	if (!in.blob || m->off || r->idle.owned || said->other || r->idle.off != before->off + in.len ||
-		r->idle.body < before->body || !note_outs(&s, q, at, before->off))
+		!note_outs(&s, q, at, before->off))
 		return;
 	s.after.off = in.len;
-	s.after.body -= before->body;
 	struct tech_seen *to = &m->seen[m->latest = m->turn++ % TECH_SEEN];
 	blob_unref(to->in.blob);
 	blob_ref(in.blob);

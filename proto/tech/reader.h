@@ -2,7 +2,7 @@
  * reader: the receiving side of a connection: its decoders while something is under way, a few words while nothing is,
  * and what the octets of shared blobs have said before.
  *
- *	nothing under way   struct tech_reader { idle }                     a million idle connections: 24 octets each
+ *	nothing under way   struct tech_reader { idle }                     a million idle connections: 16 octets each
  *	a message in part   struct tech_reader { ─▶ decoders, body }        until it is complete
  *
  * What was said. Most of what a million receivers get lies in few blobs: a broadcast, the same request, the same empty
@@ -56,10 +56,20 @@ struct tech_open {
 	struct tech_want want; /* server: what the head of the message under way asks for */
 };
 
+/* A parked decoder: struct h1_idle, in which of the octets of a body only matters whether there were any, since nothing here
+ * limits a body that does not end. */
+struct tech_idle {
+	uint64_t off; /* stream offset of the next octet */
+	uint8_t state, flags, answers, n_answers;
+	bool begun; /* EVENTS: the stream has had octets */
+	bool owned;
+};
+
 struct tech_reader {
-	struct h1_idle
+	struct tech_idle
 		idle; /* with nothing under way; FRAMES: off alone. Else `owned` is set, `off` the decoders' address */
 };
+_Static_assert(sizeof(struct tech_reader) == 16, "there is one at each end of each connection");
 /* A reader of zeros stands at the beginning of a stream of HTTP messages. */
 
 /* Its decoders, NULL with nothing under way. */
@@ -87,6 +97,8 @@ void tech_reader_switch(struct tech_reader *r, const struct alloc *al, uint64_t 
 void tech_reader_events(struct tech_open *o, const struct alloc *al);
 /* A request with this method was sent: h1_dec_expect. */
 void tech_reader_expect(struct tech_reader *r, struct bytes method);
+/* Requests only, nothing under way: the stream goes on `len` octets further, which were a complete request (h1_idle_skip). */
+void tech_reader_skip(struct tech_reader *r, uint32_t len);
 /* An HTTP message has begun and is not complete. */
 bool tech_reader_busy(const struct tech_reader *r);
 
@@ -114,9 +126,8 @@ struct tech_seen_out {
 struct tech_seen {
 	struct slice in; /* owns a reference; no blob: free */
 	uint8_t what;
-	bool begun;            /* EVENTS: body octets came before */
-	struct h1_idle before; /* off and body left out */
-	struct h1_idle after;  /* off and body as differences */
+	struct tech_idle before; /* off left out */
+	struct tech_idle after;  /* off as a difference */
 	struct tech_said said;
 	uint8_t n_outs;
 	struct tech_seen_out out[TECH_SEEN_OUTS];
@@ -130,10 +141,10 @@ struct tech_memory {
 void tech_memory_fini(struct tech_memory *m);
 
 /* The same words, wherever in the stream. */
-static inline bool tech_idle_same(const struct h1_idle *a, const struct h1_idle *b)
+static inline bool tech_idle_same(const struct tech_idle *a, const struct tech_idle *b)
 {
 	return a->state == b->state && a->flags == b->flags && a->answers == b->answers &&
-	       a->n_answers == b->n_answers;
+	       a->n_answers == b->n_answers && a->begun == b->begun;
 }
 /* What was said when `in` was met by a reader in this state; NULL if it was not. Nothing changes. `in` may be empty (the
  * octets are in no blob): NULL. Borrowed until the memory is told something new. */
@@ -142,10 +153,9 @@ const struct tech_seen *tech_seen_find(
 /* The reader has gone through it once more. */
 static inline void tech_seen_skip(struct tech_reader *r, const struct tech_seen *s)
 {
-	const uint64_t off = r->idle.off, body = r->idle.body;
+	const uint64_t off = r->idle.off;
 	r->idle = s->after;
 	r->idle.off += off;
-	r->idle.body += body;
 }
 /* If `in` was met before by a reader in this state: puts its outputs out, moves the reader on and returns true with
  * *said set. `in` may be empty (the octets are in no blob): false. */
@@ -153,7 +163,7 @@ bool tech_recall(struct tech_memory *m, enum tech_reading what, struct tech_read
 	struct tech_outs *q, struct tech_said *said);
 /* After a reader was given `in` by decoding, in the state `before`, and put out q->v[at..]: remembers it if that was all
  * it did. */
-void tech_remember(struct tech_memory *m, enum tech_reading what, const struct h1_idle *before,
+void tech_remember(struct tech_memory *m, enum tech_reading what, const struct tech_idle *before,
 	const struct tech_reader *r, struct slice in, const struct tech_outs *q, size_t at,
 	const struct tech_said *said);
 

@@ -17,10 +17,9 @@
  * sites do not change while a server runs, so the same octets ask for the same. See reader.h for why that is allowed. */
 struct tech_known {
 	struct slice in; /* owns a reference; no blob: free */
-	struct h1_idle before;
+	struct tech_idle before;
 	struct tech_want want;
-	struct tech_site *site;
-	uint8_t page, flags;
+	uint8_t place, page, flags;
 };
 #define KNOWN 8
 
@@ -116,7 +115,7 @@ static struct blob *render(const struct tech_conn *c, struct tech_response *r)
 {
 	struct buf b;
 	buf_init(&b, c->srv->al, TECH_HEAD_MAX + r->body.n);
-	tech_put_response(&b, c->site, r);
+	tech_put_response(&b, tech_conn_site(c), r);
 	struct blob *blob = buf_blob(&b);
 	buf_fini(&b);
 	return blob;
@@ -151,9 +150,11 @@ static struct blob *render_list(struct tech_conn *c, int64_t now, uint64_t *firs
 void tech_answer_list(struct tech_conn *c, int64_t now, struct tech_outs *q)
 {
 	struct tech_hub *h = &c->srv->hub;
-	struct tech_site *s = c->site;
+	struct tech_site *s = tech_conn_site(c);
 	struct tech_response r = response(c, 200, now);
-	uint64_t first = 0, from = c->cursor < tech_oldest(h) ? tech_oldest(h) : c->cursor;
+	uint64_t first = 0, from = tech_conn_cursor(c);
+	if (from < tech_oldest(h))
+		from = tech_oldest(h);
 	uint64_t k0 = 200u | (uint64_t)r.close << 16 | (uint64_t)(c->srv->keepalive_ns / TECH_S) << 20;
 	uint64_t k1 = from << 32 | (h->seq & 0xffffffffu), k2 = tech_date_key(s, now);
 	uint32_t n = 0;
@@ -161,10 +162,10 @@ void tech_answer_list(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	if (b) {
 		n = (uint32_t)(h->seq - from);
 		first = n ? tech_at_seq(h, from + 1)->id : 0;
-		c->cursor = h->seq;
+		c->cursor = (uint32_t)h->seq;
 	} else {
 		b = render_list(c, now, &first, &n);
-		if (b && !h->targeted && c->cursor == h->seq)
+		if (b && !h->targeted && tech_conn_cursor(c) == h->seq)
 			tech_cache_put(s->responses, &s->response_turn, k0, k1, k2, b);
 	}
 	struct tech_out *o = tech_write(q, 0, b, TECH_UNIT_RESPONSE);
@@ -180,11 +181,11 @@ void tech_answer_empty(struct tech_conn *c, unsigned status, int64_t now, struct
 {
 	struct tech_response r = response(c, status, now);
 	uint64_t k0 = status | (uint64_t)r.close << 16 | (uint64_t)(c->srv->keepalive_ns / TECH_S) << 20;
-	uint64_t k2 = tech_date_key(c->site, now);
-	struct blob *b = tech_cache_get(c->site->responses, k0, 0, k2);
+	uint64_t k2 = tech_date_key(tech_conn_site(c), now);
+	struct blob *b = tech_cache_get(tech_conn_site(c)->responses, k0, 0, k2);
 	r.no_length = true;
 	if (!b && (b = render(c, &r)))
-		tech_cache_put(c->site->responses, &c->site->response_turn, k0, 0, k2, b);
+		tech_cache_put(tech_conn_site(c)->responses, &tech_conn_site(c)->response_turn, k0, 0, k2, b);
 	struct tech_out *o = tech_write(q, 0, b, TECH_UNIT_RESPONSE);
 	if (o) {
 		o->status = (uint16_t)status;
@@ -236,12 +237,12 @@ static void read_target(struct tech_conn *c, struct bytes target, struct tech_wa
 		n++;
 	struct bytes path = bytes_sub(target, 0, n);
 	struct bytes query = n < target.n ? bytes_sub(target, n + 1, target.n - n - 1) : BYTES_NONE;
-	c->site = NULL;
-	for (uint32_t i = 0; i < c->srv->n_sites && !c->site; i++)
+	c->place = 0;
+	for (uint32_t i = 0; i < c->srv->n_sites && !c->place; i++)
 		if (bytes_eq_str(path, c->srv->site[i]->path))
-			c->site = c->srv->site[i];
+			c->place = (uint8_t)(i + 1);
 	c->page = 0;
-	for (uint32_t i = 0; i < c->srv->n_pages && !c->site && !c->page; i++)
+	for (uint32_t i = 0; i < c->srv->n_pages && !c->place && !c->page; i++)
 		if (bytes_eq_str(path, c->srv->pages[i].path))
 			c->page = (uint8_t)(i + 1);
 	w->has_since = number_after(query, "since=", &w->since);
@@ -263,7 +264,7 @@ static void read_head(struct tech_conn *c, const struct h1_head *h, struct bytes
 		buf_fini(&text);
 	}
 	w->post = bytes_eq_str(h->method, "POST");
-	if (c->site && c->site->kind == TECH_WEBSOCKET && !w->post) {
+	if (c->place && tech_conn_site(c)->kind == TECH_WEBSOCKET && !w->post) {
 		struct ws_hs_request hs;
 		ws_hs_check_request(h, NULL, &hs);
 		/* no handshake at all, but an ordinary request: the resource wants another protocol (RFC 9110 15.5.22) */
@@ -312,12 +313,12 @@ static bool serve(struct tech_conn *c, const struct tech_want *w, uint64_t off, 
 	c->due_ns = TECH_NEVER;
 	if (c->page)
 		answer_page(c, now, q);
-	else if (!c->site)
+	else if (!c->place)
 		tech_answer_refuse(c, 404, NULL, now, q);
 	else if (c->flags & TECH_CF_POST)
 		answer_post(c, &tech_reader_decoders(&c->rd)->body, now, q);
 	else
-		conn_ops[c->site->kind]->request(c, w, now, q);
+		conn_ops[tech_conn_site(c)->kind]->request(c, w, now, q);
 	return c->mode == TECH_MODE_HTTP;
 }
 
@@ -329,7 +330,7 @@ static void refuse(struct tech_conn *c, const struct perr *err, int64_t now, str
 		o->ref = err->ref;
 		o->why = TECH_WHY_PROTOCOL;
 	}
-	c->site = NULL;
+	c->place = 0;
 	tech_answer_refuse(c, err->code >= 400 ? (unsigned)err->code : 400, NULL, now, q);
 }
 
@@ -387,8 +388,8 @@ static void serve_known(
 	struct tech_want w = k->want;
 	if (w.ws_key_at)
 		ws_accept(bytes_sub(slice_bytes(in), w.ws_key_at, WS_KEY_LEN), w.ws_accept);
-	h1_idle_skip(&c->rd.idle, in.len);
-	c->site = k->site;
+	tech_reader_skip(&c->rd, in.len);
+	c->place = k->place;
 	c->page = k->page;
 	c->client = k->want.client;
 	c->flags = (uint8_t)((c->flags & ~HEAD_FLAGS) | k->flags);
@@ -397,7 +398,7 @@ static void serve_known(
 
 /* The slice was this request and nothing else. */
 static void get_known(
-	struct tech_conn *c, struct slice in, const struct h1_idle *before, const struct tech_want *w)
+	struct tech_conn *c, struct slice in, const struct tech_idle *before, const struct tech_want *w)
 {
 	struct tech_server *s = c->srv;
 	if (s->forgetful || w->post || w->close || (w->ws_status && !w->ws_key_at))
@@ -414,14 +415,14 @@ static void get_known(
 	*k = (struct tech_known){.in = in,
 		.before = *before,
 		.want = *w,
-		.site = c->site,
+		.place = c->place,
 		.page = c->page,
 		.flags = c->flags & HEAD_FLAGS};
 }
 
 static void decode_requests(struct tech_conn *c, const struct tech_in *in, struct tech_outs *q)
 {
-	const struct h1_idle before = c->rd.idle;
+	const struct tech_idle before = c->rd.idle;
 	const bool idle = !c->rd.idle.owned;
 	struct tech_open *o = tech_conn_open(c, TECH_READ_HTTP, q);
 	struct h1_ev ev;
@@ -517,8 +518,8 @@ static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 		if (c->due_ns > now)
 			return;
 		ended(c, true, q);
-	} else if (c->mode != TECH_MODE_DONE && conn_ops[c->site->kind]->time) {
-		conn_ops[c->site->kind]->time(c, now, q);
+	} else if (c->mode != TECH_MODE_DONE && conn_ops[tech_conn_site(c)->kind]->time) {
+		conn_ops[tech_conn_site(c)->kind]->time(c, now, q);
 	}
 }
 
@@ -528,7 +529,7 @@ static void conn_stop(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	if (c->mode == TECH_MODE_HTTP)
 		ended(c, true, q);
 	else if (c->mode != TECH_MODE_DONE)
-		conn_ops[c->site->kind]->stop(c, now, q);
+		conn_ops[tech_conn_site(c)->kind]->stop(c, now, q);
 }
 
 static void conn_data(struct tech_conn *c, const struct tech_in *in, struct tech_outs *q)
@@ -538,7 +539,7 @@ static void conn_data(struct tech_conn *c, const struct tech_in *in, struct tech
 		http_data(c, in, q);
 		break;
 	case TECH_MODE_WS:
-		conn_ops[c->site->kind]->data(c, in->data, in->now_ns, q);
+		conn_ops[tech_conn_site(c)->kind]->data(c, in->data, in->now_ns, q);
 		break;
 	case TECH_MODE_HELD:
 	case TECH_MODE_STREAM:

@@ -195,7 +195,7 @@ static enum verdict read_data(struct tech_client *c, const struct tech_in *in, s
 	bool events = c->flags & TECH_F_STREAM, idle = !c->rd.idle.owned;
 	enum verdict v = GO_ON;
 	if (!events || !tech_recall(m, TECH_READ_EVENTS, &c->rd, in->slice, q, &said)) {
-		const struct h1_idle before = c->rd.idle;
+		const struct tech_idle before = c->rd.idle;
 		size_t at = q->n;
 		v = decode(c, in->data, &said, q);
 		tech_reader_rest(&c->rd, c->site->al, &c->site->spare);
@@ -310,14 +310,14 @@ static void send_event(struct tech_conn *c, struct tech_msg *m, struct tech_outs
 
 static void arm(struct tech_conn *c, int64_t now)
 {
-	int64_t beat = c->site->opts->heartbeat_ns;
+	int64_t beat = tech_conn_site(c)->opts->heartbeat_ns;
 	c->due_ns = beat > 0 ? now + beat : TECH_NEVER;
 }
 
 /* The head of the stream: the same for all who ask in the same second. */
 static struct blob *stream_head(struct tech_conn *c, bool http10, int64_t now)
 {
-	struct tech_site *s = c->site;
+	struct tech_site *s = tech_conn_site(c);
 	uint64_t k0 = 2u | (uint64_t)http10 << 16 | (uint64_t)(c->srv->keepalive_ns / TECH_S) << 20;
 	uint64_t k2 = tech_date_key(s, now);
 	struct blob *blob = tech_cache_get(s->responses, k0, 0, k2);
@@ -365,7 +365,7 @@ static void conn_push(struct tech_conn *c, struct tech_msg *m, int64_t now, stru
 
 static void send_comment(struct tech_conn *c, struct tech_outs *q)
 {
-	struct tech_site *s = c->site;
+	struct tech_site *s = tech_conn_site(c);
 	struct blob *blob = tech_cache_get(s->responses, 1, plain(c), 0);
 	if (!blob) {
 		struct buf b, line;
@@ -391,7 +391,7 @@ static void send_comment(struct tech_conn *c, struct tech_outs *q)
 
 static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 {
-	int64_t beat = c->site->opts->heartbeat_ns;
+	int64_t beat = tech_conn_site(c)->opts->heartbeat_ns;
 	if (beat <= 0 || c->mode != TECH_MODE_STREAM) {
 		c->due_ns = TECH_NEVER;
 		return;
@@ -409,7 +409,7 @@ static void conn_stop(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	struct buf b;
 	(void)now;
 	if (!plain(c)) {
-		buf_init(&b, c->site->al, 64);
+		buf_init(&b, tech_conn_site(c)->al, 64);
 		h1_put_last_chunk(&b, NULL, 0);
 		tech_write(q, 0, buf_blob(&b), TECH_UNIT_TAIL);
 		buf_fini(&b);

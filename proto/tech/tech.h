@@ -255,7 +255,7 @@ struct tech_cached {
 /* The head of a 101 that was right, and where in it Sec-WebSocket-Accept's value stands: the next one differs there. */
 struct tech_granted {
 	struct slice in; /* owns a reference; no blob: none yet */
-	struct h1_idle before;
+	struct tech_idle before;
 	uint32_t accept_at;
 };
 
@@ -347,7 +347,7 @@ struct tech_hub {
 	bool targeted; /* some message was not for everyone: responses may not be shared */
 };
 
-#define TECH_SITES_MAX 64
+#define TECH_SITES_MAX 64 /* counted in an octet (tech_conn.place) */
 
 struct tech_known_set; /* requests met before (server.c) */
 
@@ -384,16 +384,16 @@ struct tech_conn {
 	struct tech_server *srv;
 	int64_t due_ns;   /* next beat; end of holding; end of an idle connection */
 	int64_t limit_ns; /* pong expected by */
-	uint64_t cursor;  /* hub position up to which this connection has everything */
-	uint32_t client;  /* as the request named itself, 0 unknown */
+	uint32_t
+		cursor; /* hub position up to which this connection has everything, modulo 2^32: tech_conn_cursor */
+	uint32_t client; /* as the request named itself, 0 unknown */
 	uint8_t mode, flags;
-	uint8_t page; /* index + 1 of the page asked for, 0 none */
-
-	struct tech_site *site; /* of the request being served or the stream that is open; NULL */
+	uint8_t page;    /* index + 1 of the page asked for, 0 none */
+	uint8_t place;   /* index + 1 of its site among the server's, 0 none: tech_conn_site */
+	uint32_t sub_at; /* its place among the subscribers */
 	struct tech_reader rd;
 	int64_t since_ns; /* held since; idle since; last beat */
-	uint32_t sub_at;  /* its place among the subscribers */
-	uint32_t user;    /* its owner's own */
+	uint32_t user[2]; /* its owner's own */
 };
 
 void tech_server_init(struct tech_server *s, const struct alloc *al);
@@ -428,6 +428,11 @@ void tech_conn_input(struct tech_conn *c, const struct tech_in *in, struct tech_
 static inline int64_t tech_conn_wake_at(const struct tech_conn *c)
 {
 	return c->due_ns < c->limit_ns ? c->due_ns : c->limit_ns;
+}
+/* Of the request being served or the stream that is open; NULL. */
+static inline struct tech_site *tech_conn_site(const struct tech_conn *c)
+{
+	return c->place ? c->srv->site[c->place - 1] : NULL;
 }
 /* It speaks a stream (SSE, WebSocket) rather than request and response: what it costs a server differs. */
 static inline bool tech_conn_streaming(const struct tech_conn *c)

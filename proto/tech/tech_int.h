@@ -186,6 +186,13 @@ static inline uint64_t tech_oldest(const struct tech_hub *h)
 	return h->seq > TECH_HISTORY_MAX ? h->seq - TECH_HISTORY_MAX : 0;
 }
 
+/* The connection's cursor in full. It lags behind the hub by less than 2^31 messages. */
+static inline uint64_t tech_conn_cursor(const struct tech_conn *c)
+{
+	const uint64_t seq = c->srv->hub.seq;
+	return seq - (uint64_t)(int32_t)((uint32_t)seq - c->cursor);
+}
+
 /* False when out of memory. */
 bool tech_subscribe(struct tech_conn *c);
 void tech_subscribers_fini(struct tech_site *s);

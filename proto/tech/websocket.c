@@ -179,7 +179,7 @@ static void frames(
 	struct tech_memory *m = &c->site->memory;
 	struct tech_said said = {0};
 	if (!tech_recall(m, TECH_READ_FRAMES, &c->rd, slice, q, &said)) {
-		const struct h1_idle before = c->rd.idle;
+		const struct tech_idle before = c->rd.idle;
 		bool idle = !c->rd.idle.owned;
 		size_t at = q->n;
 		bool alive = decode(c, data, now, &said, q);
@@ -237,7 +237,7 @@ static bool granted(struct tech_client *c, struct slice in, int64_t now, struct 
 
 /* The input was this head, which is right, and nothing else. */
 static void remember_granted(struct tech_client *c, const struct tech_in *in, const struct h1_head *h,
-	const struct h1_idle *before)
+	const struct tech_idle *before)
 {
 	struct tech_granted *g = &c->site->granted;
 	const struct bytes v = h1_value(h, "Sec-WebSocket-Accept"), d = in->data;
@@ -252,7 +252,7 @@ static void remember_granted(struct tech_client *c, const struct tech_in *in, co
 static void handshake(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
 {
 	const int64_t now = in->now_ns;
-	const struct h1_idle before = c->rd.idle;
+	const struct tech_idle before = c->rd.idle;
 	struct h1_ev ev;
 	if (granted(c, in->slice, now, q))
 		return;
@@ -384,7 +384,7 @@ const struct tech_client_ops tech_websocket_client = {
 static struct tech_out *send_frame(
 	struct tech_conn *c, enum ws_op op, struct bytes payload, struct tech_outs *q)
 {
-	struct tech_site *s = c->site;
+	struct tech_site *s = tech_conn_site(c);
 	const uint64_t key = 1u << 16 | (unsigned)op; /* without a payload: the same for all */
 	struct blob *blob = payload.n ? NULL : tech_cache_get(s->responses, key, 0, 0);
 	if (!blob) {
@@ -426,7 +426,7 @@ static void send_message(struct tech_msg *m, struct tech_outs *q)
 
 static void conn_arm(struct tech_conn *c, int64_t now)
 {
-	const struct tech_opts *o = c->site->opts;
+	const struct tech_opts *o = tech_conn_site(c)->opts;
 	if (o->heartbeat_ns > 0 && o->heartbeat_from == TECH_FROM_SERVER)
 		tech_min(&c->due_ns, now + o->heartbeat_ns);
 	else
@@ -483,7 +483,7 @@ static void conn_data(struct tech_conn *c, struct bytes data, int64_t now, struc
 /* The 101: for all the same but for Sec-WebSocket-Accept. */
 static struct blob *granted_head(struct tech_conn *c, const struct tech_want *w)
 {
-	struct tech_site *s = c->site;
+	struct tech_site *s = tech_conn_site(c);
 	struct bytes accept = bytes_str(w->ws_accept);
 	struct blob *blob = tech_cache_get_own(s->al, s->responses, 101, 0, 0, accept);
 	if (blob)
@@ -543,7 +543,7 @@ static void conn_push(struct tech_conn *c, struct tech_msg *m, int64_t now, stru
 
 static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 {
-	const struct tech_opts *o = c->site->opts;
+	const struct tech_opts *o = tech_conn_site(c)->opts;
 	if (c->mode != TECH_MODE_WS)
 		return;
 	if (c->limit_ns <= now) {

@@ -185,21 +185,24 @@ struct proc {
 	bool up, draining, busy, fanning;
 	bool died; /* while busy: the pending EV_CPU finishes nothing */
 	uint64_t cpu_ns;
-	uint64_t crash;             /* record of its latest death */
-	struct sconn *first, *last; /* open connections, oldest first */
+	uint64_t crash;   /* record of its latest death */
+	uint32_t accepts; /* connections it ever had, modulo 2^32 */
 };
 
-/* The server's end of a connection: two cache lines, of which a broadcast needs the first. */
+/* The server's end of a connection: one and a half cache lines, of which a broadcast needs the first 72 octets. */
 struct sconn {
 	struct sock *sock; /* overwritten when it is returned to the pool */
 	int64_t armed_ns;
 	uint32_t items : 30; /* pieces of work that still point here */
 	uint32_t accepted : 1, dead : 1;
-	uint32_t waits_bytes; /* what waits beyond the send buffer (flow.c) */
-	struct tech_conn tech;
-	struct sconn *prev, *next;
+	uint32_t waits_bytes;  /* what waits beyond the send buffer (flow.c) */
+	struct tech_conn tech; /* user: SCONN_PLACE, SCONN_ORDER */
 };
-_Static_assert(sizeof(struct sconn) <= 128 && offsetof(struct sconn, tech.site) <= 64, "two cache lines");
+_Static_assert(sizeof(void *) < 8 || sizeof(struct sconn) == 96, "one and a half cache lines");
+enum {
+	SCONN_PLACE, /* where its timer's event was put (lazy_move) */
+	SCONN_ORDER  /* proc.accepts when it came */
+};
 
 /* Records behind what a connection will do: stands behind each sconn in runs that keep records. */
 struct sconn_causes {
@@ -322,7 +325,7 @@ struct client {
 	int16_t net;
 };
 /* There are many, one behind the other: none begins in the middle of a cache line. */
-_Static_assert(sizeof(void *) < 8 || sizeof(struct client) == 192, "three cache lines");
+_Static_assert(sizeof(void *) < 8 || sizeof(struct client) == 184, "three cache lines");
 _Static_assert(sizeof(struct client) <= NODE_FETCH_BYTES, "a packet on its way down fetches all of it");
 
 static inline struct group *client_group(const struct client *c)

@@ -20,6 +20,7 @@
 #include "sim/host/host.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void work(struct sim *s, struct proc *p);
@@ -83,18 +84,9 @@ static void enqueue(struct sim *s, struct proc *p, struct item it)
 
 static void conn_free(struct sim *s, struct sconn *c)
 {
-	struct proc *p = sconn_proc(c);
-	if (c->prev)
-		c->prev->next = c->next;
-	else
-		p->first = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
-	else
-		p->last = c->prev;
 	tech_conn_fini(&c->tech);
 	if (c->armed_ns != TIME_NEVER)
-		(void)evq_cancel(&s->w->queue, c->tech.user, c, c->armed_ns);
+		(void)evq_cancel(&s->w->queue, c->tech.user[SCONN_PLACE], c, c->armed_ns);
 	c->armed_ns = TIME_NEVER;
 	pool_put(s->sconns, c);
 }
@@ -197,10 +189,10 @@ static uint64_t do_write(
 	return rec;
 }
 
-/* Has its timer fire when its endpoint wants it; `tech.user` is the event's place. */
+/* Has its timer fire when its endpoint wants it. */
 static void arm(struct sim *s, struct sconn *c)
 {
-	lazy_move(s->w, &c->armed_ns, &c->tech.user, tech_conn_wake_at(&c->tech), EV_CONN_APP,
+	lazy_move(s->w, &c->armed_ns, &c->tech.user[SCONN_PLACE], tech_conn_wake_at(&c->tech), EV_CONN_APP,
 		sconn_proc(c)->node.elem, c);
 }
 
@@ -527,12 +519,7 @@ static struct sconn *accept_syn(struct sim *s, struct proc *p, const struct pkt 
 	memset(c, 0, s->sconns->size);
 	c->armed_ns = TIME_NEVER;
 	tech_conn_init(&c->tech, &p->srv);
-	c->prev = p->last;
-	if (p->last)
-		p->last->next = c;
-	else
-		p->first = c;
-	p->last = c;
+	c->tech.user[SCONN_ORDER] = p->accepts++;
 	p->waiting++;
 	p->server->conns++;
 	sim_memory(s, values(s, p)->conn_bytes);
@@ -613,12 +600,48 @@ void proc_init(struct sim *s, struct proc *p, struct server *sv, uint32_t addr, 
 	}
 }
 
+static int by_order(const void *a, const void *b)
+{
+	const struct sconn *const *x = a, *const *y = b;
+	const int32_t d = (int32_t)((*x)->tech.user[SCONN_ORDER] - (*y)->tech.user[SCONN_ORDER]);
+	return (d > 0) - (d < 0);
+}
+
+/* All open connections, oldest first. What is asked so seldom, when everybody is concerned, is worth no list that stands
+ * ready: the table in which segments find them has them all. They stay until let_go. */
+static struct sconn **hold_all(const struct proc *p, uint32_t *n)
+{
+	const struct tcp_demux *d = &p->demux;
+	struct sconn **all = xmalloc((d->slots + 1) * sizeof *all);
+	*n = 0;
+	for (uint32_t i = 0; i < d->slots; i++) {
+		const struct sock *k =
+			d->slot && d->slot[i].key ? container_of(d->slot[i].conn, struct sock, tcp) : NULL;
+		if (k && k->used)
+			all[(*n)++] = k->user;
+	}
+	qsort(all, *n, sizeof *all, by_order);
+	for (uint32_t i = 0; i < *n; i++)
+		all[i]->items++;
+	return all;
+}
+
+static void let_go(struct sim *s, struct sconn **owned, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!--owned[i]->items && owned[i]->dead)
+			conn_free(s, owned[i]);
+	xfree(owned);
+}
+
 /* Every connection at once: resets to the other side when `say`, else nothing. */
 static void drop_all(struct sim *s, struct proc *p, bool say, uint64_t cause)
 {
-	for (struct sconn *c = p->first, *next; c; c = next) {
+	uint32_t n;
+	struct sconn **all = hold_all(p, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct sconn *c = all[i];
 		struct sock *k = c->sock;
-		next = c->next;
 		c->sock = NULL;
 		s->w->cause = cause;
 		if (k && say)
@@ -627,6 +650,7 @@ static void drop_all(struct sim *s, struct proc *p, bool say, uint64_t cause)
 			sock_vanish(s, k);
 		conn_dead(s, c);
 	}
+	let_go(s, all, n);
 }
 
 static void clear_queue(struct sim *s, struct proc *p)
@@ -691,12 +715,12 @@ void proc_drain(struct sim *s, struct proc *p, uint64_t cause)
 	r.reason = REASON_SERVER_DRAIN;
 	cause = rec_put(s, &r, true);
 	p->draining = p->srv.draining = true;
-	struct sconn *last = p->last;
-	for (struct sconn *c = p->first, *next; c; c = next) {
-		next = c == last ? NULL : c->next;
-		if (!c->dead) /* may be freed by this, but not the one after it */
-			enqueue(s, p, (struct item){.kind = ITEM_STOP, .conn = c, .cause = cause});
-	}
+	uint32_t n;
+	struct sconn **all = hold_all(p, &n);
+	for (uint32_t i = 0; i < n; i++)
+		if (!all[i]->dead)
+			enqueue(s, p, (struct item){.kind = ITEM_STOP, .conn = all[i], .cause = cause});
+	let_go(s, all, n);
 }
 
 void proc_options(struct sim *s, struct proc *p)
@@ -705,13 +729,14 @@ void proc_options(struct sim *s, struct proc *p)
 	p->srv.keepalive_ns = v->keepalive_ns > 0 ? v->keepalive_ns : HOST_KEEPALIVE_NS;
 	for (uint32_t i = 0; i < p->nsites; i++)
 		tech_site_changed(&p->sites[i]);
-	struct sconn *last = p->last;
-	for (struct sconn *c = p->first, *next; c; c = next) {
-		next = c == last ? NULL : c->next;
-		if (c->dead || !c->sock || !c->accepted)
-			continue;
-		input(s, c, TECH_IN_TIME, SLICE_NONE, timer_cause(s, c), 0);
+	uint32_t n;
+	struct sconn **all = hold_all(p, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct sconn *c = all[i];
+		if (!c->dead && c->sock && c->accepted)
+			input(s, c, TECH_IN_TIME, SLICE_NONE, timer_cause(s, c), 0);
 	}
+	let_go(s, all, n);
 }
 
 void proc_handlers(struct sim *s)

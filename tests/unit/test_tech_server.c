@@ -305,9 +305,46 @@ static void a_long_history_comes_in_several_answers(void **st)
 	tech_server_fini(&srv);
 }
 
+/* A connection keeps the low half of its place in the history. */
+static void a_long_life_of_a_server_goes_past_32_bits(void **state)
+{
+	static const char *const request[TECH_KINDS] = {
+		[TECH_POLLING] = "GET /poll HTTP/1.1\r\nHost: a\r\n\r\n",
+		[TECH_LONG_POLLING] = "GET /longpoll HTTP/1.1\r\nHost: a\r\n\r\n",
+		[TECH_SSE] = "GET /events HTTP/1.1\r\nHost: a\r\n\r\n",
+		[TECH_WEBSOCKET] =
+			"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+	};
+	(void)state;
+	for (int kind = 0; kind < TECH_KINDS; kind++) {
+		struct pair p = {.o = options()};
+		char want[16];
+		pair_init(&p, &alloc_libc, (enum tech_kind)kind);
+		kit_client(&p.c, &p.site[0], 0);
+		kit_server(&p.s, &p.srv);
+		p.srv.hub.seq = UINT32_MAX - 2;
+		kit_text(&p.s, request[kind]);
+		for (unsigned i = 1; i <= 6; i++) {
+			buf_clear(&p.s.wrote);
+			publish(&p, i);
+			if (kind == TECH_POLLING || (kind == TECH_LONG_POLLING && i > 1))
+				kit_text(&p.s, request[kind]); /* a held one was answered by the first */
+			buf_u8(&p.s.wrote, 0);
+			snprintf(want, sizeof want, "\"news\":%u,", i);
+			const char *at = strstr((const char *)p.s.wrote.p, want);
+			assert_non_null(at);
+			assert_null(strstr(at + 1, "\"news\"")); /* and nothing twice */
+		}
+		assert_true(p.srv.hub.seq > UINT32_MAX);
+		pair_end(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_long_life_of_a_server_goes_past_32_bits),
 		cmocka_unit_test(the_history_answers_since),
 		cmocka_unit_test(messages_go_to_those_they_are_for),
 		cmocka_unit_test(a_held_request_is_answered_by_a_message_or_by_the_clock),
