@@ -2,8 +2,10 @@
 #include "sim/core/pool.h"
 #include "sim/core/xmalloc.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct pool_slab {
 	struct pool_slab *next;
@@ -66,8 +68,69 @@ void pool_fini(struct pool *p)
 		fprintf(stderr, "backtalk: %zu objects of pool %s were not returned\n", p->live, p->name);
 		abort();
 	}
+	xfree(p->slab);
+	xfree(p->place);
 	*p = (struct pool){.name = p->name};
 }
+
+/* ---- numbers ------------------------------------------------------------------------------------------------ */
+
+struct pool_place {
+	const char *at;
+	uint32_t slab;
+};
+
+void pool_numbered(struct pool *p)
+{
+	size_t most = SLAB_MAX_BYTES / p->size;
+
+	assert(!p->bytes);
+	p->numbered = true;
+	while ((size_t)1 << p->shift < most)
+		p->shift++;
+}
+
+/* How many slabs begin at or before `at`. */
+static uint32_t places_to(const struct pool *p, const char *at)
+{
+	uint32_t lo = 0, hi = p->nslabs;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if ((uintptr_t)p->place[mid].at <= (uintptr_t)at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static void number_slab(struct pool *p, char *at)
+{
+	uint32_t i = places_to(p, at);
+
+	assert((uint64_t)(p->nslabs + 1) << p->shift <= UINT32_MAX);
+	if (p->nslabs == p->slabs_cap) {
+		p->slabs_cap = p->slabs_cap ? p->slabs_cap * 2 : 4;
+		p->slab = xrealloc(p->slab, p->slabs_cap * sizeof *p->slab);
+		p->place = xrealloc(p->place, p->slabs_cap * sizeof *p->place);
+	}
+	memmove(&p->place[i + 1], &p->place[i], (p->nslabs - i) * sizeof *p->place);
+	p->place[i] = (struct pool_place){at, p->nslabs};
+	p->slab[p->nslabs++] = at;
+}
+
+uint32_t pool_number(const struct pool *p, const void *o)
+{
+	uint32_t i = places_to(p, o);
+
+	assert(i > 0);
+	return p->place[i - 1].slab << p->shift |
+	       (uint32_t)((size_t)((const char *)o - p->place[i - 1].at) / p->size);
+}
+
+/* ---- growing ------------------------------------------------------------------------------------------------ */
 
 void *pool_grow(struct pool *p)
 {
@@ -87,6 +150,8 @@ void *pool_grow(struct pool *p)
 		p->bytes += want;
 		p->fresh = arena_get(p->arena, want);
 		p->fresh_end = p->fresh + want / p->size * p->size;
+		if (p->numbered)
+			number_slab(p, p->fresh);
 	}
 	o = p->fresh;
 	p->fresh += p->size;

@@ -7,14 +7,19 @@
  * first eight (the free list's link).
  *
  * Objects are handed out last-returned-first, which is deterministic and warm in the cache.
+ *
+ * A pool's objects may have numbers (pool_numbered), by the order in which its slabs came: half the size of a pointer, and the
+ * same in every run.
  */
 #ifndef SIM_CORE_POOL_H
 #define SIM_CORE_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct pool_slab;
+struct pool_place;
 
 /* Where pools that live equally long get their slabs from: one piece of memory after another, so that their last pages are shared. */
 struct pool_arena {
@@ -33,6 +38,13 @@ struct pool {
 	size_t live, live_peak; /* objects out now, and the most ever */
 	size_t live_max;        /* the named limit; 0: none */
 	size_t bytes;           /* of all slabs */
+
+	/* with numbers; number = slab << shift | place in the slab */
+	char **slab;              /* by the order in which they came */
+	struct pool_place *place; /* by address */
+	uint32_t nslabs, slabs_cap;
+	uint8_t shift;
+	bool numbered;
 };
 
 /* `live_max` 0 means unlimited; exceeding it ends the program naming the pool (a model that can reach its limit
@@ -40,6 +52,16 @@ struct pool {
 void pool_init(struct pool *p, struct pool_arena *arena, const char *name, size_t size, size_t live_max);
 /* Asserts that every object was returned. The memory goes with the arena. */
 void pool_fini(struct pool *p);
+
+/* Right after pool_init: its objects get numbers. */
+void pool_numbered(struct pool *p);
+/* The number of one of its objects: looks for the slab, so it is for objects that come, not for each of their steps. */
+uint32_t pool_number(const struct pool *p, const void *o);
+/* The object of a number. */
+static inline void *pool_at(const struct pool *p, uint32_t number)
+{
+	return p->slab[number >> p->shift] + (size_t)(number & ((1u << p->shift) - 1)) * p->size;
+}
 
 /* Out of line: takes a fresh object, or a new slab. */
 void *pool_grow(struct pool *p);

@@ -584,7 +584,7 @@ void proc_init(struct sim *s, struct proc *p, struct server *sv, uint32_t addr, 
 	p->addr = addr;
 	p->up = true;
 	p->node = (struct node){.ops = &proc_node, .elem = world_elem_add(s->w, name, 1)};
-	tcp_demux_init(&p->demux);
+	tcp_demux_init(&p->demux, s->socks, offsetof(struct sock, tcp));
 	tech_server_init(&p->srv, &s->endpoint_memory.al);
 	p->srv.keepalive_ns = v->keepalive_ns > 0 ? v->keepalive_ns : HOST_KEEPALIVE_NS;
 	if (s->tr) {
@@ -611,13 +611,12 @@ static int by_order(const void *a, const void *b)
  * ready: the table in which segments find them has them all. They stay until let_go. */
 static struct sconn **hold_all(const struct proc *p, uint32_t *n)
 {
-	const struct tcp_demux *d = &p->demux;
-	struct sconn **all = xmalloc((d->slots + 1) * sizeof *all);
+	struct sconn **all = xmalloc(((size_t)p->demux.used + 1) * sizeof *all);
+	uint32_t at = 0;
 	*n = 0;
-	for (uint32_t i = 0; i < d->slots; i++) {
-		const struct sock *k =
-			d->slot && d->slot[i].key ? container_of(d->slot[i].conn, struct sock, tcp) : NULL;
-		if (k && k->used)
+	for (const struct tcp_conn *t; (t = tcp_demux_each(&p->demux, &at)); at++) {
+		const struct sock *k = container_of(t, struct sock, tcp);
+		if (k->used)
 			all[(*n)++] = k->user;
 	}
 	qsort(all, *n, sizeof *all, by_order);
@@ -669,9 +668,9 @@ void proc_fini(struct sim *s, struct proc *p)
 	clear_queue(s, p);
 	drop_all(s, p, false, 0);
 	/* sockets whose connection has ended for us but not for TCP */
-	for (uint32_t i = 0; i < p->demux.slots; i++)
-		while (p->demux.slot && p->demux.slot[i].key)
-			sock_vanish(s, container_of(p->demux.slot[i].conn, struct sock, tcp));
+	uint32_t at = 0;
+	for (struct tcp_conn *t; (t = tcp_demux_each(&p->demux, &at));)
+		sock_vanish(s, container_of(t, struct sock, tcp));
 	tcp_demux_fini(&p->demux);
 	tech_server_fini(&p->srv);
 	for (uint32_t i = 0; i < p->nsites; i++)

@@ -698,7 +698,7 @@ struct proxy *proxy_new(struct sim *s, int32_t box, uint32_t addr)
 	x->node = (struct node){.ops = &proxy_node,
 		.elem = world_elem_add(s->w, b->name, 1),
 		.trace_node = s->box[box].trace};
-	tcp_demux_init(&x->demux);
+	tcp_demux_init(&x->demux, s->socks, offsetof(struct sock, tcp));
 	proxy_values(s, x);
 	x->next = s->box[box].proxy;
 	s->box[box].proxy = x;
@@ -755,9 +755,9 @@ static void drop_all(struct sim *s, struct proxy *x, bool say, uint64_t cause)
 void proxy_free(struct sim *s, struct proxy *x)
 {
 	drop_all(s, x, false, 0);
-	for (uint32_t i = 0; i < x->demux.slots; i++)
-		while (x->demux.slot && x->demux.slot[i].key)
-			sock_vanish(s, container_of(x->demux.slot[i].conn, struct sock, tcp));
+	uint32_t at = 0;
+	for (struct tcp_conn *t; (t = tcp_demux_each(&x->demux, &at));)
+		sock_vanish(s, container_of(t, struct sock, tcp));
 	tcp_demux_fini(&x->demux);
 	relay_common_fini(&x->common, &s->box_memory.al);
 	xfree(x->up);

@@ -90,6 +90,7 @@ struct sim *sim_new(const struct cfg *cfg, const struct sim_opts *o)
 	s->tcp->predict = !o->decode_anew; /* the long way there too */
 	s->socks = world_pool(
 		s->w, "sock", whole_lines(sizeof(struct sock) + (s->keeps ? sizeof(struct tcp_tag) : 0)), 0);
+	pool_numbered(s->socks);
 	s->sconns = world_pool(s->w, "server connection",
 		sizeof(struct sconn) + (s->keeps ? sizeof(struct sconn_causes) : 0), 0);
 	s->links = world_pool(s->w, "access link", sizeof(struct access_link), 0);

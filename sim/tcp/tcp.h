@@ -331,21 +331,27 @@ static inline void tcp_warm_queue(const struct tcp_conn *c)
 
 /* ---- finding the connection of a segment ------------------------------------------------------------------ */
 
-/* (local port, remote address, remote port) → connection, open addressing; one per host address. */
+/* (local port, remote address, remote port) → connection, open addressing; one per host address. A slot has no key: the
+ * connection, which will be looked at anyway, has it. */
 struct tcp_demux {
 	struct tcp_demux_slot {
-		uint64_t key; /* remote address << 32 | remote port << 16 | local port; 0 empty */
-		struct tcp_conn *conn;
+		uint32_t hash; /* of the key */
+		uint32_t ref;  /* 1 + number of the object that has the connection; 0 empty */
 	} * slot;
-	uint32_t slots, used; /* slots: a power of two, at most 2^31 */
-	uint8_t shift;        /* 32 less the logarithm of slots */
+	uint32_t slots, used;
+	uint32_t conn_at;        /* where a connection stands in its object */
+	const struct pool *pool; /* of these objects, with numbers */
 };
-void tcp_demux_init(struct tcp_demux *d);
+/* For connections that stand `conn_at` octets into the objects of a pool with numbers (pool_numbered), which is borrowed. */
+void tcp_demux_init(struct tcp_demux *d, const struct pool *pool, size_t conn_at);
 void tcp_demux_fini(struct tcp_demux *d);
 void tcp_demux_add(struct tcp_demux *d, struct tcp_conn *c);
 void tcp_demux_del(struct tcp_demux *d, const struct tcp_conn *c);
 /* The connection of an arriving segment, or NULL. */
 struct tcp_conn *tcp_demux_find(const struct tcp_demux *d, const struct pkt *seg);
+/* All of them, in no order that means anything: the one in slot *at or the first one behind, where *at is then; NULL: none. Who
+ * removes it asks again with the same *at, else with one more. */
+struct tcp_conn *tcp_demux_each(const struct tcp_demux *d, uint32_t *at);
 /* Fetches into the cache what tcp_demux_find (stage 0), then tcp_input (stage 1) will look at. */
 void tcp_demux_warm(const struct tcp_demux *d, const struct pkt *seg, int stage);
 

@@ -272,6 +272,8 @@ static void fleet(uint32_t n, bool pushing)
 	f.t = tcp_new(f.w);
 	f.w->ext[WORLD_HOST] = &f;
 	f.servers = world_pool(f.w, "server side", sizeof(struct side), 0);
+	pool_numbered(f.servers);
+	tcp_demux_init(&f.demux, f.servers, offsetof(struct side, c));
 	f.server = (struct node){&server_ops, world_elem_add(f.w, "server", 1), 0, 0};
 	uint32_t elem = world_elem_add(f.w, "clients", 3 * n);
 
