@@ -325,7 +325,8 @@ int live_connect(struct live_net *n, const struct live_job *j)
 	tech_outs_init(&c.outs, &alloc_libc);
 	tech_site_init(
 		&c.site, &alloc_libc, (enum tech_kind)tech_find(j->technique), &j->opts, j->target, host);
-	tech_client_init(&c.tech, &c.site, 1, live_random());
+	c.site.seed = live_random();
+	tech_client_init(&c.tech, &c.site, 1);
 	client_loop(&c);
 	forget(&c, 0);
 	forget(&c, 1);

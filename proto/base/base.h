@@ -25,6 +25,11 @@ static inline uint64_t mix64(uint64_t z)
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
 	return z ^ (z >> 31);
 }
+/* Where the i-th of many like draws begins. */
+static inline uint64_t mix64_at(uint64_t family, uint64_t i)
+{
+	return mix64(family + i * 0xd1342543de82ef95u);
+}
 
 /* An allocator. `resize(ctx, NULL, 0, n)` allocates, `resize(ctx, p, old, 0)` frees and returns NULL.
  * Returns NULL when out of memory; the old block then stays valid. */

@@ -25,10 +25,39 @@ static const struct tech_client_ops *const client_ops[TECH_KINDS] = {
 const struct tech_backoff tech_backoff_default = {
 	.first_ns = 1 * TECH_S, .max_ns = 30 * TECH_S, .factor_milli = 2000, .jitter = TECH_JITTER_FULL};
 
-void tech_client_init(struct tech_client *c, struct tech_site *site, uint32_t number, uint64_t seed)
+void tech_client_init(struct tech_client *c, struct tech_site *site, uint32_t number)
 {
-	*c = (struct tech_client){.site = site, .seed = seed, .number = number};
+	*c = (struct tech_client){.site = site, .number = number};
 	c->due_ns = c->limit_ns = TECH_NEVER;
+}
+
+static uint16_t attempts(const struct tech_client *c)
+{
+	return c->more ? c->more->attempt : (c->flags & TECH_F_TRIED) != 0;
+}
+
+struct tech_more *tech_more(struct tech_client *c, struct tech_outs *q)
+{
+	if (c->more)
+		return c->more;
+	struct tech_more *m = alloc_get(c->site->al, sizeof *m);
+	if (m)
+		*m = (struct tech_more){.attempt = attempts(c)};
+	else if (q)
+		q->failed = true;
+	return c->more = m;
+}
+
+void tech_try(struct tech_client *c, struct tech_outs *q)
+{
+	if (!c->more && !(c->flags & TECH_F_TRIED)) {
+		c->flags |= TECH_F_TRIED;
+	} else {
+		struct tech_more *m = tech_more(c, q);
+		if (m)
+			m->attempt++;
+	}
+	tech_note(q, TECH_MAIN, TECH_NOTE_CONNECT_TRY, attempts(c), c->successes);
 }
 
 void tech_client_clear(struct tech_client *c)
@@ -43,6 +72,8 @@ void tech_client_fini(struct tech_client *c)
 {
 	tech_client_clear(c);
 	tech_post_free(c);
+	alloc_put(c->site->al, c->more, c->more ? sizeof *c->more : 0);
+	c->more = NULL;
 }
 
 struct tech_open *tech_client_open(struct tech_client *c, enum tech_reading what, struct tech_outs *q)
@@ -58,9 +89,9 @@ bool tech_backoff_given(const struct tech_opts *o)
 	return o->reconnect.never || o->reconnect.first_ns > 0;
 }
 
-static int64_t draw(struct tech_client *c, int64_t lo, int64_t hi)
+static int64_t draw(const struct tech_client *c, int64_t lo, int64_t hi)
 {
-	uint64_t r = tech_mix(c->seed, TECH_SALT_JITTER, c->waits);
+	uint64_t r = tech_mix(tech_seed(c), TECH_SALT_JITTER, c->more->waits);
 	return hi > lo ? lo + (int64_t)(r % (uint64_t)(hi - lo + 1)) : lo;
 }
 
@@ -73,11 +104,14 @@ static int64_t grown(const struct tech_backoff *b, unsigned step)
 	return d < max ? d : max;
 }
 
-int64_t tech_backoff(struct tech_client *c, const struct tech_backoff *fallback)
+int64_t tech_backoff(struct tech_client *c, const struct tech_backoff *fallback, struct tech_outs *q)
 {
+	struct tech_more *m = tech_more(c, q);
 	const struct tech_opts *o = c->site->opts;
 	const struct tech_backoff *b = tech_backoff_given(o) ? &o->reconnect : fallback;
-	int64_t d = grown(b, c->step), max = b->max_ns ? b->max_ns : TECH_NEVER;
+	if (!m)
+		return b->first_ns;
+	int64_t d = grown(b, m->step), max = b->max_ns ? b->max_ns : TECH_NEVER;
 	switch (b->jitter) {
 	case TECH_JITTER_NONE:
 		break;
@@ -88,25 +122,23 @@ int64_t tech_backoff(struct tech_client *c, const struct tech_backoff *fallback)
 		d = d / 2 + draw(c, 0, d / 2);
 		break;
 	case TECH_JITTER_DECORRELATED:
-		if (!c->prev_wait_ns)
-			c->prev_wait_ns = b->first_ns;
-		d = draw(c, b->first_ns, c->prev_wait_ns * 3);
+		if (!m->prev_wait_ns)
+			m->prev_wait_ns = b->first_ns;
+		d = draw(c, b->first_ns, m->prev_wait_ns * 3);
 		d = d < max ? d : max;
-		c->prev_wait_ns = d;
+		m->prev_wait_ns = d;
 		break;
 	}
-	c->waits++;
-	if (c->step < 1000)
-		c->step++;
+	m->waits++;
+	if (m->step < 1000)
+		m->step++;
 	return d;
 }
 
 void tech_connect(struct tech_client *c, struct tech_outs *q, bool say)
 {
-	if (say) {
-		c->attempt++;
-		tech_note(q, TECH_MAIN, TECH_NOTE_CONNECT_TRY, c->attempt, c->successes);
-	}
+	if (say)
+		tech_try(c, q);
 	tech_push(q, TECH_OUT_OPEN, TECH_MAIN);
 	c->state = TECH_CONNECTING;
 }
@@ -116,9 +148,11 @@ void tech_connected(struct tech_client *c, struct tech_outs *q)
 	if (c->flags & TECH_F_OK)
 		return;
 	c->flags |= TECH_F_OK;
-	c->attempt = 0;
-	c->step = 0;
-	c->prev_wait_ns = 0;
+	c->flags &= (uint16_t)~TECH_F_TRIED;
+	if (c->more) {
+		c->more->attempt = c->more->step = 0;
+		c->more->prev_wait_ns = 0;
+	}
 	c->successes++;
 	tech_note(q, TECH_MAIN, TECH_NOTE_CONNECT_OK, 0, c->successes);
 }
@@ -130,7 +164,7 @@ void tech_say_gone(struct tech_client *c, enum tech_why why, struct tech_outs *q
 		tech_note(q, TECH_MAIN, ok ? TECH_NOTE_DISCONNECT : TECH_NOTE_CONNECT_FAIL, 0, 0);
 	if (o) {
 		o->why = (uint8_t)why;
-		o->a = c->attempt;
+		o->a = attempts(c);
 		o->b = why == TECH_WHY_REQUEST || why == TECH_WHY_HEARTBEAT
 			       ? c->site->opts->heartbeat_timeout_ns
 			       : 0;
@@ -158,8 +192,8 @@ bool tech_wait(struct tech_client *c, const struct tech_backoff *fallback, enum 
 		c->due_ns = TECH_NEVER;
 		return false;
 	}
-	int64_t d = tech_backoff(c, fallback);
-	tech_note(q, TECH_MAIN, TECH_NOTE_RECONNECT_WAIT, d, c->attempt + 1);
+	int64_t d = tech_backoff(c, fallback, q);
+	tech_note(q, TECH_MAIN, TECH_NOTE_RECONNECT_WAIT, d, attempts(c) + 1);
 	c->due_ns = now + d;
 	c->state = TECH_WAITING;
 	return true;
@@ -237,7 +271,7 @@ static void main_input(struct tech_client *c, const struct tech_in *in, struct t
 const struct tech_seen *tech_client_recall(struct tech_client *c, struct slice in, int64_t now_ns)
 {
 	const struct tech_client_ops *ops = client_ops[c->site->kind];
-	if (c->state != TECH_OPEN || c->post || !ops->recall)
+	if (c->state != TECH_OPEN || tech_post(c) || !ops->recall)
 		return NULL;
 	const struct tech_seen *s = ops->recall(c, in, now_ns);
 	if (s)

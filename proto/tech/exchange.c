@@ -186,12 +186,12 @@ struct tech_post {
 
 static struct tech_post *post_get(struct tech_client *c)
 {
-	if (!c->post && (c->post = alloc_get(c->site->al, sizeof *c->post))) {
-		memset(c->post, 0, sizeof *c->post);
-		c->post->retry_ns = 0;
-		h1_dec_init(&c->post->h1, c->site->al, H1_RESPONSES, NULL);
+	struct tech_more *m = tech_more(c, NULL);
+	if (m && !m->post && (m->post = alloc_get(c->site->al, sizeof *m->post))) {
+		memset(m->post, 0, sizeof *m->post);
+		h1_dec_init(&m->post->h1, c->site->al, H1_RESPONSES, NULL);
 	}
-	return c->post;
+	return m ? m->post : NULL;
 }
 
 bool tech_post_add(struct tech_client *c, struct tech_msg *m)
@@ -205,12 +205,13 @@ bool tech_post_add(struct tech_client *c, struct tech_msg *m)
 
 struct tech_msg *tech_post_first(struct tech_client *c)
 {
-	return c->post && c->post->n ? c->post->msg[c->post->head] : NULL;
+	const struct tech_post *p = tech_post(c);
+	return p && p->n ? p->msg[p->head] : NULL;
 }
 
 void tech_post_pop(struct tech_client *c)
 {
-	struct tech_post *p = c->post;
+	struct tech_post *p = tech_post(c);
 	tech_msg_unref(p->msg[p->head]);
 	p->head = (p->head + 1) % TECH_POST_MAX;
 	p->n--;
@@ -218,18 +219,19 @@ void tech_post_pop(struct tech_client *c)
 
 void tech_post_free(struct tech_client *c)
 {
-	if (!c->post)
+	struct tech_post *p = tech_post(c);
+	if (!p)
 		return;
-	while (c->post->n)
+	while (p->n)
 		tech_post_pop(c);
-	h1_dec_fini(&c->post->h1);
-	alloc_put(c->site->al, c->post, sizeof *c->post);
-	c->post = NULL;
+	h1_dec_fini(&p->h1);
+	alloc_put(c->site->al, p, sizeof *p);
+	c->more->post = NULL;
 }
 
 int64_t tech_post_wake(const struct tech_client *c)
 {
-	const struct tech_post *p = c->post;
+	const struct tech_post *p = tech_post(c);
 	if (c->site->kind == TECH_WEBSOCKET || !p || !p->n || p->state != POST_OFF ||
 		(c->flags & TECH_F_STOP))
 		return TECH_NEVER;
@@ -239,7 +241,7 @@ int64_t tech_post_wake(const struct tech_client *c)
 /* Sends the oldest message when the way is free, opens the way when there is something to send. */
 static void post_go(struct tech_client *c, int64_t now, struct tech_outs *q)
 {
-	struct tech_post *p = c->post;
+	struct tech_post *p = tech_post(c);
 	if (!p->n || (c->flags & TECH_F_STOP))
 		return;
 	if (p->state == POST_OFF && p->retry_ns <= now) {
@@ -263,7 +265,7 @@ static void post_go(struct tech_client *c, int64_t now, struct tech_outs *q)
 
 static void post_gone(struct tech_client *c, int64_t now)
 {
-	struct tech_post *p = c->post;
+	struct tech_post *p = tech_post(c);
 	bool stale = p->state == POST_BUSY && p->used; /* an idle connection that the server was closing */
 	p->retry_ns = stale ? now : now + TECH_S;
 	p->state = POST_OFF;
@@ -275,7 +277,7 @@ static void post_gone(struct tech_client *c, int64_t now)
 /* False when the connection must be given up. */
 static bool post_data(struct tech_client *c, struct bytes data, struct tech_outs *q)
 {
-	struct tech_post *p = c->post;
+	struct tech_post *p = tech_post(c);
 	struct h1_ev ev;
 	h1_dec_feed(&p->h1, data);
 	while (h1_dec_next(&p->h1, &ev) != H1_NEED) {
@@ -301,7 +303,7 @@ static bool post_data(struct tech_client *c, struct bytes data, struct tech_outs
 
 void tech_post_input(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
 {
-	struct tech_post *p = c->post;
+	struct tech_post *p = tech_post(c);
 	if (!p || c->site->kind == TECH_WEBSOCKET)
 		return;
 	if (in->conn == TECH_UPLINK) {

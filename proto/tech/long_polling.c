@@ -96,8 +96,7 @@ static void client_time(struct tech_client *c, int64_t now, struct tech_outs *q)
 		return;
 	c->due_ns = TECH_NEVER;
 	if (c->flags & TECH_F_UP) { /* the connection outlived the bad answer */
-		c->attempt++;
-		tech_note(q, TECH_MAIN, TECH_NOTE_CONNECT_TRY, c->attempt, c->successes);
+		tech_try(c, q);
 		c->state = TECH_OPEN;
 		ask(c, now, q);
 	} else {

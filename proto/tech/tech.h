@@ -7,7 +7,7 @@
  * Give an input, then take outputs with tech_next until it says IDLE; nothing calls back. `…_wake_at` says when the
  * endpoint wants a TIME. Outputs go into a queue that the caller owns and may share between endpoints, so an idle
  * endpoint holds no buffers. Time is an argument; what has to be random (masking keys, Sec-WebSocket-Key, jitter) is
- * derived from a seed handed in, one draw per ordinal, so that equal inputs give equal octets.
+ * derived from a seed handed in (the site's), one draw per client and ordinal, so that equal inputs give equal octets.
  *
  * The client end is one `struct tech_client`: it owns up to two TCP connections, number 0 for the technique and
  * number 1 for messages going up where the technique has no way up of its own (POST).
@@ -268,6 +268,8 @@ struct tech_site {
 	char path[128]; /* request target without query */
 	char host[64];  /* Host: */
 	bool identify;  /* clients name themselves (client=N): needed when a message is not for everyone */
+	uint32_t first; /* number of its first client */
+	uint64_t seed;  /* of its clients' random numbers */
 	struct tech_cached requests[TECH_CACHE], responses[TECH_CACHE];
 	uint32_t request_turn, response_turn;
 	struct tech_memory memory; /* client end: what octets have said */
@@ -290,7 +292,15 @@ void tech_site_changed(struct tech_site *s);
 
 struct tech_post;
 
-/* What every piece of input looks at comes first. */
+/* What only a client has that failed to connect once, or has something to send by POST. */
+struct tech_more {
+	struct tech_post *post;
+	int64_t prev_wait_ns; /* decorrelated jitter */
+	uint32_t waits;       /* reconnection delays drawn */
+	uint16_t attempt;     /* tries since the last success */
+	uint16_t step;        /* delays since the last success */
+};
+
 struct tech_client {
 	struct tech_site *site;
 	uint64_t since;   /* number of the latest message received */
@@ -298,26 +308,24 @@ struct tech_client {
 	int64_t due_ns;   /* next poll; next attempt while waiting; next heartbeat of this end */
 	int64_t limit_ns; /* when an unanswered request, or silence, is taken for death */
 	struct tech_reader rd;
-	struct tech_post *post;
-	uint16_t flags;
-	uint16_t status; /* of the latest answer */
-	uint16_t step;   /* delays since the last success */
-	uint8_t state;
-
-	uint64_t seed;
-	int64_t prev_wait_ns; /* decorrelated jitter */
-	uint32_t number;      /* client number in the run, from 1 */
-	uint32_t since0;      /* what the page knew when it was loaded, at most UINT32_MAX */
-	uint32_t waits;       /* reconnection delays drawn */
+	struct tech_more *more; /* NULL as long as nothing is in it */
+	uint32_t number;        /* client number in the run, from 1 */
+	uint32_t since0;        /* what the page knew when it was loaded, at most UINT32_MAX */
 	uint32_t successes;
 	union {
 		uint32_t keys;     /* WebSocket: masking keys drawn */
 		uint32_t retry_ms; /* SSE: retry: of the stream, 0 none */
 	};
-	uint16_t attempt; /* tries since the last success */
+	uint16_t flags;
+	uint16_t status; /* of the latest answer */
+	uint16_t user;   /* its owner's own, as user_bits */
+	uint8_t state;
+	uint8_t user_bits;
 };
+_Static_assert(sizeof(void *) < 8 || sizeof(struct tech_client) == 88, "no gaps: there are many");
 
-void tech_client_init(struct tech_client *c, struct tech_site *site, uint32_t number, uint64_t seed);
+/* Its random numbers come from the site's seed and the number. */
+void tech_client_init(struct tech_client *c, struct tech_site *site, uint32_t number);
 void tech_client_fini(struct tech_client *c);
 void tech_client_input(struct tech_client *c, const struct tech_in *in, struct tech_outs *q);
 /* Octets of the main connection that another client of the site was given before in the same state, and that say
@@ -334,7 +342,7 @@ int64_t tech_post_wake(const struct tech_client *c);
 static inline int64_t tech_client_wake_at(const struct tech_client *c)
 {
 	int64_t at = c->due_ns < c->limit_ns ? c->due_ns : c->limit_ns;
-	int64_t post = c->post ? tech_post_wake(c) : TECH_NEVER;
+	int64_t post = c->more && c->more->post ? tech_post_wake(c) : TECH_NEVER;
 	return post < at ? post : at;
 }
 

@@ -21,6 +21,12 @@ uint64_t tech_mix(uint64_t seed, uint64_t salt, uint64_t ordinal);
 #define TECH_SALT_MASK 0x6d61736b00000001u
 #define TECH_SALT_NONCE 0x6e6f6e6365000001u
 
+/* A client's seed. */
+static inline uint64_t tech_seed(const struct tech_client *c)
+{
+	return mix64(mix64_at(c->site->seed, c->number - c->site->first) + MIX64_STEP);
+}
+
 /* ---- outputs (tech.c) ---- */
 struct tech_out *tech_push(struct tech_outs *q, enum tech_out_kind kind, uint32_t conn);
 /* Takes over `owned`; NULL marks the queue as failed. The unit is the whole blob. */
@@ -103,12 +109,22 @@ extern const struct tech_client_ops tech_polling_client, tech_long_polling_clien
 #define TECH_F_UP 0x80u     /* the main connection is open */
 #define TECH_F_ASKED 0x100u /* a request waits for its answer */
 #define TECH_F_READ 0x200u  /* the body of the answer under way was read already */
+#define TECH_F_TRIED 0x400u /* one try since the last success; further ones are counted in struct tech_more */
 
 /* client states */
 enum { TECH_OFF, TECH_CONNECTING, TECH_OPEN, TECH_WAITING, TECH_ENDED };
 
 /* The delay before the next attempt, per options; `fallback` holds for options that say nothing. */
-int64_t tech_backoff(struct tech_client *c, const struct tech_backoff *fallback);
+int64_t tech_backoff(struct tech_client *c, const struct tech_backoff *fallback, struct tech_outs *q);
+/* What few clients have, made when it is needed; NULL when out of memory, which the queue then knows (`q` may be NULL). */
+struct tech_more *tech_more(struct tech_client *c, struct tech_outs *q);
+/* Its messages for the way up, NULL: it never had any. */
+static inline struct tech_post *tech_post(const struct tech_client *c)
+{
+	return c->more ? c->more->post : NULL;
+}
+/* Counts one try more since the last success and says that it is made. */
+void tech_try(struct tech_client *c, struct tech_outs *q);
 extern const struct tech_backoff tech_backoff_default;
 bool tech_backoff_given(const struct tech_opts *o);
 /* Opens the main connection and says so. */

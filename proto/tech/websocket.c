@@ -22,10 +22,10 @@
 /* One for each handshake: neither figure changes between asking and being answered, one of them does after it. */
 static void client_nonce(const struct tech_client *c, char key[WS_KEY_LEN + 1])
 {
-	uint64_t ordinal = c->waits + c->successes;
+	const uint64_t seed = tech_seed(c), ordinal = (c->more ? c->more->waits : 0) + c->successes;
 	uint8_t nonce[16];
-	be64_put(nonce, tech_mix(c->seed, TECH_SALT_NONCE, ordinal * 2));
-	be64_put(nonce + 8, tech_mix(c->seed, TECH_SALT_NONCE, ordinal * 2 + 1));
+	be64_put(nonce, tech_mix(seed, TECH_SALT_NONCE, ordinal * 2));
+	be64_put(nonce + 8, tech_mix(seed, TECH_SALT_NONCE, ordinal * 2 + 1));
 	ws_key(nonce, key);
 }
 
@@ -34,7 +34,7 @@ static void send_masked(
 {
 	uint8_t key[4];
 	struct buf b;
-	be32_put(key, (uint32_t)(tech_mix(c->seed, TECH_SALT_MASK, c->keys++) >> 32));
+	be32_put(key, (uint32_t)(tech_mix(tech_seed(c), TECH_SALT_MASK, c->keys++) >> 32));
 	buf_init(&b, c->site->al, payload.n + TECH_HEAD_MAX);
 	ws_put_frame(&b, true, 0, op, payload, key);
 	struct tech_out *o = tech_write(q, TECH_MAIN, buf_blob(&b), TECH_UNIT_FRAME);
@@ -113,7 +113,7 @@ static void end(struct tech_client *c, unsigned code, enum tech_why why, int64_t
 	if (code) {
 		uint8_t key[4];
 		struct buf b;
-		be32_put(key, (uint32_t)(tech_mix(c->seed, TECH_SALT_MASK, c->keys++) >> 32));
+		be32_put(key, (uint32_t)(tech_mix(tech_seed(c), TECH_SALT_MASK, c->keys++) >> 32));
 		buf_init(&b, c->site->al, TECH_HEAD_MAX);
 		ws_put_close(&b, code, BYTES_NONE, key);
 		tech_write(q, TECH_MAIN, buf_blob(&b), TECH_UNIT_FRAME);

@@ -27,7 +27,7 @@ uint64_t rng_family(uint64_t seed, const char *name)
 
 struct rng rng_at(uint64_t family, uint64_t i)
 {
-	return (struct rng){rng_mix(family + i * 0xd1342543de82ef95u)};
+	return (struct rng){mix64_at(family, i)};
 }
 
 struct rng rng_named_at(uint64_t seed, const char *name, uint64_t i)

@@ -277,7 +277,8 @@ static void build_group(struct sim *s, uint32_t i)
 	snprintf(name, sizeof name, "%s/down", cg->name);
 	g->rng_down = rng_family(s->w->seed, name);
 	snprintf(name, sizeof name, "%s/app", cg->name);
-	g->rng_app = rng_family(s->w->seed, name);
+	g->site.seed = rng_family(s->w->seed, name);
+	g->site.first = g->first;
 	g->lens_first = s->nlens;
 	g->nlens = !s->tr ? 0 : cg->count < s->opts.lens_clients ? cg->count : s->opts.lens_clients;
 	s->nlens += g->nlens;
@@ -335,6 +336,8 @@ static void build_clients(struct sim *s)
 {
 	s->client = xpages((s->nclients + 1) * sizeof *s->client);
 	s->place = xmalloc((s->nclients + 1) * sizeof *s->place);
+	s->access = xpages((s->nclients + 1) * sizeof *s->access);
+	s->asked_ns = xcalloc(s->nlens + 1, sizeof *s->asked_ns);
 	s->timer_cause = s->keeps ? xcalloc(s->nclients + 1, sizeof *s->timer_cause) : NULL;
 	for (uint32_t g = 0; g < s->ngroups; g++)
 		build_members(s, &s->group[g]);
@@ -400,6 +403,9 @@ void build_free_late(struct sim *s)
 	}
 	xfree(s->place);
 	xfree_pages(s->client, (s->nclients + 1) * sizeof *s->client);
+	xfree_pages(s->access, (s->nclients + 1) * sizeof *s->access);
+	xfree(s->moved);
+	xfree(s->asked_ns);
 	xfree(s->timer_cause);
 	xfree(s->radio);
 	xfree(s->group);

@@ -83,24 +83,47 @@ static struct hclass *access_class(struct sim *s, struct group *g, int32_t net, 
 	return *slot;
 }
 
+struct access_link *client_access(const struct sim *s, const struct client *c)
+{
+	const size_t i = (size_t)(c - s->client);
+	return s->moved && s->moved[i] ? s->moved[i] : &s->access[i];
+}
+
+/* Its first one, or one more. */
+static struct access_link *new_access(struct sim *s, struct client *c)
+{
+	const size_t i = (size_t)(c - s->client);
+	struct access_link *a = &s->access[i];
+	if (!a->up.cls)
+		return a; /* of zeros */
+	if (!s->moved)
+		s->moved = xcalloc(s->nclients + 1, sizeof(struct access_link *));
+	if (s->moved[i])
+		keep_link(s, s->moved[i]);
+	s->moved[i] = a = pool_get(s->links);
+	memset(a, 0, sizeof *a);
+	return a;
+}
+
+static void set_net(struct client *c, int32_t net)
+{
+	c->tech.user = (uint16_t)(net + 1);
+}
+
 void client_attach(struct sim *s, struct client *c, int32_t net)
 {
 	struct group *g = client_group(c);
-	struct access_link *a = pool_get(s->links);
-	struct station *to = &g->way[c->station];
-	uint64_t i = (uint64_t)(c->number - g->first) * 16 + (c->switches & 15u);
-	memset(a, 0, sizeof *a);
-	c->net = (int16_t)net;
+	struct access_link *a = new_access(s, c);
+	struct station *to = client_station(c);
+	uint64_t i = (uint64_t)(c->tech.number - g->first) * 16 + client_switches(c);
+	set_net(c, net);
 	link_init(&a->up, &access_class(s, g, net, true)->c, c->node.elem, to->node, to->port,
 		rng_at(g->rng_up, i));
 	link_init(&a->down, &access_class(s, g, net, false)->c, c->node.elem, &c->node, 0,
 		rng_at(g->rng_down, i));
 	link_pair(&a->up, &a->down);
 	a->up.to_trace = a->down.from_trace = to->trace;
-	if (c->access)
-		keep_link(s, c->access);
-	c->access = a;
-	c->offline = false;
+	c->tech.user_bits &= (uint8_t)~CLIENT_OFFLINE;
 }
 
 /* ---- sockets ------------------------------------------------------------------------------------------------- */
@@ -128,7 +151,7 @@ static void take_recalled(struct sim *s, struct client *c, const struct tech_see
 {
 	const uint64_t input = cause, off = tech_recalled_off(&c->tech, said);
 	/* nobody looks at others */
-	struct sock *k = s->keeps && c->lens ? client_sock_in(c, TECH_MAIN) : NULL;
+	struct sock *k = s->keeps && client_lens(c) ? client_sock_in(c, TECH_MAIN) : NULL;
 	uint32_t msg;
 	for (uint32_t i = 0; i < said->n_outs; i++) {
 		const struct tech_seen_out *o = &said->out[i];
@@ -215,13 +238,13 @@ const struct sock_ops client_sock = {on_up, on_data, on_eof, on_gone, NULL};
 static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t cause)
 {
 	struct group *g = client_group(c);
-	const struct station *to = &g->way[c->station];
+	const struct station *to = client_station(c);
 	struct sock *old = client_sock_in(c, slot);
 	if (old) { /* not expected: the endpoint opens only what it has closed */
 		count_gone(s, c, old);
 		sock_abort(s, old);
 	}
-	if (c->offline) {
+	if (client_is(c, CLIENT_OFFLINE)) {
 		struct tech_in in = {.kind = TECH_IN_RESET,
 			.conn = slot,
 			.now_ns = s->w->now_ns,
@@ -231,10 +254,12 @@ static void open_sock(struct sim *s, struct client *c, uint32_t slot, uint64_t c
 		tech_client_input(&c->tech, &in, &s->outs);
 		return;
 	}
-	uint32_t port = (c->number * 7919u + c->conns++) % HOST_EPHEMERAL_COUNT;
+	uint32_t port = (c->tech.number * 7919u + c->node.own++) % HOST_EPHEMERAL_COUNT;
 	struct tcp_addr a = {client_addr(c), to->addr, (uint16_t)(HOST_EPHEMERAL_FIRST + port), to->tcp_port};
-	struct sock *k = sock_new(s, SOCK_CLIENT, &c->node, NULL, slot, &g->tcp_cfg, a, &c->access->up);
-	sock_trace(s, k, rec_conn(s, c, c->node.trace_node, to->end, a), c->number, to->end, c->lens);
+	struct sock *k =
+		sock_new(s, SOCK_CLIENT, &c->node, NULL, slot, &g->tcp_cfg, a, &client_access(s, c)->up);
+	sock_trace(s, k, rec_conn(s, c, c->node.trace_node, to->end, a), c->tech.number, to->end,
+		client_lens(c));
 	s->w->cause = cause;
 	tcp_open(s->tcp, &k->tcp, s->w->now_ns);
 	sock_pump(s, k);
@@ -249,8 +274,8 @@ static void do_write(struct sim *s, struct client *c, const struct tech_out *o, 
 		blob_unref(o->data.blob);
 		return;
 	}
-	if (o->unit == TECH_UNIT_REQUEST)
-		c->asked_ns = s->w->now_ns;
+	if (o->unit == TECH_UNIT_REQUEST && client_lens(c))
+		s->asked_ns[lens_row(c) - 1] = s->w->now_ns;
 	struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
 	uint64_t rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b,
 		sock_tag(k).written + o->uoff, o->ulen, (uint32_t)o->id, o->status, o->n_msgs, cause);
@@ -261,10 +286,10 @@ static void do_write(struct sim *s, struct client *c, const struct tech_out *o, 
 static uint64_t do_note(struct sim *s, struct client *c, const struct tech_out *o, uint64_t cause)
 {
 	struct sock *k = client_sock_in(c, o->conn);
-	uint64_t *timer = s->timer_cause ? &s->timer_cause[c->number - 1] : NULL;
+	uint64_t *timer = s->timer_cause ? &s->timer_cause[c->tech.number - 1] : NULL;
 	if (o->note == TECH_NOTE_CONNECT_TRY && timer && *timer)
 		cause = *timer;
-	uint64_t id = rec_note(s, k, o, c, c->node.trace_node, client_group(c)->way[c->station].end, cause);
+	uint64_t id = rec_note(s, k, o, c, c->node.trace_node, client_station(c)->end, cause);
 	if (timer)
 		*timer = o->note == TECH_NOTE_RECONNECT_WAIT ? id : 0;
 	return id;
@@ -327,7 +352,7 @@ static void on_app(struct world *w, const struct ev *e)
 {
 	struct client *c = e->obj;
 	struct sim *s = sim_of(w);
-	if (!lazy_fired(e, &c->armed_ns) || !c->started) {
+	if (!lazy_fired(e, &c->armed_ns) || !client_is(c, CLIENT_STARTED)) {
 		world_nothing(w);
 		return;
 	}
@@ -340,7 +365,7 @@ static void on_app(struct world *w, const struct ev *e)
 		return;
 	}
 	struct tech_in in = {.kind = TECH_IN_TIME, .now_ns = w->now_ns};
-	client_input(s, c, &in, s->timer_cause ? s->timer_cause[c->number - 1] : 0);
+	client_input(s, c, &in, s->timer_cause ? s->timer_cause[c->tech.number - 1] : 0);
 }
 
 /* ---- life ----------------------------------------------------------------------------------------------------- */
@@ -348,22 +373,20 @@ static void on_app(struct world *w, const struct ev *e)
 void client_init(struct sim *s, struct client *c, struct group *g, uint32_t i)
 {
 	memset(c, 0, sizeof *c);
-	c->number = g->first + i;
 	c->armed_ns = TIME_NEVER;
-	c->station = (uint16_t)(i % g->nway);
 	c->node = (struct node){.ops = &client_node, .elem = g->elem + i};
-	c->lens = i < g->nlens;
-	if (c->lens && s->tr->nnode < UINT16_MAX) {
+	tech_client_init(&c->tech, &g->site, g->first + i);
+	if (i < g->nlens)
+		c->tech.user_bits |= CLIENT_LENS;
+	if (client_lens(c) && s->tr->nnode < UINT16_MAX) {
 		struct trace_node n = {.name = trace_strf(s->tr, "%s[%u]", g->name, i + 1),
 			.param = trace_strf(s->tr, "clients.%s", g->name),
 			.group = trace_str(s->tr, g->name),
 			.role = TRACE_CLIENT,
 			.order = (uint16_t)(i < 999 ? i : 999),
-			.client = c->number};
+			.client = c->tech.number};
 		c->node.trace_node = trace_add_node(s->tr, &n);
 	}
-	struct rng r = rng_at(g->rng_app, i);
-	tech_client_init(&c->tech, &g->site, c->number, rng_u64(&r));
 }
 
 static void drop_sock(struct sim *s, struct client *c, struct sock *k)
@@ -377,18 +400,19 @@ void client_fini(struct sim *s, struct client *c)
 	while (c->socks)
 		drop_sock(s, c, c->socks);
 	tech_client_fini(&c->tech);
-	pool_put(s->links, c->access);
+	const size_t i = (size_t)(c - s->client);
+	if (s->moved && s->moved[i])
+		pool_put(s->links, s->moved[i]);
 }
 
 void client_start(struct sim *s, struct client *c)
 {
 	struct trace_rec r = rec_make(s, TRACE_CLIENT_START, 0);
 	r.node = c->node.trace_node;
-	r.client = c->number;
-	uint64_t cause = rec_put(s, &r, c->lens);
-	c->started = true;
+	r.client = c->tech.number;
+	uint64_t cause = rec_put(s, &r, client_lens(c));
+	c->tech.user_bits |= CLIENT_STARTED;
 	client_group(c)->started++;
-	c->first_msg = (uint32_t)s->nnotes + 1;
 	struct tech_in in = {.kind = TECH_IN_START, .now_ns = s->w->now_ns, .since = s->nnotes};
 	client_input(s, c, &in, cause);
 }
@@ -417,16 +441,17 @@ static void leave_sockets(struct sim *s, struct client *c, bool orphaned, uint64
 
 static void net_up(struct sim *s, struct client *c, int32_t net, uint64_t cause)
 {
-	c->switches++;
+	c->tech.user_bits = (uint8_t)((c->tech.user_bits & ~CLIENT_SWITCHES) |
+				      ((client_switches(c) + 1) & CLIENT_SWITCHES));
 	client_attach(s, c, net);
 	const uint32_t addr = client_addr(c);
 	struct trace_rec r = rec_make(s, TRACE_NET_UP, cause);
 	r.node = c->node.trace_node;
-	r.client = c->number;
-	if (trace_kept(s->tr, TRACE_NET_UP, c->lens))
+	r.client = c->tech.number;
+	if (trace_kept(s->tr, TRACE_NET_UP, client_lens(c)))
 		r.text = trace_strf(s->tr, "%u.%u.%u.%u in %s", addr >> 24, addr >> 16 & 255, addr >> 8 & 255,
 			addr & 255, net < 0 ? "the data centre" : s->nets[net].name);
-	rec_put(s, &r, c->lens);
+	rec_put(s, &r, client_lens(c));
 }
 
 void client_switch(
@@ -434,16 +459,18 @@ void client_switch(
 {
 	struct trace_rec r = rec_make(s, TRACE_NET_SWITCH, cause);
 	r.node = c->node.trace_node;
-	r.client = c->number;
+	r.client = c->tech.number;
 	r.a = outage_ns;
-	if (trace_kept(s->tr, TRACE_NET_SWITCH, c->lens))
-		r.text = trace_str(s->tr, c->net < 0 ? "its network" : s->nets[c->net].name);
-	cause = rec_put(s, &r, c->lens);
-	if (!c->offline)
-		c->access->up.down = c->access->down.down = true;
+	if (trace_kept(s->tr, TRACE_NET_SWITCH, client_lens(c)))
+		r.text = trace_str(s->tr, client_net(c) < 0 ? "its network" : s->nets[client_net(c)].name);
+	cause = rec_put(s, &r, client_lens(c));
+	if (!client_is(c, CLIENT_OFFLINE)) {
+		struct access_link *a = client_access(s, c);
+		a->up.down = a->down.down = true;
+	}
 	radio_close(s, c, s->w->now_ns);
-	c->net = (int16_t)net;
-	c->offline = true;
+	set_net(c, net);
+	c->tech.user_bits |= CLIENT_OFFLINE;
 	leave_sockets(s, c, orphaned, cause);
 	if (outage_ns > 0)
 		world_at(s->w, s->w->now_ns + outage_ns, BAND_CONTROL, EV_NET_UP, c->node.elem, c);
@@ -455,8 +482,8 @@ static void on_net_up(struct world *w, const struct ev *e)
 {
 	struct client *c = e->obj;
 	w->cause = 0;
-	if (c->offline)
-		net_up(sim_of(w), c, c->net, 0);
+	if (client_is(c, CLIENT_OFFLINE))
+		net_up(sim_of(w), c, client_net(c), 0);
 }
 
 static void on_start(struct world *w, const struct ev *e)
@@ -477,10 +504,9 @@ static void on_start(struct world *w, const struct ev *e)
 static void warm_app(const struct world *w, const struct ev *e, int stage)
 {
 	const struct client *c = e->obj;
-	(void)w;
 	if (stage == 0) {
 		warm(c);
-		host_fetch(&c->access->up, 0, sizeof(struct link));
+		host_fetch(&client_access(sim_of(w), c)->up, 0, sizeof(struct link));
 	}
 }
 

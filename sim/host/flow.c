@@ -35,7 +35,7 @@ struct reading {
 
 static struct reading *reading_of(const struct client *c)
 {
-	return client_group(c)->reading ? &client_group(c)->reading[c->number - client_group(c)->first]
+	return client_group(c)->reading ? &client_group(c)->reading[c->tech.number - client_group(c)->first]
 					: NULL;
 }
 
@@ -63,11 +63,11 @@ void flow_took(struct sim *s, struct client *c, uint32_t octets, uint64_t cause)
 	rec.node = c->node.trace_node;
 	rec.peer = sock_tag(k).peer;
 	rec.conn = sock_tag(k).trace_conn;
-	rec.client = c->number;
+	rec.client = c->tech.number;
 	rec.a = ns;
 	rec.b = octets;
 	rec.reason = REASON_SLOW_READER;
-	r->rec = rec_put(s, &rec, c->lens);
+	r->rec = rec_put(s, &rec, client_lens(c));
 	r->at_ns = s->w->now_ns + ns;
 	tcp_pause(s->tcp, &k->tcp, true, s->w->now_ns);
 }

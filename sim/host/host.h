@@ -296,37 +296,65 @@ struct group {
 	struct reading *reading; /* clients with a read_rate (flow.c); NULL: none was ever busy */
 	uint64_t opened, failed, open, open_peak;
 	uint64_t radio_uj, radio_ns;
-	struct rng rng_start;               /* the order in which they start */
-	uint64_t rng_up, rng_down, rng_app; /* families of its clients' streams of random numbers */
-	uint32_t lens_first, nlens;         /* rows of its clients under the lens: the first nlens of them */
+	struct rng rng_start; /* the order in which they start */
+	uint64_t rng_up,
+		rng_down; /* families of its clients' streams of random numbers; applications': site.seed */
+	uint32_t lens_first, nlens; /* rows of its clients under the lens: the first nlens of them */
 };
 
 struct access_link {
 	struct link up, down;
 };
 
-/* Three cache lines; what the arrival of a message looks at is in the first two. */
+/* Two cache lines. What can be told from its number, its group and its place among the clients is not kept: its station
+ * (client_station), its access link (client_access), the first message it expects. */
 struct client {
-	struct node node;
+	struct node node; /* own: connections ever made, picks the port */
 	int64_t armed_ns;
 	struct sock *socks; /* all it has, the latest first; those with `used` are in use (client_sock_in) */
-	uint32_t number;
-	uint32_t first_msg;            /* messages from this number on are expected */
+	uint32_t place;     /* of its timer's event (lazy_move) */
 	uint32_t last_n[HOST_SOURCES]; /* per source of messages, the first few: the latest number seen */
-	uint16_t station;
-	uint8_t switches; /* of network; modulo 16 in addresses and streams of random numbers */
-	bool started : 1, lens : 1;
-	bool offline : 1; /* no network now */
-	struct tech_client tech;
-	struct access_link *access; /* the latest; see offline */
-	int64_t asked_ns;           /* when the latest request left */
-	uint32_t place;             /* of its timer's event (lazy_move) */
-	uint16_t conns;             /* ever made: picks the port */
-	int16_t net;
+	struct tech_client
+		tech; /* number; user: index of its network plus 1, 0 none but the data centre; user_bits */
 };
 /* There are many, one behind the other: none begins in the middle of a cache line. */
-_Static_assert(sizeof(void *) < 8 || sizeof(struct client) == 184, "three cache lines");
+_Static_assert(sizeof(void *) < 8 || sizeof(struct client) == 128, "two cache lines");
 _Static_assert(sizeof(struct client) <= NODE_FETCH_BYTES, "a packet on its way down fetches all of it");
+
+/* client.tech.user_bits */
+enum {
+	CLIENT_SWITCHES = 15, /* of network, modulo 16: for addresses and streams of random numbers */
+	CLIENT_STARTED = 16,
+	CLIENT_LENS = 32,
+	CLIENT_OFFLINE = 64, /* no network now */
+};
+
+static inline bool client_is(const struct client *c, unsigned bit)
+{
+	return c->tech.user_bits & bit;
+}
+
+static inline bool client_lens(const struct client *c)
+{
+	return client_is(c, CLIENT_LENS);
+}
+
+static inline uint32_t client_switches(const struct client *c)
+{
+	return c->tech.user_bits & CLIENT_SWITCHES;
+}
+
+/* Its network, -1: it stands in the data centre. */
+static inline int32_t client_net(const struct client *c)
+{
+	return (int32_t)c->tech.user - 1;
+}
+
+/* Messages from this number on are expected. */
+static inline uint64_t client_first_msg(const struct client *c)
+{
+	return (uint64_t)c->tech.since0 + 1;
+}
 
 static inline struct group *client_group(const struct client *c)
 {
@@ -336,7 +364,14 @@ static inline struct group *client_group(const struct client *c)
 /* Its address in its present network. */
 static inline uint32_t client_addr(const struct client *c)
 {
-	return 0x0a000000u | (uint32_t)(c->switches & 15u) << 20 | (c->number & 0xfffffu);
+	return 0x0a000000u | client_switches(c) << 20 | (c->tech.number & 0xfffffu);
+}
+
+/* Where its link ends. */
+static inline struct station *client_station(const struct client *c)
+{
+	const struct group *g = client_group(c);
+	return &g->way[g->nway == 1 ? 0 : (c->tech.number - g->first) % g->nway];
 }
 
 /* The connection it uses for TECH_MAIN or TECH_UPLINK, NULL if there is none. */
@@ -357,6 +392,8 @@ void client_publish(struct sim *s, struct client *c, struct tech_msg *m, uint64_
 void client_switch(
 	struct sim *s, struct client *c, int32_t net, int64_t outage_ns, bool orphaned, uint64_t cause);
 void client_handlers(struct sim *s);
+/* Its access link, the latest (CLIENT_OFFLINE: it is cut). */
+struct access_link *client_access(const struct sim *s, const struct client *c);
 /* A link that lives as long as the world: packets on it may point to it. */
 void keep_link(struct sim *s, struct access_link *a);
 /* Gives the client a link over network `net` (-1: data centre) and an address. */
@@ -503,8 +540,11 @@ struct sim {
 	struct pool *socks, *sconns, *prelays, *uplinks, *links;
 	struct group *group;
 	uint32_t ngroups;
-	struct client *client; /* group after group, in the order of their start */
-	uint32_t *place;       /* [number - 1]: index in client */
+	struct client *client;      /* group after group, in the order of their start */
+	uint32_t *place;            /* [number - 1]: index in client */
+	struct access_link *access; /* a client's first, by its index in client */
+	struct access_link *
+		*moved; /* its present one, NULL: still the first. NULL: nobody has changed networks */
 	uint32_t nclients;
 	struct server *server;
 	struct proc *proc;
@@ -522,6 +562,7 @@ struct sim {
 	struct source *source;
 	uint64_t **fate; /* per client under the lens and message: the record that says what happened to it */
 	uint32_t nlens;
+	int64_t *asked_ns;     /* per client under the lens: when its latest request left */
 	uint64_t *timer_cause; /* per client: record that set its timer. NULL in runs that keep no records */
 	struct radio_use *radio; /* per client; NULL when no network has a radio */
 	bool keeps;              /* records are kept */
@@ -552,7 +593,8 @@ static inline uint32_t note_bit(const struct sim *s, const struct note *n, const
 /* Row of a client in tables of those under the lens, from 1; 0: not under the lens. */
 static inline uint32_t lens_row(const struct client *c)
 {
-	return c->lens ? client_group(c)->lens_first + (c->number - client_group(c)->first) + 1 : 0;
+	return client_lens(c) ? client_group(c)->lens_first + (c->tech.number - client_group(c)->first) + 1
+			      : 0;
 }
 
 static inline struct sim *sim_of(const struct world *w)

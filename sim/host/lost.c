@@ -63,7 +63,8 @@ static void autopsy_init(struct autopsy *a, const struct sim *s)
 			a->waits[r->conn] = r->id;
 		bool down = r->kind == TRACE_DISCONNECT || r->kind == TRACE_CONNECT_FAIL;
 		bool lent = r->kind == TRACE_PROXY_REUSE;
-		if ((down || lent) && r->client && r->client <= s->nclients && client_at(s, r->client)->lens)
+		if ((down || lent) && r->client && r->client <= s->nclients &&
+			client_lens(client_at(s, r->client)))
 			ids_add(&(down ? a->down : a->lent)[lens_row(client_at(s, r->client)) - 1], r->id);
 	}
 }
@@ -152,7 +153,7 @@ static uint64_t was_shared(const struct autopsy *a, const struct sim *s, const s
 
 static void lost_one(struct sim *s, const struct autopsy *a, struct client *c, const struct note *n)
 {
-	uint64_t *f = messages_fate(s, c->number, n->msg->id), cause;
+	uint64_t *f = messages_fate(s, c->tech.number, n->msg->id), cause;
 	enum trace_reason reason = REASON_NONE;
 	bool behind = false;
 	if (f && *f) {
@@ -172,7 +173,7 @@ static void lost_one(struct sim *s, const struct autopsy *a, struct client *c, c
 	}
 	struct trace_rec r = rec_make(s, TRACE_MSG_LOST, cause ? cause : n->rec);
 	r.node = c->node.trace_node;
-	r.client = c->number;
+	r.client = c->tech.number;
 	r.msg = (uint32_t)n->msg->id;
 	r.b = (int64_t)((uint64_t)n->source << 32 | (uint32_t)n->msg->n);
 	r.text = trace_strf(s->tr, "%s %llu", s->cfg->msgs[n->source].name, (unsigned long long)n->msg->n);
@@ -191,11 +192,11 @@ void messages_lost(struct sim *s)
 	autopsy_init(&a, s);
 	for (uint32_t i = 0; i < s->nclients; i++) {
 		struct client *c = client_at(s, i + 1);
-		if (!c->lens || !c->started)
+		if (!client_lens(c) || !client_is(c, CLIENT_STARTED))
 			continue;
-		for (uint64_t id = c->first_msg; id <= s->nnotes; id++) {
+		for (uint64_t id = client_first_msg(c); id <= s->nnotes; id++) {
 			const struct note *n = &s->note[id - 1];
-			if (c->number < n->lo || c->number > n->hi)
+			if (c->tech.number < n->lo || c->tech.number > n->hi)
 				continue;
 			const uint32_t bit = note_bit(s, n, c);
 			if (!(n->has[bit / 64] >> (bit & 63) & 1))

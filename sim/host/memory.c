@@ -83,6 +83,7 @@ void memory_count(const struct sim *s, uint64_t *bytes)
 	bytes[SIM_PART_ENDPOINT] += n * sizeof(struct tech_client) + s->endpoint_memory.peak;
 	bytes[SIM_PART_HOST] += n * (sizeof(struct client) - sizeof(struct tech_client) + sizeof *s->place);
 	bytes[SIM_PART_HOST] += ledger(s);
+	bytes[SIM_PART_NET] += n * sizeof *s->access;
 	if (s->radio)
 		bytes[SIM_PART_HOST] += n * sizeof *s->radio;
 	if (s->last_more)

@@ -109,7 +109,7 @@ static uint64_t expect(struct sim *s, const struct note *n, uint64_t cause)
 			k = gr->started;
 		else
 			for (uint32_t c = n->lo; c <= n->hi; c++)
-				k += client_at(s, c)->started;
+				k += client_is(client_at(s, c), CLIENT_STARTED);
 		struct trace_rec r = rec_make(s, TRACE_MSG_EXPECT, cause);
 		r.a = k;
 		r.msg = (uint32_t)n->msg->id;
@@ -178,7 +178,7 @@ static void on_publish(struct world *w, const struct ev *e)
 	struct note *n = new_note(s, src, m);
 	struct trace_rec r = rec_make(s, TRACE_MSG_PUBLISH, 0);
 	r.node = from ? from->node.trace_node : s->nprocs ? s->proc[0].node.trace_node : 0;
-	r.client = from ? from->number : 0;
+	r.client = from ? from->tech.number : 0;
 	r.msg = (uint32_t)n->msg->id;
 	r.a = n->msg->payload->len;
 	r.b = (int64_t)((uint64_t)src->index << 32 | (uint32_t)n->msg->n);
@@ -243,36 +243,37 @@ void messages_from_client(struct sim *s, struct proc *p, uint64_t id, uint64_t c
 
 /* ---- arriving --------------------------------------------------------------------------------------------------- */
 
-static bool waited_for_poll(const struct client *c, const struct note *n)
+/* Of a client under the lens. */
+static bool waited_for_poll(const struct sim *s, const struct client *c, const struct note *n)
 {
 	enum tech_kind k = client_group(c)->site.kind;
-	return (k == TECH_POLLING || k == TECH_LONG_POLLING) && n->msg->at_ns < c->asked_ns;
+	return (k == TECH_POLLING || k == TECH_LONG_POLLING) && n->msg->at_ns < s->asked_ns[lens_row(c) - 1];
 }
 
 static void say(struct sim *s, struct client *c, const struct note *n, enum trace_kind kind, int64_t a,
 	uint64_t cause)
 {
-	if (!trace_on(s->tr, kind, c->lens))
+	if (!trace_on(s->tr, kind, client_lens(c)))
 		return;
-	if (!trace_kept(s->tr, kind, c->lens)) {
+	if (!trace_kept(s->tr, kind, client_lens(c))) {
 		trace_tell(s->tr, &(struct trace_fact){.at = s->w->now_ns,
 					  .a = a,
 					  .msg = (uint32_t)n->msg->id,
-					  .client = c->number,
+					  .client = c->tech.number,
 					  .kind = (uint16_t)kind,
 					  .node = c->node.trace_node});
 		return;
 	}
 	struct trace_rec r = rec_make(s, kind, cause);
 	r.node = c->node.trace_node;
-	r.client = c->number;
+	r.client = c->tech.number;
 	r.msg = (uint32_t)n->msg->id;
 	r.a = a;
 	r.b = (int64_t)((uint64_t)n->source << 32 | (uint32_t)n->msg->n);
-	if (kind == TRACE_MSG_DELIVER && waited_for_poll(c, n))
+	if (kind == TRACE_MSG_DELIVER && waited_for_poll(s, c, n))
 		r.reason = REASON_WAIT_POLL;
 	r.text = trace_strf(s->tr, "%s %llu", s->cfg->msgs[n->source].name, (unsigned long long)n->msg->n);
-	rec_put(s, &r, c->lens);
+	rec_put(s, &r, client_lens(c));
 }
 
 /* Where the latest number is kept that a client has seen of a source. */
@@ -280,7 +281,7 @@ static uint32_t *latest(struct sim *s, struct client *c, uint32_t source)
 {
 	if (source < HOST_SOURCES)
 		return &c->last_n[source];
-	return &s->last_more[(size_t)(c->number - 1) * (s->cfg->nmsgs - HOST_SOURCES) + source -
+	return &s->last_more[(size_t)(c->tech.number - 1) * (s->cfg->nmsgs - HOST_SOURCES) + source -
 			     HOST_SOURCES];
 }
 
@@ -289,7 +290,8 @@ void messages_arrived(struct sim *s, struct client *c, uint64_t id, uint64_t num
 	if (!id || id > s->nnotes)
 		return;
 	struct note *n = &s->note[id - 1];
-	if (n->msg->n != number || c->number < n->lo || c->number > n->hi || id < c->first_msg)
+	if (n->msg->n != number || c->tech.number < n->lo || c->tech.number > n->hi ||
+		id < client_first_msg(c))
 		return; /* not one of ours, not meant for it, or older than its start */
 	const uint32_t at = note_bit(s, n, c);
 	const uint64_t bit = 1ull << (at & 63);

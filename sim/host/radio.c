@@ -24,9 +24,9 @@ static const struct radio *model(const struct sim *s, const struct client *c)
 	static const struct radio wifi = {0, 250 * NS_PER_MS, 0, 0, 403, 0, 20};
 	static const struct radio lte = {260 * NS_PER_MS, 10120 * NS_PER_MS, 0, 1210, 1060, 0, 20};
 	static const struct radio umts = {2 * NS_PER_S, 4 * NS_PER_S, 10 * NS_PER_S, 300, 600, 380, 0};
-	if (c->net < 0)
+	if (client_net(c) < 0)
 		return NULL;
-	switch (s->nets[c->net].radio) {
+	switch (s->nets[client_net(c)].radio) {
 	case CFG_RADIO_WIFI:
 		return &wifi;
 	case CFG_RADIO_UMTS:
@@ -68,7 +68,7 @@ void radio_init(struct sim *s)
 void radio_packet(struct sim *s, struct client *c)
 {
 	const struct radio *m = model(s, c);
-	struct radio_use *u = &s->radio[c->number - 1];
+	struct radio_use *u = &s->radio[c->tech.number - 1];
 	int64_t now = s->w->now_ns;
 	if (!m || !s->counting)
 		return;
@@ -87,7 +87,7 @@ void radio_close(struct sim *s, struct client *c, int64_t until_ns)
 	if (!s->radio)
 		return;
 	const struct radio *m = model(s, c);
-	struct radio_use *u = &s->radio[c->number - 1];
+	struct radio_use *u = &s->radio[c->tech.number - 1];
 	if (m && u->last_ns >= 0 && until_ns > u->last_ns)
 		settle(m, u, until_ns);
 	client_group(c)->radio_uj += u->uj;

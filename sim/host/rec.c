@@ -239,13 +239,13 @@ uint64_t rec_note(struct sim *s, const struct sock *k, const struct tech_out *o,
 	uint16_t node, uint16_t peer, uint64_t cause)
 {
 	enum trace_kind kind = note_kind(o->note);
-	bool lens = c ? c->lens : k && (k->tcp.flags & TCPF_LENS);
+	bool lens = c ? client_lens(c) : k && (k->tcp.flags & TCPF_LENS);
 	if (!trace_on(s->tr, kind, lens))
 		return cause;
 	struct trace_rec r = rec_make(s, kind, cause);
 	r.node = node;
 	r.peer = peer;
-	r.client = c ? c->number : k ? k->tcp.client : 0;
+	r.client = c ? c->tech.number : k ? k->tcp.client : 0;
 	r.conn = k ? sock_tag(k).trace_conn : 0;
 	r.a = o->a;
 	r.b = o->b;
@@ -271,14 +271,14 @@ static uint32_t addr_text(struct trace *tr, uint32_t a, uint16_t port)
 
 uint32_t rec_conn(struct sim *s, const struct client *c, uint16_t from, uint16_t to, struct tcp_addr a)
 {
-	if (!s->tr || !c->lens || !trace_kept(s->tr, TRACE_PKT_SEND, true))
+	if (!s->tr || !client_lens(c) || !trace_kept(s->tr, TRACE_PKT_SEND, true))
 		return 0;
 	struct trace_conn tc = {.client = from,
 		.server = to,
 		.client_addr = addr_text(s->tr, a.local, a.lport),
 		.server_addr = addr_text(s->tr, a.remote, a.rport),
 		.technique = trace_str(s->tr, tech_def(client_group(c)->site.kind)->name),
-		.owner = c->number,
+		.owner = c->tech.number,
 		.opened_ns = s->w->now_ns};
 	return trace_add_conn(s->tr, &tc);
 }

@@ -108,8 +108,8 @@ static void set(struct sim *s, const struct cfg_act *a)
 	for (uint32_t i = 0; i < s->nclients; i++) {
 		struct client *c = client_at(s, i + 1);
 		struct tech_in in = {.kind = TECH_IN_TIME, .now_ns = s->w->now_ns};
-		if (c->started)
-			client_input(s, c, &in, c->lens ? rec : 0);
+		if (client_is(c, CLIENT_STARTED))
+			client_input(s, c, &in, client_lens(c) ? rec : 0);
 	}
 }
 

@@ -9,7 +9,7 @@
 
 #include "sim/net/pkt.h"
 
-#define NODE_FETCH_BYTES 192
+#define NODE_FETCH_BYTES 128
 
 struct node;
 
@@ -28,7 +28,7 @@ struct node {
 	const struct node_ops *ops;
 	uint32_t elem;       /* world element id */
 	uint16_t trace_node; /* 0: not a lane */
-	uint16_t spare;
+	uint16_t own;        /* its owner's own */
 };
 
 /* ---- a router: forwards by destination address, counts TTL down ------------------------------------------- */

@@ -198,7 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.srv.keepalive_ns = 5000000000;
 	buf_init(&r.cs.out, &alloc_libc, 1u << 20);
 	buf_init(&r.ss.out, &alloc_libc, 1u << 20);
-	tech_client_init(&r.c, &r.site[0], 3, 1);
+	tech_client_init(&r.c, &r.site[0], 3);
 	client_in(&r, (struct tech_in){.kind = TECH_IN_START});
 	while (p < end) {
 		uint8_t op = *p++;

@@ -153,7 +153,7 @@ __attribute__((unused)) static void kit_client(struct kit *k, struct tech_site *
 	memset(k, 0, sizeof *k);
 	tech_outs_init(&k->q, site->al);
 	buf_init(&k->wrote, site->al, 1u << 20);
-	tech_client_init(&k->c, site, 7, 99);
+	tech_client_init(&k->c, site, 7);
 	kit_in(k, (struct tech_in){.kind = TECH_IN_START, .since = since});
 }
 

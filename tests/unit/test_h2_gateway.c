@@ -141,7 +141,7 @@ static bool world_open(struct world *w, const struct alloc *al, enum tech_kind k
 	tech_server_add(&w->srv, &w->site);
 	tech_outs_init(&w->client_outs, al);
 	tech_outs_init(&w->fan_outs, al);
-	tech_client_init(&w->client, &w->client_site, 1, 7);
+	tech_client_init(&w->client, &w->client_site, 1);
 	bool front = h2_front_init(&w->front, al, &w->srv), back = h2_back_init(&w->back, al);
 	return front && back;
 }

@@ -282,7 +282,7 @@ static void rig_init(struct rig *r, enum tech_kind kind, uint64_t seed, bool for
 	buf_init(&r->log, &alloc_libc, 1u << 26);
 	for (uint32_t i = 0; i < PEERS; i++) {
 		tech_conn_init(&r->peer[i].s, &r->srv);
-		tech_client_init(&r->peer[i].c, &r->site[0], i + 1, i * 77 + 5);
+		tech_client_init(&r->peer[i].c, &r->site[0], i + 1);
 		client_in(r, &r->peer[i], (struct tech_in){.kind = TECH_IN_START});
 		mend(r, &r->peer[i], false);
 	}
@@ -565,7 +565,7 @@ static bool opens(struct rig *r, uint32_t number, const char *accept, const char
 	struct tech_client c;
 	struct tech_out o;
 	struct bytes key = BYTES_NONE;
-	tech_client_init(&c, &r->site[0], number, number * 1000);
+	tech_client_init(&c, &r->site[0], number);
 	tech_client_input(&c, &(struct tech_in){.kind = TECH_IN_START}, &r->q);
 	tech_client_input(&c, &(struct tech_in){.kind = TECH_IN_UP}, &r->q);
 	while (tech_next(&r->q, &o))
