@@ -24,7 +24,7 @@ void relay_init(struct relay *r, const struct relay_cfg *cfg, int64_t now_ns)
 
 static void held_clear(struct relay *r)
 {
-	struct relay_work *w = r->work;
+	struct relay_work *w = relay_busy(r);
 	if (!w)
 		return;
 	for (uint32_t i = w->held_at; i < w->held_n; i++)
@@ -36,14 +36,19 @@ static void held_clear(struct relay *r)
 
 static bool holds(const struct relay *r)
 {
-	return r->work && r->work->held_at < r->work->held_n;
+	return relay_busy(r) && relay_busy(r)->held_at < relay_busy(r)->held_n;
+}
+
+static void no_second_try(struct relay *r)
+{
+	blob_unref(*relay_again(r));
+	*relay_again(r) = NULL;
 }
 
 void relay_fini(struct relay *r)
 {
 	relay_work_free(r);
-	blob_unref(r->again);
-	r->again = NULL;
+	no_second_try(r);
 }
 
 /* ------------------------------------------------------------------------------------------------- outputs */
@@ -114,7 +119,7 @@ enum relay_out_kind relay_next(struct relay *r, struct relay_out *out)
 		r->oom = false;
 		end_both(r, RELAY_ABORT);
 	}
-	struct relay_work *w = r->work;
+	struct relay_work *w = relay_busy(r);
 	if (!w || w->out_at == w->out_n) {
 		if (w)
 			w->out_at = w->out_n = 0;
@@ -130,7 +135,7 @@ enum relay_out_kind relay_next(struct relay *r, struct relay_out *out)
 
 void relay_note_id(struct relay *r, uint64_t id)
 {
-	struct relay_work *w = r->work;
+	struct relay_work *w = relay_busy(r);
 	if (w && w->noted >= w->held_at && w->noted < w->held_n)
 		w->held[w->noted].id = id;
 }
@@ -210,24 +215,18 @@ static void put_request_head(struct relay *r, const struct h1_head *h)
 	buf_fini(&b);
 	r->oom |= !head;
 	if (head && h->framing == H1_FRAMING_NONE && idempotent(h->method))
-		r->again = blob_ref(head);
+		*relay_again(r) = blob_ref(head);
 	relay_put(r, RELAY_UPSTREAM, slice_of(head));
-}
-
-static void no_second_try(struct relay *r)
-{
-	blob_unref(r->again);
-	r->again = NULL;
 }
 
 /* A kept connection was closed by the server as the request went out, before any answer: the request goes out once
  * more on a new one (RFC 9112 9.3.1). */
 static bool second_try(struct relay *r, int64_t now_ns)
 {
-	struct blob *again = r->again;
+	struct blob *again = *relay_again(r);
 	if (!again || !r->up_used || r->m.state != ST_ANSWER)
 		return false;
-	r->again = NULL;
+	*relay_again(r) = NULL;
 	r->last_ns = now_ns;
 	relay_open_upstream(r, true);
 	relay_put(r, RELAY_UPSTREAM, slice_of(again));
@@ -275,11 +274,11 @@ static void request_data(struct relay *r, struct bytes piece)
 /* The request is complete: what follows it in `in` waits. */
 static void request_end(struct relay *r, struct bytes in, uint64_t base, int64_t now_ns)
 {
-	size_t used = (size_t)(h1_dec_off(&r->work->dec[RELAY_CLIENT]) - base);
+	size_t used = (size_t)(h1_dec_off(&relay_busy(r)->dec[RELAY_CLIENT]) - base);
 	if (r->m.rechunk_up)
 		put_bytes(r, RELAY_UPSTREAM, BYTES_LIT("0\r\n\r\n"));
 	if (used < in.n)
-		buf_add(&r->work->pend, bytes_sub(in, used, in.n - used));
+		buf_add(&relay_busy(r)->pend, bytes_sub(in, used, in.n - used));
 	relay_decoder_clear(r, RELAY_CLIENT);
 	r->m.state = ST_ANSWER;
 	r->last_ns = now_ns;
@@ -336,7 +335,7 @@ static void put_body(struct relay *r, struct slice s)
 
 static void hold(struct relay *r, struct slice s, int64_t now_ns)
 {
-	struct relay_work *w = r->work;
+	struct relay_work *w = relay_busy(r);
 	if (w->held_octets + s.len > RELAY_HELD_MAX) {
 		r->oom = true;
 		return;
@@ -367,7 +366,7 @@ static void hold(struct relay *r, struct slice s, int64_t now_ns)
 /* Passes the oldest `n` kept octets on as one piece; with `n` = 0 everything. */
 static void release(struct relay *r, uint32_t n, int64_t now_ns)
 {
-	struct relay_work *w = r->work;
+	struct relay_work *w = relay_busy(r);
 	if (!w || !w->held_octets)
 		return;
 	if (!n || n > w->held_octets)
@@ -455,7 +454,7 @@ static void response_head(struct relay *r, const struct h1_head *h, int64_t now_
 	relay_put(r, RELAY_CLIENT, slice_of(head));
 	r->m.head_out = true;
 	if (r->m.keep)
-		r->work->trickle_ns = now_ns + RELAY_TRICKLE_NS;
+		relay_busy(r)->trickle_ns = now_ns + RELAY_TRICKLE_NS;
 }
 
 /* The kept head goes first and by itself. */
@@ -465,14 +464,14 @@ static void release_head(struct relay *r, int64_t now_ns)
 		return;
 	bool chunks = r->m.rechunk_down;
 	r->m.rechunk_down = false;
-	release(r, r->work->held[r->work->held_at].data.len, now_ns);
+	release(r, relay_busy(r)->held[relay_busy(r)->held_at].data.len, now_ns);
 	r->m.rechunk_down = chunks;
 	r->m.head_out = true;
 }
 
 static uint32_t held_body(const struct relay *r)
 {
-	const struct relay_work *w = r->work;
+	const struct relay_work *w = relay_busy(r);
 	return r->m.head_out || !holds(r) ? w->held_octets : w->held_octets - w->held[w->held_at].data.len;
 }
 
@@ -506,7 +505,7 @@ static void response_end(struct relay *r, int64_t now_ns)
 	release(r, 0, now_ns);
 	if (r->m.rechunk_down)
 		put_bytes(r, RELAY_CLIENT, BYTES_LIT("0\r\n\r\n"));
-	struct relay_work *w = r->work;
+	struct relay_work *w = relay_busy(r);
 	w->trickle_ns = INT64_MAX;
 	relay_let_upstream(r, h1_dec_unread(&w->dec[RELAY_UPSTREAM]) > 0);
 	if (r->m.client_close || r->m.close_ends) {
@@ -542,7 +541,7 @@ static void upstream_broken(struct relay *r, int64_t now_ns)
 static void start_tunnel(struct relay *r, int64_t now_ns)
 {
 	uint64_t off;
-	struct relay_work *w = r->work;
+	struct relay_work *w = relay_busy(r);
 	struct bytes rest = h1_dec_rest(&w->dec[RELAY_UPSTREAM], &off);
 	note(r, RELAY_TUNNEL, RELAY_CLIENT);
 	put_bytes(r, RELAY_CLIENT, rest);
@@ -652,7 +651,7 @@ void relay_data(struct relay *r, unsigned leg, struct slice data, int64_t now_ns
 	if (relay_recall(r, leg, data, now_ns))
 		return;
 	struct relay_before before = relay_before(r, leg);
-	uint32_t at = r->work ? r->work->out_n : 0;
+	uint32_t at = relay_busy(r) ? relay_busy(r)->out_n : 0;
 	if (leg == RELAY_UPSTREAM)
 		upstream_in(r, data, now_ns);
 	else if (r->m.state == ST_ANSWER)
@@ -677,7 +676,7 @@ void relay_eof(struct relay *r, unsigned leg, int64_t now_ns)
 	}
 	if (!r->up_open)
 		return;
-	if (r->again && r->up_used && r->m.state == ST_ANSWER) {
+	if (*relay_again(r) && r->up_used && r->m.state == ST_ANSWER) {
 		end_leg(r, RELAY_UPSTREAM, RELAY_CLOSE);
 		second_try(r, now_ns);
 		return;
@@ -725,7 +724,7 @@ int64_t relay_wake_at(const struct relay *r)
 	case ST_ANSWER:
 	case ST_TUNNEL:
 		at = after(r->last_ns, r->cfg->read_timeout_ns);
-		return r->work && r->work->trickle_ns < at ? r->work->trickle_ns : at;
+		return relay_busy(r) && relay_busy(r)->trickle_ns < at ? relay_busy(r)->trickle_ns : at;
 	case ST_IDLE:
 		return after(r->last_ns, r->cfg->keepalive_ns);
 	default:
@@ -758,7 +757,7 @@ static void timed_out(struct relay *r, int64_t now_ns)
 
 void relay_time(struct relay *r, int64_t now_ns)
 {
-	struct relay_work *w = r->work;
+	struct relay_work *w = relay_busy(r);
 	if (w && now_ns >= w->trickle_ns && r->m.state == ST_ANSWER) {
 		release(r, 1, now_ns);
 		w->trickle_ns = now_ns + RELAY_TRICKLE_NS;

@@ -108,19 +108,21 @@ struct relay_out {
 
 /* What a relay has in mind of the exchange under way; all zero between two. No padding: compared as octets. */
 struct relay_mind {
-	uint8_t state;
-	bool up_close;                /* the upstream connection is to be closed after this answer */
-	bool legacy;                  /* this exchange speaks HTTP/1.0 to upstream */
-	bool client_10, client_close; /* what the client's request said */
-	bool asked_upgrade;
-	bool rechunk_up;   /* request body goes upstream in chunks */
-	bool rechunk_down; /* response body goes to the client in chunks */
-	bool close_ends;   /* response body to the client ends with the connection */
-	bool keep;         /* this response is kept (page, full, trickle) */
-	bool head_out;     /* its head has been passed on */
-	bool final_head;   /* the head being answered with is no 1xx: its end is the end of the exchange */
+	uint16_t state : 3;
+	uint16_t up_close : 1; /* the upstream connection is to be closed after this answer */
+	uint16_t legacy : 1;   /* this exchange speaks HTTP/1.0 to upstream */
+	uint16_t client_10 : 1, client_close : 1; /* what the client's request said */
+	uint16_t asked_upgrade : 1;
+	uint16_t rechunk_up : 1;   /* request body goes upstream in chunks */
+	uint16_t rechunk_down : 1; /* response body goes to the client in chunks */
+	uint16_t close_ends : 1;   /* response body to the client ends with the connection */
+	uint16_t keep : 1;         /* this response is kept (page, full, trickle) */
+	uint16_t head_out : 1;     /* its head has been passed on */
+	uint16_t
+		final_head : 1; /* the head being answered with is no 1xx: its end is the end of the exchange */
+	uint16_t none : 2;
 };
-_Static_assert(sizeof(struct relay_mind) == 12, "no padding");
+_Static_assert(sizeof(struct relay_mind) == 2, "no padding");
 
 /* A parked decoder: struct h1_idle without offsets, which a relay does not need. */
 struct relay_parked {
@@ -130,17 +132,20 @@ struct relay_parked {
 /* A relay. Embed it; all fields are its own. */
 struct relay {
 	const struct relay_cfg *cfg;
-	struct relay_work *work; /* what is under way, NULL: nothing */
-	struct blob *again;      /* the request as sent upstream, while it may be sent once more */
-	int64_t last_ns;         /* last read that the running timer counts from */
+	union {
+		struct relay_work *work; /* what is under way, if `works` */
+		struct blob *again; /* else: the request as sent upstream, while it may be sent once more */
+	} u;
+	int64_t last_ns; /* last read that the running timer counts from */
 	struct relay_parked dec[2];
 	struct relay_mind m;
-	bool up_used; /* the upstream connection has answered a request before: it may turn out to be stale */
-	bool up_open; /* the upstream leg exists and is usable */
-	bool ended;   /* CLOSE or ABORT was put out for the client leg */
-	bool oom;
+	bool works : 1;
+	bool up_used : 1; /* the upstream connection has answered a request before: it may turn out to be stale */
+	bool up_open : 1; /* the upstream leg exists and is usable */
+	bool ended : 1;   /* CLOSE or ABORT was put out for the client leg */
+	bool oom : 1;
 };
-_Static_assert(sizeof(struct relay) <= 56, "an idle relay costs no more");
+_Static_assert(sizeof(struct relay) <= 40, "an idle relay costs no more");
 
 /* Allocates nothing. `cfg` is borrowed until relay_fini. */
 void relay_init(struct relay *r, const struct relay_cfg *cfg, int64_t now_ns);
@@ -153,6 +158,9 @@ void relay_eof(struct relay *r, unsigned leg, int64_t now_ns);
 void relay_gone(struct relay *r, unsigned leg, int64_t now_ns);
 void relay_time(struct relay *r, int64_t now_ns);
 enum relay_out_kind relay_next(struct relay *r, struct relay_out *out);
+/* Does relay_data, if the slice came to one write on the other leg before and nothing is to be done beside it; true: that write
+ * alone is put out, as *out, which the caller owns, and relay_next would have nothing more. False: nothing happened. */
+bool relay_pass(struct relay *r, unsigned leg, struct slice data, int64_t now_ns, struct slice *out);
 /* When relay_time wants to be called; INT64_MAX: not at all. */
 int64_t relay_wake_at(const struct relay *r);
 /* At RELAY_OPEN, before the next relay_next: the upstream connection has carried other requests. */

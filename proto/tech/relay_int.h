@@ -32,10 +32,21 @@ struct relay_work {
 	uint32_t noted; /* index of the held entry whose HOLD was handed out last */
 	struct buf pend;
 	int64_t trickle_ns; /* next octet, INT64_MAX: none */
+	struct blob *again; /* struct relay has no room for it now */
 };
 
 /* ---- relay_work.c ------------------------------------------------------------------------------------------------ */
 
+/* The work of a relay, NULL: nothing is under way. */
+static inline struct relay_work *relay_busy(const struct relay *r)
+{
+	return r->works ? r->u.work : NULL;
+}
+/* Where the request stands that may be sent once more. */
+static inline struct blob **relay_again(struct relay *r)
+{
+	return r->works ? &r->u.work->again : &r->u.again;
+}
 /* The work of a relay, made when there is none. NULL: out of memory, noted. */
 struct relay_work *relay_work(struct relay *r);
 /* The decoder of a leg, going on where it was parked. NULL: out of memory, noted. */

@@ -50,7 +50,7 @@ void relay_common_forget(struct relay_common *c)
 
 struct relay_before relay_before(const struct relay *r, unsigned leg)
 {
-	return (struct relay_before){!r->work, r->m, r->dec[leg]};
+	return (struct relay_before){!r->works, r->m, r->dec[leg]};
 }
 
 static bool same_parked(const struct relay_parked *a, const struct relay_parked *b)
@@ -67,7 +67,7 @@ static bool matches(const struct seen *s, const struct relay *r, unsigned leg, s
 static const struct seen *find(struct relay *r, unsigned leg, struct slice in)
 {
 	struct relay_memory *m = r->cfg->common ? r->cfg->common->memory : NULL;
-	if (!m || r->cfg->common->off || !in.blob || r->work)
+	if (!m || r->cfg->common->off || !in.blob || r->works)
 		return NULL;
 	for (uint32_t i = 0; i < SEEN; i++) {
 		uint32_t at = (m->leg[leg].latest + i) % SEEN;
@@ -77,6 +77,15 @@ static const struct seen *find(struct relay *r, unsigned leg, struct slice in)
 		}
 	}
 	return NULL;
+}
+
+/* The relay is left as the other one was. */
+static void go_on(struct relay *r, const struct seen *s, int64_t now_ns)
+{
+	r->m = s->after;
+	r->dec[0] = s->dec[0];
+	r->dec[1] = s->dec[1];
+	r->last_ns = now_ns;
 }
 
 static void put_again(struct relay *r, unsigned leg, struct blob *b)
@@ -91,26 +100,52 @@ bool relay_recall(struct relay *r, unsigned leg, struct slice in, int64_t now_ns
 	if (!s)
 		return false;
 	if (leg == RELAY_CLIENT) {
-		relay_open_upstream(r, false);
 		if (s->again)
-			r->again = blob_ref(s->out);
+			r->u.again = blob_ref(s->out);
+		relay_open_upstream(r, false);
 		put_again(r, RELAY_UPSTREAM, s->out);
 	} else {
 		put_again(r, RELAY_CLIENT, s->out);
 		if (s->after.state == ST_IDLE)
 			relay_let_upstream(r, false);
 	}
-	r->m = s->after;
-	r->dec[0] = s->dec[0];
-	r->dec[1] = s->dec[1];
-	r->last_ns = now_ns;
+	go_on(r, s, now_ns);
+	return true;
+}
+
+bool relay_pass(struct relay *r, unsigned leg, struct slice data, int64_t now_ns, struct slice *out)
+{
+	const bool tunnel = r->m.state == ST_TUNNEL;
+	if (r->works || r->oom || r->ended || !r->up_open || !data.len ||
+		(r->cfg->common && r->cfg->common->off))
+		return false;
+	if (tunnel) {
+		*out = (struct slice){blob_ref(data.blob), data.off, data.len};
+		r->last_ns = now_ns;
+		return true;
+	}
+	if (leg == RELAY_UPSTREAM && r->m.state == ST_IDLE)
+		return false;
+	const struct seen *s = find(r, leg, data);
+	bool ends = s && leg == RELAY_UPSTREAM && s->after.state == ST_IDLE;
+	if (!s || !s->out || (ends && (r->m.up_close || r->cfg->shared)))
+		return false;
+	if (leg == RELAY_UPSTREAM) { /* nobody needs to ask once more */
+		blob_unref(r->u.again);
+		r->u.again = NULL;
+		r->up_used |= ends;
+	} else if (s->again) {
+		r->u.again = blob_ref(s->out);
+	}
+	*out = slice_of(blob_ref(s->out));
+	go_on(r, s, now_ns);
 	return true;
 }
 
 /* All that was put out is one write to `to`, with what goes with it. *out: what was written, borrowed. */
 static bool ordinary(const struct relay *r, unsigned to, struct blob **out)
 {
-	const struct relay_work *w = r->work;
+	const struct relay_work *w = relay_busy(r);
 	*out = NULL;
 	for (uint32_t i = 0; w && i < w->out_n; i++) {
 		const struct relay_out *o = &w->out[i];
@@ -141,13 +176,13 @@ static struct relay_memory *memory_of(struct relay *r)
 void relay_remember(struct relay *r, unsigned leg, struct slice in, const struct relay_before *b)
 {
 	struct relay_memory *m = b->parked && in.blob && !r->oom && !r->ended ? memory_of(r) : NULL;
-	struct blob *out;
+	struct blob *out, *again = *relay_again(r);
 	bool asked = leg == RELAY_CLIENT && b->m.state == ST_IDLE && r->m.state == ST_ANSWER,
 	     told = leg == RELAY_UPSTREAM && b->m.state == ST_ANSWER &&
 		    (r->m.state == ST_ANSWER || r->m.state == ST_IDLE);
 	if (!m || !(asked || told) || !relay_park(r) || !ordinary(r, !leg, &out))
 		return;
-	if (asked && (!out || (r->again && r->again != out)))
+	if (asked && (!out || (again && again != out)))
 		return;
 	struct seen *s = &m->leg[leg].v[m->leg[leg].latest = m->leg[leg].turn++ % SEEN];
 	blob_unref(s->in.blob);
@@ -159,5 +194,5 @@ void relay_remember(struct relay *r, unsigned leg, struct slice in, const struct
 		.dec_before = b->dec,
 		.dec = {r->dec[0], r->dec[1]},
 		.out = out ? blob_ref(out) : NULL,
-		.again = asked && r->again};
+		.again = asked && again};
 }

@@ -13,8 +13,8 @@
 struct relay_work *relay_work(struct relay *r)
 {
 	struct relay_common *c = r->cfg->common;
-	if (r->work)
-		return r->work;
+	if (r->works)
+		return r->u.work;
 	struct relay_work *w = c ? c->spare : NULL;
 	if (w) {
 		c->spare = NULL;
@@ -27,7 +27,9 @@ struct relay_work *relay_work(struct relay *r)
 		*w = (struct relay_work){.trickle_ns = INT64_MAX};
 		buf_init(&w->pend, r->cfg->al, RELAY_PENDING_MAX);
 	}
-	return r->work = w;
+	w->again = r->u.again;
+	r->works = true;
+	return r->u.work = w;
 }
 
 static void work_put(const struct alloc *al, struct relay_work *w)
@@ -46,7 +48,7 @@ void relay_common_fini(struct relay_common *c, const struct alloc *al)
 
 void relay_work_free(struct relay *r)
 {
-	struct relay_work *w = r->work;
+	struct relay_work *w = relay_busy(r);
 	if (!w)
 		return;
 	for (uint32_t i = w->out_at; i < w->out_n; i++)
@@ -59,8 +61,9 @@ void relay_work_free(struct relay *r)
 	for (unsigned leg = 0; leg < 2; leg++)
 		if (w->open[leg])
 			h1_dec_fini(&w->dec[leg]);
+	r->u.again = w->again;
+	r->works = false;
 	work_put(r->cfg->al, w);
-	r->work = NULL;
 }
 
 /* ---- decoders ---------------------------------------------------------------------------------------------------- */
@@ -85,16 +88,17 @@ struct h1_dec *relay_decoder(struct relay *r, unsigned leg)
 
 void relay_decoder_clear(struct relay *r, unsigned leg)
 {
-	if (r->work && r->work->open[leg]) {
-		h1_dec_fini(&r->work->dec[leg]);
-		r->work->open[leg] = false;
+	struct relay_work *w = relay_busy(r);
+	if (w && w->open[leg]) {
+		h1_dec_fini(&w->dec[leg]);
+		w->open[leg] = false;
 	}
 	r->dec[leg] = (struct relay_parked){0};
 }
 
 bool relay_park(struct relay *r)
 {
-	struct relay_work *w = r->work;
+	struct relay_work *w = relay_busy(r);
 	for (unsigned leg = 0; w && leg < 2; leg++) {
 		struct h1_idle idle;
 		if (!w->open[leg])
@@ -109,7 +113,7 @@ bool relay_park(struct relay *r)
 
 void relay_rest(struct relay *r)
 {
-	struct relay_work *w = r->work;
+	struct relay_work *w = relay_busy(r);
 	struct relay_common *c = r->cfg->common;
 	if (!w || w->out_at < w->out_n || !relay_park(r))
 		return;
@@ -123,8 +127,10 @@ void relay_rest(struct relay *r)
 	w->out_at = w->out_n = 0;
 	buf_fini(&w->pend);
 	buf_init(&w->pend, r->cfg->al, RELAY_PENDING_MAX);
+	r->u.again = w->again;
+	r->works = false;
+	w->again = NULL;
 	c->spare = w;
-	r->work = NULL;
 }
 
 /* ---- outputs ----------------------------------------------------------------------------------------------------- */
@@ -173,7 +179,7 @@ static struct blob *together(const struct relay *r, uint32_t i, uint32_t j, uint
 {
 	struct blob *b = blob_new_raw(r->cfg->al, octets);
 	for (uint32_t at = 0; b && i < j; i++) {
-		struct bytes piece = slice_bytes(r->work->out[i].data);
+		struct bytes piece = slice_bytes(r->u.work->out[i].data);
 		memcpy(b->data + at, piece.p, piece.n);
 		at += (uint32_t)piece.n;
 	}
@@ -182,7 +188,7 @@ static struct blob *together(const struct relay *r, uint32_t i, uint32_t j, uint
 
 void relay_join(struct relay *r, uint32_t at)
 {
-	struct relay_work *w = r->work;
+	struct relay_work *w = relay_busy(r);
 	uint32_t to = at;
 	if (!w || w->out_n - at < 2)
 		return;

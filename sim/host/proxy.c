@@ -78,6 +78,7 @@ static struct eyes *eyes_of(const struct prelay *p)
 }
 
 static void outputs(struct sim *s, struct prelay *p, uint64_t cause);
+static void settle(struct sim *s, struct prelay *p, uint64_t cause);
 
 /* ---- records ---------------------------------------------------------------------------------------------------- */
 
@@ -407,12 +408,21 @@ static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t 
 		blob_unref(owned.blob);
 		return;
 	}
-	const struct sock *other = p->leg[!k->slot];
+	struct sock *other = p->leg[!k->slot];
+	struct slice same;
 	if (other)
 		host_fetch(other->out, 0, sizeof *other->out);
-	cause = see_in(s, p, k->slot, slice_bytes(owned), cause);
-	relay_data(&p->relay, k->slot, owned, s->w->now_ns);
-	outputs(s, p, cause);
+	if (other && !p->taking && !eyes_of(p) &&
+		relay_pass(&p->relay, k->slot, owned, s->w->now_ns, &same)) {
+		p->taking = true;
+		s->w->cause = cause;
+		sock_write(s, other, same, cause);
+		settle(s, p, cause);
+	} else {
+		cause = see_in(s, p, k->slot, slice_bytes(owned), cause);
+		relay_data(&p->relay, k->slot, owned, s->w->now_ns);
+		outputs(s, p, cause);
+	}
 	blob_unref(owned.blob);
 }
 
@@ -564,6 +574,17 @@ static void outputs(struct sim *s, struct prelay *p, uint64_t cause)
 			break;
 		}
 	}
+	settle(s, p, cause);
+}
+
+static uint32_t flags_of(const struct sock *k)
+{
+	return k ? k->tcp.flags : 0;
+}
+
+/* All outputs have been taken: TCP does what they come to. */
+static void settle(struct sim *s, struct prelay *p, uint64_t cause)
+{
 	for (unsigned leg = 0; leg < 2; leg++)
 		if (p->leg[leg])
 			sock_pump(s, p->leg[leg]);
@@ -575,6 +596,8 @@ static void outputs(struct sim *s, struct prelay *p, uint64_t cause)
 		return;
 	}
 	arm(s, p);
+	if (!((flags_of(p->leg[0]) | flags_of(p->leg[1])) & (TCPF_FULL | TCPF_PAUSED)))
+		return; /* both are read from, as they should be */
 	struct sock *reads_on = flow_relay(s, p->leg, proxy_of(p)->cfg.buffering != RELAY_BUFFER_OFF);
 	if (reads_on)
 		sock_pump(s, reads_on);

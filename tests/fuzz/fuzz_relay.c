@@ -104,7 +104,10 @@ static void give(struct set *s, unsigned i, unsigned leg, unsigned what, unsigne
 	}
 	if (leg == RELAY_UPSTREAM ? !p->up : p->closed)
 		return;
-	if (what < 6) {
+	struct relay_out o = {.kind = RELAY_WRITE, .leg = !leg};
+	if (what < 6 && relay_pass(&p->r, leg, slice_of(data), now_ns, &o.data)) {
+		say(p, &o, b);
+	} else if (what < 6) {
 		relay_data(&p->r, leg, slice_of(data), now_ns);
 	} else if (arg & 1) {
 		*(leg == RELAY_CLIENT ? &p->closed : &p->up) = leg == RELAY_CLIENT;
