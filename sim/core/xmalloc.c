@@ -56,6 +56,7 @@ void xfree(void *p)
 	free(p);
 }
 
+#define LINE 64
 #define HUGE_PAGE ((size_t)2 << 20)
 #define PAGE_MOST ((size_t)64 << 10) /* a whole number of ordinary pages on every machine (4, 16 or 64 KiB) */
 
@@ -67,8 +68,13 @@ static size_t whole_pages(size_t n)
 /* Sanitizers watch malloc, not mmap: small requests go through calloc so that they are watched. */
 void *xpages(size_t n)
 {
-	if (n < HUGE_PAGE)
-		return xcalloc(1, n);
+	if (n < HUGE_PAGE) {
+		unsigned char *p = xcalloc(1, n + LINE);
+		const size_t skip = LINE - (uintptr_t)p % LINE; /* never 0 */
+
+		p[skip - 1] = (unsigned char)skip; /* for xfree_pages */
+		return p + skip;
+	}
 	if (n > SIZE_MAX / 2)
 		out_of_memory(n);
 	/* only aligned huge pages are huge: map more, give back the ends */
@@ -93,7 +99,7 @@ void xfree_pages(void *p, size_t n)
 	if (!p)
 		return;
 	if (n < HUGE_PAGE)
-		free(p);
+		free((unsigned char *)p - ((unsigned char *)p)[-1]);
 	else
 		munmap(p, whole_pages(n));
 }

@@ -16,8 +16,8 @@ void *xcalloc(size_t n, size_t size);
 /* Grows or shrinks `p` (or allocates, when NULL). */
 void *xrealloc(void *p, size_t n);
 char *xstrdup(const char *s);
-/* Whole huge pages where the system has them, zeroed: for pools and tables of many megabytes. Free with
- * xfree_pages and the same `n`. */
+/* Whole huge pages where the system has them, zeroed: for pools and tables of many megabytes; smaller ones begin on a cache
+ * line too. Free with xfree_pages and the same `n`. */
 void *xpages(size_t n);
 void xfree_pages(void *p, size_t n);
 void xfree(void *p);

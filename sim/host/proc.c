@@ -277,7 +277,7 @@ static void fetch_soon(const struct proc *p)
 	if (n <= 12)
 		return;
 	if (soon[12])
-		host_fetch(container_of(soon[12], struct sconn, tech), 0, 64);
+		host_fetch(container_of(soon[12], struct sconn, tech), 0, sizeof(struct sconn));
 	const struct sock *k = soon[8] ? container_of(soon[8], struct sconn, tech)->sock : NULL;
 	if (k)
 		host_fetch(k, 0, sizeof *k);

@@ -39,10 +39,15 @@ static void large_mappings_leave_their_neighbours_alone(void **state)
 static void small_requests_are_zeroed_too(void **state)
 {
 	(void)state;
-	uint8_t *p = xpages(10000);
-	for (size_t i = 0; i < 10000; i++)
-		assert_int_equal(p[i], 0);
-	xfree_pages(p, 10000);
+	for (size_t n = 1; n < 20000; n += 997) {
+		uint8_t *p = xpages(n);
+		assert_int_equal(
+			(uintptr_t)p % 64, 0); /* objects that fill cache lines do not lie across them */
+		for (size_t i = 0; i < n; i++)
+			assert_int_equal(p[i], 0);
+		memset(p, 1, n);
+		xfree_pages(p, n);
+	}
 	xfree_pages(NULL, HUGE);
 }
 
