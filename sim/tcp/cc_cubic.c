@@ -6,12 +6,17 @@
  * The window follows the cubic curve through the point of the last loss; where NewReno would be faster
  * (RFC 9438 4.3) it follows that estimate. Fast convergence (4.7) gives up room when W_max shrinks.
  *
- * Left out: HyStart++ (RFC 9406), spurious-loss undo (4.9).
+ * After a timeout, and where HyStart ended slow start, K is 0 and W_max the window of that moment (4.8); then growth is at
+ * least a twentieth of the window a round trip, as in Linux, because nothing is known of the path. Time without anything in
+ * flight does not count (5.8).
+ *
+ * Slow start ends by HyStart (cc_hystart.c). A reduction made for nothing is taken back by the caller (4.9, tcp_undo.c).
  */
 #include "sim/tcp/cc.h"
 
 #define BETA_NUM 717u /* of 1024: 0.7 as in Linux */
 #define WINDOW_MAX (1u << 20)
+#define UNKNOWN_PER 20u /* segments for one of growth at most while no loss has told a window */
 
 /* Integer cube root, rounded down. */
 static uint32_t cube_root(uint64_t x)
@@ -85,6 +90,8 @@ static uint32_t grow(struct cc_state *s, uint32_t cwnd, uint32_t acked, uint32_t
 	if (s->w_est > to)
 		to = s->w_est;
 	per = to > cwnd ? cwnd / (to - cwnd) : 100 * cwnd; /* segments to be acknowledged for one of growth */
+	if (!s->w_max && per > UNKNOWN_PER)
+		per = UNKNOWN_PER;
 	if (per < 2)
 		per = 2;
 	if (s->acked >= per) { /* credit from a slower phase is used up gently */
@@ -103,6 +110,31 @@ static void restart(struct cc_state *s)
 {
 	s->epoch_ns = 0;
 	s->acked = s->est_acked = 0;
+	s->w_max = 0;
+	cc_hystart_forget(&s->hystart);
 }
 
-const struct tcp_cc_ops cc_cubic = {"cubic", "RFC 9438", reduce, grow, restart};
+static void idled(struct cc_state *s, int64_t idle_ns, int64_t now_ns)
+{
+	if (s->epoch_ns && idle_ns > 0)
+		s->epoch_ns = s->epoch_ns + idle_ns < now_ns ? s->epoch_ns + idle_ns : now_ns;
+}
+
+#define SETTLE_NS 1000000000 /* round trips right after a recovery say little (Linux) */
+
+static bool acked(struct cc_state *s, const struct cc_ack *a)
+{
+	if (s->epoch_ns && a->now_ns - s->epoch_ns < SETTLE_NS)
+		return false;
+	return cc_hystart_over(&s->hystart, a);
+}
+
+const struct tcp_cc_ops cc_cubic = {
+	.name = "cubic",
+	.ref = "RFC 9438",
+	.reduce = reduce,
+	.grow = grow,
+	.restart = restart,
+	.idled = idled,
+	.acked = acked,
+};

@@ -24,4 +24,10 @@ static void restart(struct cc_state *s)
 	s->acked = 0;
 }
 
-const struct tcp_cc_ops cc_newreno = {"newreno", "RFC 5681, RFC 6582", reduce, grow, restart};
+const struct tcp_cc_ops cc_newreno = {
+	.name = "newreno",
+	.ref = "RFC 5681, RFC 6582",
+	.reduce = reduce,
+	.grow = grow,
+	.restart = restart,
+};

@@ -13,6 +13,7 @@ const struct tcp_cfg tcp_cfg_linux = {
 	.window_scaling = true,
 	.rcv_window_bytes = 65535,
 	.rcv_window_max_bytes = 3145728,
+	.rcv_buffer_bytes = 82000,
 	.snd_buffer_bytes = 0,
 	.initial_window = 10,
 	.syn_retries = 6,

@@ -64,8 +64,10 @@ struct tcp_cfg {
 	uint16_t mss;   /* offered: 1460 on Ethernet */
 	uint8_t wscale; /* offered window shift: 7 (Linux, 6 MB receive buffer limit) */
 	bool timestamps, sack, nodelay, window_scaling;
-	uint32_t rcv_window_bytes;           /* first window of data: 65535 class */
-	uint32_t rcv_window_max_bytes;       /* grows up to this while the application reads */
+	uint32_t rcv_window_bytes;     /* first window of data: 65535 class */
+	uint32_t rcv_window_max_bytes; /* grows up to this while the application reads */
+	uint32_t
+		rcv_buffer_bytes; /* what the first receive buffer holds: 128 KiB of it 82,000 in full segments */
 	uint32_t snd_buffer_bytes;           /* tcp_writable: room left for the application; 0 no limit */
 	uint8_t initial_window;              /* segments: 10 (RFC 6928) */
 	uint8_t syn_retries, synack_retries; /* 6, 5 */

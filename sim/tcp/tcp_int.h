@@ -294,6 +294,7 @@ struct acked {
 	uint32_t segments;  /* newly acknowledged or selectively acknowledged */
 	uint32_t delivered; /* the same, less what duplicate ACKs had already told */
 	uint32_t rtt_us;    /* 0: no sample */
+	uint32_t cc_rtt_us; /* of the newest segment instead of the oldest: what congestion control learns */
 	bool advanced, newly_lost, newly_sacked, dsack, dup;
 	bool original; /* something of the present episode was delivered that had been sent only once */
 	bool late;     /* its timestamp is older than the first retransmission */

@@ -251,11 +251,8 @@ static void idle_restart(struct tcp_conn *c, int64_t now)
 		to /= 2;
 	if (to < c->cfg->initial_window)
 		to = c->cwnd < c->cfg->initial_window ? c->cwnd : c->cfg->initial_window;
-	if (to < c->cwnd) {
+	if (to < c->cwnd)
 		c->cwnd = to;
-		if (c->ext)
-			c->cfg->cc->restart(&c->ext->cc);
-	}
 }
 
 static struct pkt *fresh(struct tcp *t, struct tcp_conn *c, uint32_t len, int64_t now)

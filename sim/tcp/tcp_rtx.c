@@ -86,6 +86,30 @@ static void reduce(struct tcp *t, struct tcp_conn *c)
 	x->ssthresh = c->cfg->cc->reduce(&x->cc, c->cwnd);
 }
 
+/* Congestion control may find that slow start is over. It has no memory before the window grows for the first time. */
+static void look_at(struct tcp *t, struct tcp_conn *c, const struct acked *a, int64_t now)
+{
+	const struct tcp_cc_ops *cc = c->cfg->cc;
+	struct tcp_ext *x;
+
+	if (!cc->acked || !a->cc_rtt_us || (!c->ext && !(c->flags & TCPF_CWND_LIMITED)))
+		return;
+	x = tcp_ext(t, c);
+	/* Linux tcp_update_pacing_rate: twice the window a round trip while it is far from the threshold */
+	uint64_t rate = (uint64_t)c->cwnd * c->snd_mss * (c->cwnd < x->ssthresh / 2 ? 20 : 12) * 100000;
+
+	if (cc->acked(&x->cc, &(struct cc_ack){.now_ns = now,
+				      .snd_una = c->snd_una,
+				      .snd_nxt = c->snd_nxt,
+				      .rtt_us = a->cc_rtt_us - 1,
+				      .cwnd = c->cwnd,
+				      .rate_Bps = c->srtt_us ? rate / c->srtt_us : 0,
+				      .slow_start = c->cwnd < x->ssthresh})) {
+		x->ssthresh = c->cwnd;
+		tcp_cwnd_note(t, c);
+	}
+}
+
 static void grow(struct tcp_conn *c, uint32_t acked, int64_t now)
 {
 	if (!(c->flags & TCPF_CWND_LIMITED))
@@ -233,7 +257,7 @@ static void rack_detect(struct tcp *t, struct tcp_conn *c, struct acked *a, int6
 /* SND.UNA advances: whole segments leave the queue, the first may be cut. */
 static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked *a, int64_t now)
 {
-	int64_t first_ns = 0;
+	int64_t first_ns = 0, last_ns = 0;
 	bool again = false;
 
 	while (c->tx && c->tx != tx_next(c) && seq_le(sg_end(c->tx), ack)) {
@@ -246,6 +270,7 @@ static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked 
 			} else {
 				if (!first_ns)
 					first_ns = g->sent_ns + 1;
+				last_ns = g->sent_ns;
 				if (c->ext && seq_le(sg_end(g), c->ext->high_seq))
 					a->original = true;
 				if (c->ext && c->ext->sacked_out && seq_lt(g->seq, c->ext->fack))
@@ -259,8 +284,11 @@ static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked 
 		sg_free(t, g);
 	}
 	/* Karn: nothing is learnt from an ACK that covers a retransmission; what came before it may have waited for it */
-	if (first_ns && !again)
+	if (first_ns && !again) {
 		a->rtt_us = (uint32_t)((now - first_ns + 1) / 1000) + 1;
+		if (!a->cc_rtt_us)
+			a->cc_rtt_us = (uint32_t)((now - last_ns) / 1000) + 1;
+	}
 	if (c->tx && c->tx != tx_next(c) && c->tx->len && seq_lt(c->tx->seq, ack))
 		sg_trim(t, c->tx, ack - c->tx->seq);
 	c->snd_una = ack;
@@ -297,7 +325,7 @@ static void sack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, struct 
 					x->reord = 1;
 				if (seq_le(sg_end(g), x->high_seq))
 					a->original = true;
-				a->rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
+				a->rtt_us = a->cc_rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
 			}
 			rack_delivered(c, g, now);
 			unmark(c, g);
@@ -382,7 +410,8 @@ static void phase(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t no
 		x->prior_cwnd = 0;
 		x->reord = 0;
 		set_ca(t, c, CA_OPEN);
-		if (!x->lost_out)
+		/* with SACK this acknowledgement counts for growth (Linux tcp_cong_control), without it duplicates have */
+		if (!x->lost_out && !(c->flags & TCPF_SACK))
 			return;
 	}
 	if (x->ca <= CA_RECOVERY && !x->undo_retrans && undo_try(t, c, a, true)) /* all of it was duplicate */
@@ -421,6 +450,7 @@ void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 	if (g && g != unsent && seq_le(sg_end(g), p->ack))
 		a.rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
 	for (; g && g != unsent && seq_le(sg_end(g), p->ack); g = c->tx) {
+		a.cc_rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
 		a.segments++;
 		(void)tx_pop(c);
 		c->packets_out--;
@@ -435,6 +465,7 @@ void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 	if (a.rtt_us)
 		rtt_sample(c, a.rtt_us - 1);
 	if (had) {
+		look_at(t, c, &a, now);
 		grow(c, a.segments, now);
 		rtx_arm(t, c, now);
 	}
@@ -477,6 +508,7 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now
 			undo_try(t, c, &a, false);
 		return a.advanced;
 	}
+	look_at(t, c, &a, now);
 	a.delivered = a.segments;
 	tlp_ended(t, c, p, a.dsack);
 	reno_dupacks(t, c, &a, dup);
@@ -535,8 +567,11 @@ void rtx_sent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
 {
 	g->flags |= SG_SENT;
 	g->sent_ns = now;
-	if (c->ext)
+	if (c->ext) {
 		g->order = ++c->ext->tx_order;
+		if (!c->packets_out && c->cfg->cc->idled)
+			c->cfg->cc->idled(&c->ext->cc, now - c->sent_ns, now);
+	}
 	c->packets_out++;
 	c->snd_nxt = sg_end(g);
 	if (c->packets_out == 1 || (c->flags & (TCPF_TLP | TCPF_PERSIST)))

@@ -242,20 +242,18 @@ unsigned rx_sack_blocks(const struct tcp_conn *c, struct pkt_sack *out, unsigned
 
 /* ---- a segment's text (RFC 9293 3.10.7.4, seventh and eighth) ------------------------------------------------ */
 
-/* 128 KiB of receive buffer hold this much in segments of 1448 octets. Beyond, the buffer itself grows, for an
- * application that reads. */
-#define FIRST_BUFFER_BYTES 82000u
-
+/* Up to what the buffer holds the window grows with every segment; beyond, the buffer itself does, for an application
+ * that reads. */
 static void grow_window(struct tcp_conn *c, const struct pkt *p)
 {
-	bool first = c->rcv_window < FIRST_BUFFER_BYTES;
+	bool first = c->rcv_window < c->cfg->rcv_buffer_bytes;
 
 	if (c->rcv_window >= c->cfg->rcv_window_max_bytes ||
 		(first ? p->payload_len < 128 : p->payload_len < c->snd_mss / 2 || rx_bytes(c)))
 		return;
-	c->rcv_window += 2u * c->cfg->mss;
-	if (first && c->rcv_window > FIRST_BUFFER_BYTES)
-		c->rcv_window = FIRST_BUFFER_BYTES;
+	c->rcv_window += 2u * (c->cfg->mss - (c->flags & TCPF_TS ? 12u : 0u)); /* text of two full segments */
+	if (first && c->rcv_window > c->cfg->rcv_buffer_bytes)
+		c->rcv_window = c->cfg->rcv_buffer_bytes;
 	if (c->rcv_window > c->cfg->rcv_window_max_bytes)
 		c->rcv_window = c->cfg->rcv_window_max_bytes;
 	if (first)
@@ -326,7 +324,7 @@ void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 	gap = seq != c->rcv_nxt;
 	if (gap) {
 		/* not later: an ACK that announces another window is no duplicate */
-		if ((c->flags & TCPF_SACK) && c->rcv_window < FIRST_BUFFER_BYTES)
+		if ((c->flags & TCPF_SACK) && c->rcv_window < c->cfg->rcv_buffer_bytes)
 			grow_window(c, p);
 		ooo_insert(t, c, p, seq, fin);
 		ack_now(c);

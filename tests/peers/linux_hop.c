@@ -271,7 +271,7 @@ static int opened(const struct story_end *e)
 	if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5) < 0)
 		skip("congestion control cubic");
 	/* a fixed buffer, of the usual size unless the story says otherwise; the kernel doubles the value */
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
 	if (e->nodelay)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	if (e->keepalive_idle_s) {

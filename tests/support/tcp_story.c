@@ -138,6 +138,8 @@ static bool read_line(struct story *s, char **w, int n)
 		s->end_ns = ns_of(w[1]);
 	else if (!strcmp(w[0], "mtu"))
 		s->mtu = (unsigned)strtoul(w[1], NULL, 10);
+	else if (!strcmp(w[0], "rate") && n == 3 && side_of(w[1]) >= 0)
+		s->rate_bps[side_of(w[1])] = (int64_t)strtoul(w[2], NULL, 10) * 1000;
 	else if (!strcmp(w[0], "drop"))
 		return read_drop(s, w + 1, n - 1, (struct story_drop){0});
 	else if (!strcmp(w[0], "late"))
@@ -186,6 +188,19 @@ bool story_read(struct story *s, const char *path)
 	return ok;
 }
 
+#define HEADERS_BYTES 52 /* IPv4, TCP, timestamps */
+
+/* How long a segment of `len` waits for those before it and takes itself. */
+static int64_t on_the_line(struct story *s, enum story_side side, uint32_t len, int64_t now_ns)
+{
+	if (!s->rate_bps[side])
+		return 0;
+	if (s->free_ns[side] < now_ns)
+		s->free_ns[side] = now_ns;
+	s->free_ns[side] += (int64_t)(len + HEADERS_BYTES) * 8 * 1000000000 / s->rate_bps[side];
+	return s->free_ns[side] - now_ns;
+}
+
 int64_t story_fate(struct story *s, enum story_side side, uint32_t seq, uint32_t len, int64_t now_ns)
 {
 	int64_t keep = 0;
@@ -208,7 +223,7 @@ int64_t story_fate(struct story *s, enum story_side side, uint32_t seq, uint32_t
 		if (c->side[side] && now_ns >= c->from_ns && now_ns < c->to_ns)
 			keep = c->hold ? c->to_ns - now_ns : STORY_LOST;
 	}
-	return keep;
+	return keep == STORY_LOST ? keep : keep + on_the_line(s, side, len, now_ns);
 }
 
 struct story_act *story_due(struct story *s, int64_t now_ns, const uint32_t got[STORY_SIDES])

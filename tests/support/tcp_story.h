@@ -5,11 +5,14 @@
  *	# a comment; the first ones say what the story is about
  *	delay 20                     one way, in milliseconds
  *	mtu 1500                     of both ends
+ *	rate client 16000            what this side sends passes a line of so many kbit/s, one segment after the other (52
+ *	                             octets and its own)
  *	end 5                        seconds
  *	client off sack timestamps window_scaling tail_loss_probe idle_restart
  *	server nodelay               Nagle's algorithm is on unless this is said
  *	client keepalive 2 1 3       idle, interval (seconds), probes
- *	server window 20000          the receive buffer holds this many octets, not more later
+ *	server window 20000          the receive buffer holds this many octets, not more later; more than 65536: the
+ *	                             window is that from the first ACK on
  *	client fin_wait 2            seconds in FIN_WAIT_2 after close
  *	drop client 14481 1-2        transmissions 1 and 2 of the segment with that octet never arrive (SYN is 0,
  *	                             the first octet 1, the FIN follows the last octet)
@@ -88,7 +91,9 @@ struct story {
 	struct story_drop drop[STORY_MAX];
 	struct story_cut cut[STORY_MAX];
 	unsigned acts, drops, cuts;
-	uint32_t acks[STORY_SIDES]; /* bare ACKs seen by story_fate */
+	uint32_t acks[STORY_SIDES];    /* bare ACKs seen by story_fate */
+	int64_t rate_bps[STORY_SIDES]; /* 0: as fast as can be */
+	int64_t free_ns[STORY_SIDES];  /* when the line has sent what story_fate was asked about */
 	char error[160];
 };
 

@@ -101,16 +101,18 @@ static bool read_capture(const char *path, struct talk *t)
 #define UNSCALED_BYTES 80480u /* what the buffer holds when the announced window cannot say so */
 
 /* How large the windows are at first and become depends on the kernel's accounting of memory: as it announced. */
-static void windows(struct tcp_cfg *c, const struct talk *kernel, enum story_side side)
+static void windows(struct tcp_cfg *c, const struct talk *kernel, enum story_side side, bool wide)
 {
 	unsigned shift = kernel->shift[side];
-	uint32_t most = 0;
+	uint32_t most = 0, first = 0;
 
 	for (size_t i = 0; i < kernel->n; i++) {
 		const struct seg *g = &kernel->seg[i];
 
 		if (g->side != side)
 			continue;
+		if (!first && !(g->flags & TCP_SYN))
+			first = (uint32_t)g->wnd << shift;
 		if (g->flags & TCP_SYN)
 			c->rcv_window_bytes = most = g->wnd;
 		else if ((uint32_t)g->wnd << shift > most)
@@ -119,6 +121,11 @@ static void windows(struct tcp_cfg *c, const struct talk *kernel, enum story_sid
 			most = g->ack - 1; /* the buffer is full of what the application has not read */
 	}
 	c->rcv_window_max_bytes = kernel->scaled[side] ? most : UNSCALED_BYTES;
+	if (wide) { /* more than a SYN can say, in a buffer of its own */
+		c->rcv_window_bytes = first;
+		c->rcv_buffer_bytes = most + (1u << shift) - 1; /* what is announced is rounded */
+		c->rcv_window_max_bytes = c->rcv_buffer_bytes;
+	}
 	c->wscale = (uint8_t)shift;
 }
 
@@ -127,8 +134,8 @@ static void simulate(const struct story *s, const struct talk *kernel, struct ta
 	struct tcp_play y;
 
 	tcp_play_init(&y, s);
-	windows(&y.p.lcfg, kernel, STORY_CLIENT);
-	windows(&y.p.rcfg, kernel, STORY_SERVER);
+	windows(&y.p.lcfg, kernel, STORY_CLIENT, s->end[STORY_CLIENT].window_bytes > UINT16_MAX);
+	windows(&y.p.rcfg, kernel, STORY_SERVER, s->end[STORY_SERVER].window_bytes > UINT16_MAX);
 	tcp_play(&y);
 	for (size_t i = 0; i < y.p.n_seen; i++) {
 		const struct tcp_seen *g = &y.p.seen[i];
