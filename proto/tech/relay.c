@@ -650,7 +650,7 @@ void relay_data(struct relay *r, unsigned leg, struct slice data, int64_t now_ns
 		no_second_try(r);
 	if (relay_recall(r, leg, data, now_ns))
 		return;
-	struct relay_before before = relay_before(r, leg);
+	struct relay_before before = relay_before(r);
 	uint32_t at = relay_busy(r) ? relay_busy(r)->out_n : 0;
 	if (leg == RELAY_UPSTREAM)
 		upstream_in(r, data, now_ns);
@@ -717,19 +717,55 @@ static int64_t after(int64_t t, int64_t d)
 	return d > 0 && t < INT64_MAX - d ? t + d : INT64_MAX;
 }
 
-int64_t relay_wake_at(const struct relay *r)
+static bool passed(int64_t at_ns, int64_t now_ns)
 {
-	int64_t at;
+	return at_ns <= now_ns && at_ns != INT64_MAX;
+}
+
+enum relay_clock relay_clock(const struct relay *r)
+{
 	switch (r->m.state) {
 	case ST_ANSWER:
 	case ST_TUNNEL:
-		at = after(r->last_ns, r->cfg->read_timeout_ns);
-		return relay_busy(r) && relay_busy(r)->trickle_ns < at ? relay_busy(r)->trickle_ns : at;
+		return RELAY_CLOCK_READ;
 	case ST_IDLE:
-		return after(r->last_ns, r->cfg->keepalive_ns);
+		return RELAY_CLOCK_KEEPALIVE;
 	default:
-		return INT64_MAX;
+		return RELAY_CLOCK_NONE;
 	}
+}
+
+int64_t relay_runs_out(const struct relay_cfg *cfg, enum relay_clock c, int64_t since_ns)
+{
+	const int64_t limit_ns = c == RELAY_CLOCK_READ        ? cfg->read_timeout_ns
+				 : c == RELAY_CLOCK_KEEPALIVE ? cfg->keepalive_ns
+							      : 0;
+	return after(since_ns, limit_ns);
+}
+
+/* When the next octet trickles, INT64_MAX: never. */
+static int64_t trickle_ns(const struct relay *r)
+{
+	return r->works && r->m.state == ST_ANSWER ? r->u.work->trickle_ns : INT64_MAX;
+}
+
+int64_t relay_trickle_at(struct relay *r)
+{
+	int64_t at = trickle_ns(r);
+	if (at == INT64_MAX || at == r->u.work->told_ns)
+		return INT64_MAX;
+	return r->u.work->told_ns = at;
+}
+
+bool relay_trickles(const struct relay *r, int64_t now_ns)
+{
+	return passed(trickle_ns(r), now_ns);
+}
+
+int64_t relay_wake_at(const struct relay *r)
+{
+	int64_t at = relay_runs_out(r->cfg, relay_clock(r), r->last_ns), octet = trickle_ns(r);
+	return octet < at ? octet : at;
 }
 
 static void timed_out(struct relay *r, int64_t now_ns)
@@ -757,12 +793,10 @@ static void timed_out(struct relay *r, int64_t now_ns)
 
 void relay_time(struct relay *r, int64_t now_ns)
 {
-	struct relay_work *w = relay_busy(r);
-	if (w && now_ns >= w->trickle_ns && r->m.state == ST_ANSWER) {
+	if (relay_trickles(r, now_ns)) {
 		release(r, 1, now_ns);
-		w->trickle_ns = now_ns + RELAY_TRICKLE_NS;
+		relay_busy(r)->trickle_ns = now_ns + RELAY_TRICKLE_NS;
 	}
-	int64_t limit = r->m.state == ST_IDLE ? r->cfg->keepalive_ns : r->cfg->read_timeout_ns;
-	if (r->m.state != ST_ENDED && r->m.state != ST_REQUEST && now_ns >= after(r->last_ns, limit))
+	if (passed(relay_runs_out(r->cfg, relay_clock(r), r->last_ns), now_ns))
 		timed_out(r, now_ns);
 }

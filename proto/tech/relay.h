@@ -136,8 +136,8 @@ struct relay {
 		struct relay_work *work; /* what is under way, if `works` */
 		struct blob *again; /* else: the request as sent upstream, while it may be sent once more */
 	} u;
-	int64_t last_ns; /* last read that the running timer counts from */
-	struct relay_parked dec[2];
+	int64_t last_ns;         /* last read that the running clock counts from */
+	struct relay_parked dec; /* of responses; that of requests stands at the beginning of one */
 	struct relay_mind m;
 	bool works : 1;
 	bool up_used : 1; /* the upstream connection has answered a request before: it may turn out to be stale */
@@ -145,7 +145,7 @@ struct relay {
 	bool ended : 1;   /* CLOSE or ABORT was put out for the client leg */
 	bool oom : 1;
 };
-_Static_assert(sizeof(struct relay) <= 40, "an idle relay costs no more");
+_Static_assert(sizeof(struct relay) <= 32, "an idle relay costs no more");
 
 /* Allocates nothing. `cfg` is borrowed until relay_fini. */
 void relay_init(struct relay *r, const struct relay_cfg *cfg, int64_t now_ns);
@@ -163,6 +163,24 @@ enum relay_out_kind relay_next(struct relay *r, struct relay_out *out);
 bool relay_pass(struct relay *r, unsigned leg, struct slice data, int64_t now_ns, struct slice *out);
 /* When relay_time wants to be called; INT64_MAX: not at all. */
 int64_t relay_wake_at(const struct relay *r);
+/* The same for who has many relays: they are few times, each the same for all relays of a cfg, so that whichever has been silent for
+ * longest is the first to run out of it. What runs is counted from relay_since. */
+enum relay_clock {
+	RELAY_CLOCK_NONE,
+	RELAY_CLOCK_READ,      /* read_timeout_ns */
+	RELAY_CLOCK_KEEPALIVE, /* keepalive_ns */
+	RELAY_CLOCKS
+};
+enum relay_clock relay_clock(const struct relay *r);
+static inline int64_t relay_since(const struct relay *r)
+{
+	return r->last_ns;
+}
+/* When the clock of a relay with relay_since = since_ns runs out, INT64_MAX: never. */
+int64_t relay_runs_out(const struct relay_cfg *cfg, enum relay_clock c, int64_t since_ns);
+/* Beside the clock: when the next octet of a trickling response is due. Each time is told once; INT64_MAX: nothing new. */
+int64_t relay_trickle_at(struct relay *r);
+bool relay_trickles(const struct relay *r, int64_t now_ns);
 /* At RELAY_OPEN, before the next relay_next: the upstream connection has carried other requests. */
 void relay_lent(struct relay *r);
 /* After RELAY_NOTE/RELAY_HOLD: the caller's own number for it, handed back as `cause` of the release. */

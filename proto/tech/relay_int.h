@@ -32,6 +32,7 @@ struct relay_work {
 	uint32_t noted; /* index of the held entry whose HOLD was handed out last */
 	struct buf pend;
 	int64_t trickle_ns; /* next octet, INT64_MAX: none */
+	int64_t told_ns;    /* the latest of these that relay_trickle_at has told */
 	struct blob *again; /* struct relay has no room for it now */
 };
 
@@ -73,7 +74,7 @@ struct relay_before {
 	struct relay_mind m;
 	struct relay_parked dec;
 };
-struct relay_before relay_before(const struct relay *r, unsigned leg);
+struct relay_before relay_before(const struct relay *r);
 /* If a relay in this state was given this slice before: does what came of it, and returns true. */
 bool relay_recall(struct relay *r, unsigned leg, struct slice in, int64_t now_ns);
 /* After a relay was given `in` in the state `b`: remembers what came of it if that was an exchange's ordinary course. */

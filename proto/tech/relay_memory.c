@@ -22,7 +22,7 @@
 struct seen {
 	struct slice in; /* owns a reference; no blob: free */
 	struct relay_mind before, after;
-	struct relay_parked dec_before, dec[2];
+	struct relay_parked dec_before, dec_after;
 	struct blob *out; /* owned; what was written to the other leg. NULL: nothing */
 	bool again;       /* a request that may be sent once more */
 };
@@ -48,9 +48,9 @@ void relay_common_forget(struct relay_common *c)
 	c->memory = NULL;
 }
 
-struct relay_before relay_before(const struct relay *r, unsigned leg)
+struct relay_before relay_before(const struct relay *r)
 {
-	return (struct relay_before){!r->works, r->m, r->dec[leg]};
+	return (struct relay_before){!r->works, r->m, r->dec};
 }
 
 static bool same_parked(const struct relay_parked *a, const struct relay_parked *b)
@@ -58,10 +58,10 @@ static bool same_parked(const struct relay_parked *a, const struct relay_parked 
 	return memcmp(a, b, sizeof *a) == 0;
 }
 
-static bool matches(const struct seen *s, const struct relay *r, unsigned leg, struct slice in)
+static bool matches(const struct seen *s, const struct relay *r, struct slice in)
 {
 	return s->in.blob == in.blob && s->in.off == in.off && s->in.len == in.len &&
-	       memcmp(&s->before, &r->m, sizeof r->m) == 0 && same_parked(&s->dec_before, &r->dec[leg]);
+	       memcmp(&s->before, &r->m, sizeof r->m) == 0 && same_parked(&s->dec_before, &r->dec);
 }
 
 static const struct seen *find(struct relay *r, unsigned leg, struct slice in)
@@ -71,7 +71,7 @@ static const struct seen *find(struct relay *r, unsigned leg, struct slice in)
 		return NULL;
 	for (uint32_t i = 0; i < SEEN; i++) {
 		uint32_t at = (m->leg[leg].latest + i) % SEEN;
-		if (matches(&m->leg[leg].v[at], r, leg, in)) {
+		if (matches(&m->leg[leg].v[at], r, in)) {
 			m->leg[leg].latest = at;
 			return &m->leg[leg].v[at];
 		}
@@ -83,8 +83,7 @@ static const struct seen *find(struct relay *r, unsigned leg, struct slice in)
 static void go_on(struct relay *r, const struct seen *s, int64_t now_ns)
 {
 	r->m = s->after;
-	r->dec[0] = s->dec[0];
-	r->dec[1] = s->dec[1];
+	r->dec = s->dec_after;
 	r->last_ns = now_ns;
 }
 
@@ -192,7 +191,7 @@ void relay_remember(struct relay *r, unsigned leg, struct slice in, const struct
 		.before = b->m,
 		.after = r->m,
 		.dec_before = b->dec,
-		.dec = {r->dec[0], r->dec[1]},
+		.dec_after = r->dec,
 		.out = out ? blob_ref(out) : NULL,
 		.again = asked && again};
 }

@@ -27,6 +27,7 @@ struct relay_work *relay_work(struct relay *r)
 		*w = (struct relay_work){.trickle_ns = INT64_MAX};
 		buf_init(&w->pend, r->cfg->al, RELAY_PENDING_MAX);
 	}
+	w->told_ns = INT64_MAX;
 	w->again = r->u.again;
 	r->works = true;
 	return r->u.work = w;
@@ -71,14 +72,12 @@ void relay_work_free(struct relay *r)
 struct h1_dec *relay_decoder(struct relay *r, unsigned leg)
 {
 	struct relay_work *w = relay_work(r);
-	const struct relay_parked *p = &r->dec[leg];
+	const struct relay_parked p = leg == RELAY_UPSTREAM ? r->dec : (struct relay_parked){0};
 	if (!w)
 		return NULL;
 	if (!w->open[leg]) {
-		struct h1_idle idle = {.state = p->state,
-			.flags = p->flags,
-			.answers = p->answers,
-			.n_answers = p->n_answers};
+		struct h1_idle idle = {
+			.state = p.state, .flags = p.flags, .answers = p.answers, .n_answers = p.n_answers};
 		h1_dec_unpark(&w->dec[leg], r->cfg->al, leg == RELAY_CLIENT ? H1_REQUESTS : H1_RESPONSES,
 			NULL, &idle);
 		w->open[leg] = true;
@@ -93,7 +92,13 @@ void relay_decoder_clear(struct relay *r, unsigned leg)
 		h1_dec_fini(&w->dec[leg]);
 		w->open[leg] = false;
 	}
-	r->dec[leg] = (struct relay_parked){0};
+	if (leg == RELAY_UPSTREAM)
+		r->dec = (struct relay_parked){0};
+}
+
+static bool at_beginning(const struct h1_idle *i)
+{
+	return !(i->state | i->flags | i->answers | i->n_answers);
 }
 
 bool relay_park(struct relay *r)
@@ -106,7 +111,13 @@ bool relay_park(struct relay *r)
 		if (!h1_dec_park(&w->dec[leg], &idle))
 			return false;
 		w->open[leg] = false;
-		r->dec[leg] = (struct relay_parked){idle.state, idle.flags, idle.answers, idle.n_answers};
+		if (leg == RELAY_UPSTREAM)
+			r->dec = (struct relay_parked){idle.state, idle.flags, idle.answers, idle.n_answers};
+		else if (!at_beginning(&idle)) { /* a request has come in part */
+			h1_dec_unpark(&w->dec[leg], r->cfg->al, H1_REQUESTS, NULL, &idle);
+			w->open[leg] = true;
+			return false;
+		}
 	}
 	return !w || (!w->pend.n && !w->pend.failed && w->held_at == w->held_n && w->trickle_ns == INT64_MAX);
 }

@@ -19,262 +19,96 @@
  * range, and the proxy takes a further address for every 28,232 connections it ever made, so that the port limit of
  * one address (TC-08) does not stop a big run.
  */
-#include "sim/host/host.h"
+#include "sim/host/proxy_int.h"
 
-#include <stdio.h>
 #include <string.h>
-
-#define SENT_MAX (1u << 20) /* octets of an open unit kept for its record */
-#define MSGS_MAX 256 /* messages passed up to the relay whose numbers are remembered until they leave it */
-
-/* What the trace shows of a relay: only under the lens. */
-struct eyes {
-	struct watch *watch[2];
-	struct buf sent[2];    /* per leg: octets written that belong to no complete unit yet */
-	uint64_t sent_from[2]; /* stream offset of the first of them */
-	uint64_t in_base[2],
-		out_base[2]; /* stream offsets at which watching began: an upstream leg may be an old one */
-	uint32_t msg[MSGS_MAX]; /* messages that came in by leg 1, oldest first */
-	uint32_t head, n;
-};
-
-/* A client connection, its relay and the connection to a server that is lent to it. */
-struct prelay {
-	struct prelay *prev, *next; /* the first is overwritten when it is returned to the pool */
-	int64_t armed_ns;
-	struct sock *leg[2];
-	uint32_t client;
-	uint16_t requests; /* the upstream connection has carried, this one included */
-	uint8_t up;        /* to which of the proxy's upstreams it leads */
-	bool taking;
-	struct relay relay;
-};
-_Static_assert(sizeof(struct prelay) <= 104, "an idle pair costs no more, beside its sockets");
-
-/* A connection to a server that is lent to nobody. */
-struct uplink {
-	struct sock *sock;
-	struct uplink *prev, *next; /* longest idle first */
-	int64_t since_ns;
-	uint16_t requests;
-	uint8_t up;
-};
-#define LEG_IDLE 2u /* slot of its socket */
-
-static struct proxy *proxy_of(const struct prelay *p)
-{
-	return container_of(p->relay.cfg, struct proxy, cfg);
-}
-
-/* Stand behind each prelay in runs that keep records. */
-static struct eyes **eyes_at(const struct prelay *p)
-{
-	return (struct eyes **)(uintptr_t)(p + 1);
-}
-
-static struct eyes *eyes_of(const struct prelay *p)
-{
-	return proxy_of(p)->sim->keeps ? *eyes_at(p) : NULL;
-}
 
 static void outputs(struct sim *s, struct prelay *p, uint64_t cause);
 static void settle(struct sim *s, struct prelay *p, uint64_t cause);
 
-/* ---- records ---------------------------------------------------------------------------------------------------- */
+/* ---- silence ----------------------------------------------------------------------------------------------------- */
 
-static enum tech_unit unit_of(enum watch_kind k)
+/* A pair stands in the list of the clock that runs for it, behind all that have been silent for longer; so a proxy needs one timer
+ * and looks at the first of each list, and no pair has one of its own. */
+
+static struct prelay *pair_at(const struct sim *s, uint32_t ref)
 {
-	switch (k) {
-	case WATCH_REQUEST:
-		return TECH_UNIT_REQUEST;
-	case WATCH_RESPONSE:
-		return TECH_UNIT_RESPONSE;
-	case WATCH_EVENT:
-		return TECH_UNIT_EVENT;
-	case WATCH_COMMENT:
-		return TECH_UNIT_COMMENT;
-	case WATCH_FRAME:
-		return TECH_UNIT_FRAME;
-	default:
-		return TECH_UNIT_NONE;
+	return ref ? pool_at(s->prelays, ref - 1) : NULL;
+}
+
+/* Takes it out of its list. Returns what it is called there. */
+static uint32_t list_remove(struct sim *s, struct proxy *x, struct prelay *p)
+{
+	struct prelays *l = &x->list[p->clock];
+	struct prelay *prev = pair_at(s, p->prev), *next = pair_at(s, p->next);
+	uint32_t *from = prev ? &prev->next : &l->first, ref = *from;
+	*from = p->next;
+	*(next ? &next->prev : &l->last) = p->prev;
+	return ref;
+}
+
+static void list_add(struct sim *s, struct proxy *x, struct prelay *p, enum relay_clock c, uint32_t ref)
+{
+	struct prelays *l = &x->list[c];
+	struct prelay *last = pair_at(s, l->last);
+	p->prev = l->last;
+	p->next = 0;
+	p->clock = (uint8_t)(c & 3u);
+	*(last ? &last->next : &l->first) = ref;
+	l->last = ref;
+}
+
+static int64_t idle_until(const struct proxy *x)
+{
+	const struct uplink *l = x->idle_first;
+	return l && x->upstream_keepalive_ns > 0 ? l->since_ns + x->upstream_keepalive_ns : TIME_NEVER;
+}
+
+/* The first in that list and when its clock runs out; NULL and TIME_NEVER. */
+static struct prelay *silent(const struct sim *s, const struct proxy *x, enum relay_clock c, int64_t *out_ns)
+{
+	struct prelay *p = pair_at(s, x->list[c].first);
+	*out_ns = p ? relay_runs_out(&x->cfg, c, relay_since(&p->relay)) : TIME_NEVER;
+	return p;
+}
+
+static void arm(struct sim *s, struct proxy *x, int64_t at_ns)
+{
+	lazy_arm(s->w, &x->armed_ns, at_ns, EV_UPSTREAM, x->node.elem, x);
+}
+
+static void arm_all(struct sim *s, struct proxy *x)
+{
+	arm(s, x, idle_until(x));
+	for (unsigned c = RELAY_CLOCK_NONE + 1; c < RELAY_CLOCKS; c++) {
+		int64_t out_ns;
+		(void)silent(s, x, (enum relay_clock)c, &out_ns);
+		arm(s, x, out_ns);
 	}
 }
 
-static void remember_msg(struct eyes *e, uint32_t msg)
+/* After whatever may have changed its clock. */
+static void place(struct sim *s, struct prelay *p)
 {
-	if (e->n == MSGS_MAX) {
-		e->head++;
-		e->n--;
-	}
-	e->msg[(e->head + e->n++) % MSGS_MAX] = msg;
-}
-
-static uint32_t next_msg(struct eyes *e)
-{
-	if (!e->n)
-		return 0;
-	e->n--;
-	return e->msg[e->head++ % MSGS_MAX];
-}
-
-/* Octets came in on `leg`: the units they complete. Returns the cause for what follows. */
-static uint64_t see_in(struct sim *s, struct prelay *p, unsigned leg, struct bytes b, uint64_t cause)
-{
-	struct eyes *e = eyes_of(p);
-	struct watch_unit u;
-	bool up = leg == RELAY_CLIENT;
-	if (!e)
-		return cause;
-	watch_feed(e->watch[leg], up, b);
-	uint64_t last = cause, base = e->in_base[leg];
-	while (watch_next(e->watch[leg], &u)) {
-		uint32_t msg;
-		enum tech_unit unit = unit_of(u.kind);
-		if (unit == TECH_UNIT_NONE)
-			continue;
-		last = rec_unit_recv(
-			s, p->leg[leg], rec_unit_kind(unit, false), base + u.off, u.len, cause, &msg);
-		if (leg == RELAY_UPSTREAM && unit != TECH_UNIT_COMMENT)
-			remember_msg(e, msg);
-	}
-	return last;
-}
-
-/* Octets go out on `leg`: records of the units they complete. Returns the cause for these octets. */
-static uint64_t see_out(struct sim *s, struct prelay *p, unsigned leg, struct slice data, uint64_t cause)
-{
-	struct eyes *e = eyes_of(p);
-	struct sock *k = p->leg[leg];
-	struct watch_unit u;
-	uint64_t first = 0, done = 0;
-	if (!e)
-		return cause;
-	struct buf *b = &e->sent[leg];
-	if (!b->n)
-		e->sent_from[leg] = sock_tag(k).written; /* what is kept begins here */
-	buf_add(b, slice_bytes(data));
-	watch_feed(e->watch[leg], leg == RELAY_UPSTREAM, slice_bytes(data));
-	while (watch_next(e->watch[leg], &u)) {
-		enum tech_unit unit = unit_of(u.kind);
-		if (unit == TECH_UNIT_NONE)
-			continue;
-		uint64_t off = e->out_base[leg] + u.off, at = off - e->sent_from[leg];
-		bool whole = !b->failed && off >= e->sent_from[leg] && at + u.len <= b->n;
-		struct bytes octets = whole ? bytes_sub(buf_bytes(b), at, u.len) : BYTES_NONE;
-		uint32_t msg = leg == RELAY_CLIENT && unit != TECH_UNIT_COMMENT ? next_msg(e) : 0;
-		uint64_t id = rec_unit_sent(s, k, rec_unit_kind(unit, true), unit, octets, off, u.len, msg, 0,
-			msg ? 1 : 0, cause);
-		done = off + u.len;
-		if (!first)
-			first = id;
-	}
-	if (done > e->sent_from[leg]) { /* a unit may still be open behind it */
-		uint64_t n = done - e->sent_from[leg];
-		buf_drop(b, n < b->n ? n : b->n);
-		e->sent_from[leg] = done;
-	}
-	if (b->failed) { /* a body longer than we keep: recorded without its octets */
-		buf_fini(b);
-		buf_init(b, &alloc_libc, SENT_MAX);
-		e->sent_from[leg] = UINT64_MAX;
-	}
-	return first ? first : cause;
-}
-
-static void note(struct sim *s, struct prelay *p, const struct relay_out *o, uint64_t cause)
-{
-	static const struct {
-		uint8_t kind, reason;
-	} map[] = {
-		[RELAY_HOLD] = {TRACE_PROXY_HOLD, REASON_PROXY_BUFFER_PAGE},
-		[RELAY_RELEASE] = {TRACE_PROXY_RELEASE, REASON_NONE},
-		[RELAY_STRIPPED] = {TRACE_PROXY_STRIP, REASON_PROXY_NO_UPGRADE},
-		[RELAY_BLOCKED] = {TRACE_PROXY_STRIP, REASON_PROXY_NO_UPGRADE},
-		[RELAY_TUNNEL] = {TRACE_PROXY_TUNNEL, REASON_NONE},
-		[RELAY_READ_TIMEOUT] = {TRACE_PROXY_TIMEOUT, REASON_PROXY_READ_TIMEOUT},
-		[RELAY_TUNNEL_TIMEOUT] = {TRACE_PROXY_TIMEOUT, REASON_PROXY_TUNNEL_TIMEOUT},
-		[RELAY_KEEPALIVE_END] = {TRACE_PROXY_TIMEOUT, REASON_NONE},
-		[RELAY_UPSTREAM_GONE] = {TRACE_PROXY_TIMEOUT, REASON_PROXY_UPSTREAM_GONE},
-		[RELAY_BAD_MESSAGE] = {TRACE_HTTP_ERROR, REASON_PROTOCOL_ERROR},
-	};
-	static const uint8_t held[] = {[RELAY_BUFFER_OFF] = REASON_NONE,
-		[RELAY_BUFFER_PAGE] = REASON_PROXY_BUFFER_PAGE,
-		[RELAY_BUFFER_FULL] = REASON_PROXY_BUFFER_FULL,
-		[RELAY_BUFFER_TRICKLE] = REASON_PROXY_BUFFER_TRICKLE};
-	struct sock *k = p->leg[RELAY_CLIENT];
-	bool lens = eyes_of(p) != NULL;
-	struct trace_rec r = rec_make(
-		s, (enum trace_kind)map[o->note].kind, o->note != RELAY_HOLD && o->cause ? o->cause : cause);
-	r.node = proxy_of(p)->node.trace_node;
-	r.peer = k ? sock_tag(k).peer : 0;
-	r.conn = k ? sock_tag(k).trace_conn : 0;
-	r.client = p->client;
-	r.slen = o->slen;
-	r.a = o->a;
-	r.b = o->b;
-	r.reason = o->note == RELAY_HOLD ? held[proxy_of(p)->cfg.buffering] : map[o->note].reason;
-	if (lens && s->keeps && o->err.what)
-		r.text = trace_strf(s->tr, "%s (%s)", o->err.what, o->err.ref ? o->err.ref : "");
-	uint64_t id = rec_put(s, &r, lens);
-	if (o->note == RELAY_HOLD)
-		relay_note_id(&p->relay, id);
-	s->w->cause = id;
+	struct proxy *x = proxy_of(p);
+	enum relay_clock c = relay_clock(&p->relay);
+	int64_t since_ns = relay_since(&p->relay);
+	if (c == p->clock && (since_ns < s->w->now_ns || !p->next))
+		return;
+	assert(c == RELAY_CLOCK_NONE || c == p->clock || since_ns == s->w->now_ns);
+	uint32_t ref = list_remove(s, x, p);
+	list_add(s, x, p, c, ref);
+	if (x->list[c].first == ref)
+		arm(s, x, relay_runs_out(&x->cfg, c, since_ns));
 }
 
 /* ---- life of a pair --------------------------------------------------------------------------------------------- */
 
-/* Watching begins anew on this leg. `old`: its connection has carried something before, NULL: it is a new one. */
-static void eyes_reset(struct prelay *p, unsigned leg, const struct sock *old)
-{
-	struct eyes *e = eyes_of(p);
-	if (!e)
-		return;
-	struct tcp_tag tag = old ? sock_tag(old) : (struct tcp_tag){0};
-	e->in_base[leg] = old ? old->tcp.rcv_nxt - tag.irs - 1 : 0;
-	e->out_base[leg] = tag.written;
-	watch_free(e->watch[leg]);
-	buf_fini(&e->sent[leg]);
-	buf_init(&e->sent[leg], &alloc_libc, SENT_MAX);
-	e->watch[leg] = watch_new(&alloc_libc);
-	assert(e->watch[leg]);
-}
-
-static void eyes_free(struct prelay *p)
-{
-	struct eyes *e = eyes_of(p);
-	if (!e)
-		return;
-	for (unsigned leg = 0; leg < 2; leg++) {
-		watch_free(e->watch[leg]);
-		buf_fini(&e->sent[leg]);
-	}
-	xfree(e);
-	*eyes_at(p) = NULL;
-}
-
-static void eyes_new(struct prelay *p)
-{
-	struct eyes *e = *eyes_at(p) = xcalloc(1, sizeof *e);
-	for (unsigned leg = 0; leg < 2; leg++) {
-		buf_init(&e->sent[leg], &alloc_libc, 0);
-		eyes_reset(p, leg, p->leg[leg]);
-	}
-}
-
 static void pair_free(struct sim *s, struct prelay *p)
 {
-	struct proxy *x = proxy_of(p);
-	if (p->prev)
-		p->prev->next = p->next;
-	else
-		x->first = p->next;
-	if (p->next)
-		p->next->prev = p->prev;
-	else
-		x->last = p->prev;
+	(void)list_remove(s, proxy_of(p), p);
 	relay_fini(&p->relay);
-	eyes_free(p);
-	p->armed_ns = TIME_NEVER;
+	proxy_eyes_free(p);
 	pool_put(s->prelays, p);
 }
 
@@ -314,22 +148,6 @@ static void idle_end(struct sim *s, struct proxy *x, struct uplink *l, bool abor
 	end_sock(s, k, abort, cause);
 }
 
-static int64_t idle_until(const struct proxy *x)
-{
-	const struct uplink *l = x->idle_first;
-	return l && x->upstream_keepalive_ns > 0 ? l->since_ns + x->upstream_keepalive_ns : TIME_NEVER;
-}
-
-static void on_upstream(struct world *w, const struct ev *e)
-{
-	struct proxy *x = e->obj;
-	if (!lazy_fired(e, &x->armed_ns))
-		return;
-	while (idle_until(x) <= w->now_ns)
-		idle_end(sim_of(w), x, x->idle_first, false, 0);
-	lazy_arm(w, &x->armed_ns, idle_until(x), EV_UPSTREAM, x->node.elem, x);
-}
-
 /* The relay has its answer. */
 static void give_back(struct sim *s, struct prelay *p, uint64_t cause)
 {
@@ -356,7 +174,7 @@ static void give_back(struct sim *s, struct prelay *p, uint64_t cause)
 	}
 	if (++x->nidle > x->upstream_idle)
 		idle_end(s, x, x->idle_first, false, cause);
-	lazy_arm(s->w, &x->armed_ns, idle_until(x), EV_UPSTREAM, x->node.elem, x);
+	arm(s, x, idle_until(x));
 }
 
 /* An idle connection to that server, the latest used: its server has had the least time to close it. */
@@ -419,7 +237,7 @@ static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t 
 		sock_write(s, other, same, cause);
 		settle(s, p, cause);
 	} else {
-		cause = see_in(s, p, k->slot, slice_bytes(owned), cause);
+		cause = proxy_see_in(s, p, k->slot, slice_bytes(owned), cause);
 		relay_data(&p->relay, k->slot, owned, s->w->now_ns);
 		outputs(s, p, cause);
 	}
@@ -461,16 +279,6 @@ static void on_writable(struct sim *s, struct sock *k, uint64_t cause)
 
 const struct sock_ops proxy_sock = {on_up, on_data, on_eof, on_gone, on_writable};
 
-/* Who uses this connection from now on: what is recorded of it is recorded as that client's. */
-static void say_whose(struct sim *s, struct prelay *p, struct sock *k, uint16_t end, struct tcp_addr a)
-{
-	const struct client *c = p->client ? client_at(s, p->client) : NULL;
-	uint32_t conn = sock_tag(k).trace_conn;
-	if (!conn && c)
-		conn = rec_conn(s, c, proxy_of(p)->node.trace_node, end, a);
-	tcp_trace_for(&k->tcp, conn, end, p->client, eyes_of(p) != NULL);
-}
-
 static bool borrow_upstream(struct sim *s, struct prelay *p, const struct upstream *u, uint64_t cause)
 {
 	struct proxy *x = proxy_of(p);
@@ -482,8 +290,8 @@ static bool borrow_upstream(struct sim *s, struct prelay *p, const struct upstre
 	k->user = p;
 	k->slot = RELAY_UPSTREAM;
 	p->requests = (uint16_t)(l->requests + 1);
-	eyes_reset(p, RELAY_UPSTREAM, k);
-	say_whose(s, p, k, u->end, k->tcp.addr);
+	proxy_eyes_reset(p, RELAY_UPSTREAM, k);
+	proxy_say_whose(s, p, k, u->end, k->tcp.addr);
 	relay_lent(&p->relay);
 	r.node = x->node.trace_node;
 	r.peer = u->end;
@@ -509,14 +317,14 @@ static void open_upstream(struct sim *s, struct prelay *p, bool fresh, uint64_t 
 	p->up = (uint8_t)(u - x->up);
 	if (!fresh && borrow_upstream(s, p, u, cause))
 		return;
-	eyes_reset(p, RELAY_UPSTREAM, NULL);
+	proxy_eyes_reset(p, RELAY_UPSTREAM, NULL);
 	uint32_t n = x->outgoing++;
 	struct tcp_addr a = {x->addr + n / HOST_EPHEMERAL_COUNT, u->addr,
 		(uint16_t)(HOST_EPHEMERAL_FIRST + n % HOST_EPHEMERAL_COUNT), u->port};
 	struct sock *k = sock_new(s, SOCK_PROXY, &x->node, p, RELAY_UPSTREAM, &s->proxy_tcp, a, u->out);
 	p->requests = 1;
 	sock_trace(s, k, 0, p->client, u->end, eyes_of(p) != NULL);
-	say_whose(s, p, k, u->end, a);
+	proxy_say_whose(s, p, k, u->end, a);
 	p->leg[RELAY_UPSTREAM] = k;
 	s->w->cause = cause;
 	tcp_open(s->tcp, &k->tcp, s->w->now_ns);
@@ -531,17 +339,7 @@ static void do_write(struct sim *s, struct prelay *p, struct relay_out *o, uint6
 		blob_unref(o->data.blob);
 		return;
 	}
-	sock_write(s, k, o->data, see_out(s, p, o->leg, o->data, o->cause ? o->cause : cause));
-}
-
-/* An exchange that begins later may want to be looked at before the idle connection does: where nothing is pending yet, the
- * first look comes early enough for both, so that one event is pending for a pair and not two. */
-static void arm(struct sim *s, struct prelay *p)
-{
-	int64_t at = relay_wake_at(&p->relay), soon = proxy_of(p)->cfg.read_timeout_ns;
-	if (p->armed_ns == TIME_NEVER && at != TIME_NEVER && soon > 0 && at - s->w->now_ns > soon)
-		at = s->w->now_ns + soon;
-	lazy_arm(s->w, &p->armed_ns, at, EV_RELAY, proxy_of(p)->node.elem, p);
+	sock_write(s, k, o->data, proxy_see_out(s, p, o->leg, o->data, o->cause ? o->cause : cause));
 }
 
 static void outputs(struct sim *s, struct prelay *p, uint64_t cause)
@@ -567,7 +365,7 @@ static void outputs(struct sim *s, struct prelay *p, uint64_t cause)
 			let_go(s, p, o.leg, o.kind == RELAY_ABORT, cause);
 			break;
 		case RELAY_NOTE:
-			note(s, p, &o, cause);
+			proxy_note(s, p, &o, cause);
 			cause = s->w->cause;
 			break;
 		case RELAY_IDLE:
@@ -595,7 +393,10 @@ static void settle(struct sim *s, struct prelay *p, uint64_t cause)
 		pair_free(s, p);
 		return;
 	}
-	arm(s, p);
+	place(s, p);
+	int64_t octet_ns = relay_trickle_at(&p->relay);
+	if (octet_ns != TIME_NEVER)
+		world_at(s->w, octet_ns, BAND_TIMER, EV_RELAY, proxy_of(p)->node.elem, p);
 	if (!((flags_of(p->leg[0]) | flags_of(p->leg[1])) & (TCPF_FULL | TCPF_PAUSED)))
 		return; /* both are read from, as they should be */
 	struct sock *reads_on = flow_relay(s, p->leg, proxy_of(p)->cfg.buffering != RELAY_BUFFER_OFF);
@@ -603,16 +404,42 @@ static void settle(struct sim *s, struct prelay *p, uint64_t cause)
 		sock_pump(s, reads_on);
 }
 
-static void on_relay(struct world *w, const struct ev *e)
+/* Pools are type-stable: a pair that was returned trickles no more, another one in its place may. */
+static void on_trickle(struct world *w, const struct ev *e)
 {
 	struct prelay *p = e->obj;
-	struct sim *s = sim_of(w);
-	if (!lazy_fired(e, &p->armed_ns))
+	if (!relay_trickles(&p->relay, w->now_ns)) {
+		world_nothing(w);
 		return;
-	w->cause = 0;
-	if (relay_wake_at(&p->relay) <= w->now_ns)
-		relay_time(&p->relay, w->now_ns);
-	outputs(s, p, 0);
+	}
+	relay_time(&p->relay, w->now_ns);
+	outputs(sim_of(w), p, 0);
+}
+
+/* Whoever has been silent for too long. */
+static void on_silence(struct world *w, const struct ev *e)
+{
+	struct proxy *x = e->obj;
+	struct sim *s = sim_of(w);
+	bool nothing = true;
+	if (!lazy_fired(e, &x->armed_ns)) {
+		world_nothing(w);
+		return;
+	}
+	for (; idle_until(x) <= w->now_ns; nothing = false)
+		idle_end(s, x, x->idle_first, false, 0);
+	for (unsigned c = RELAY_CLOCK_NONE + 1; c < RELAY_CLOCKS; c++) {
+		int64_t out_ns;
+		for (struct prelay *p;
+			(p = silent(s, x, (enum relay_clock)c, &out_ns)) && out_ns <= w->now_ns;
+			nothing = false) {
+			relay_time(&p->relay, w->now_ns);
+			outputs(s, p, 0);
+		}
+	}
+	if (nothing)
+		world_nothing(w);
+	arm_all(s, x);
 }
 
 /* ---- the host --------------------------------------------------------------------------------------------------- */
@@ -623,17 +450,11 @@ static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pk
 	struct tcp_addr a = {syn->dst, syn->src, syn->dport, syn->sport};
 	bool lens = syn->marks & PKT_LENS;
 	memset(p, 0, s->prelays->size);
-	p->armed_ns = TIME_NEVER;
 	p->client = syn->client;
 	relay_init(&p->relay, &x->cfg, s->w->now_ns);
 	if (lens && s->keeps)
-		eyes_new(p);
-	p->prev = x->last;
-	if (x->last)
-		x->last->next = p;
-	else
-		x->first = p;
-	x->last = p;
+		proxy_eyes_new(p);
+	list_add(s, x, p, RELAY_CLOCK_NONE, 1 + pool_number(s->prelays, p));
 	struct sock *k = p->leg[RELAY_CLIENT] =
 		sock_new(s, SOCK_PROXY, &x->node, p, RELAY_CLIENT, &s->proxy_tcp, a, syn->link->rev);
 	sock_trace(s, k, syn->conn, syn->client,
@@ -650,12 +471,12 @@ static void new_client(struct sim *s, struct sock *k, const struct pkt *p)
 	if (!r)
 		return;
 	r->client = p->client;
-	eyes_free(r);
+	proxy_eyes_free(r);
 	if ((p->marks & PKT_LENS) && s->keeps)
-		eyes_new(r);
+		proxy_eyes_new(r);
 	k = r->leg[RELAY_UPSTREAM];
 	if (k)
-		say_whose(s, r, k, sock_tag(k).peer, k->tcp.addr);
+		proxy_say_whose(s, r, k, sock_tag(k).peer, k->tcp.addr);
 }
 
 /* What has come goes out by the other leg, which may be far from the cache: on its way while TCP looks at the segment. */
@@ -744,6 +565,7 @@ void proxy_values(struct sim *s, struct proxy *x)
 		.common = &x->common};
 	x->upstream_idle = b->upstream_idle ? b->upstream_idle : HOST_UPSTREAM_IDLE;
 	x->upstream_keepalive_ns = b->upstream_keepalive_ns;
+	arm_all(s, x);
 }
 
 static void drop_sock(struct sim *s, struct sock *k, bool say, uint64_t cause)
@@ -763,16 +585,16 @@ static void drop_all(struct sim *s, struct proxy *x, bool say, uint64_t cause)
 		pool_put(s->uplinks, l);
 		drop_sock(s, k, say, cause);
 	}
-	for (struct prelay *p = x->first, *next; p; p = next) {
-		next = p->next;
-		for (unsigned leg = 0; leg < 2; leg++) {
-			struct sock *k = p->leg[leg];
-			p->leg[leg] = NULL;
-			if (k)
-				drop_sock(s, k, say, cause);
+	for (unsigned c = 0; c < RELAY_CLOCKS; c++)
+		for (struct prelay *p; (p = pair_at(s, x->list[c].first));) {
+			for (unsigned leg = 0; leg < 2; leg++) {
+				struct sock *k = p->leg[leg];
+				p->leg[leg] = NULL;
+				if (k)
+					drop_sock(s, k, say, cause);
+			}
+			pair_free(s, p);
 		}
-		pair_free(s, p);
-	}
 }
 
 void proxy_free(struct sim *s, struct proxy *x)
@@ -795,13 +617,14 @@ void proxy_crash(struct sim *s, struct proxy *x, uint64_t cause)
 
 void proxy_handlers(struct sim *s)
 {
-	world_handle(s->w, EV_RELAY, on_relay, NULL);
-	world_handle(s->w, EV_UPSTREAM, on_upstream, NULL);
+	world_handle(s->w, EV_RELAY, on_trickle, NULL);
+	world_handle(s->w, EV_UPSTREAM, on_silence, NULL);
 }
 
 void proxy_pools(struct sim *s)
 {
 	s->prelays =
 		world_pool(s->w, "relay", sizeof(struct prelay) + (s->keeps ? sizeof(struct eyes *) : 0), 0);
+	pool_numbered(s->prelays);
 	s->uplinks = world_pool(s->w, "upstream connection", sizeof(struct uplink), 0);
 }

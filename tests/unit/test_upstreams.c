@@ -243,13 +243,13 @@ static int into_buf(void *ctx, const char *p, size_t n)
 	return 0;
 }
 
-static struct buf told(const struct setup *u, bool anew, uint64_t *fingerprint)
+static struct buf told(const struct setup *u, uint32_t lens, bool anew, uint64_t *fingerprint)
 {
 	struct trace *t = trace_new(NULL);
 	struct buf b;
 	buf_init(&b, &alloc_libc, 256 << 20);
 	trace_keep_all(t);
-	struct sim_opts o = {.seed = 7, .trace = t, .lens_clients = UINT32_MAX, .decode_anew = anew};
+	struct sim_opts o = {.seed = 7, .trace = t, .lens_clients = lens, .decode_anew = anew};
 	struct sim *s = sim_new(&u->cfg, &o);
 	sim_run_until(s, INT64_MAX);
 	*fingerprint = sim_fingerprint(s);
@@ -274,7 +274,8 @@ static void what_relays_remember_changes_no_record(void **st)
 		u.net[0].loss_ppm = i & 8 ? 20000 : 0;
 		u.box[1].own_upstreams = i & 16;
 		u.box[1].buffering = i == 22 || i == 1 ? CFG_BUFFER_PAGE : CFG_BUFFER_OFF;
-		struct buf with = told(&u, false, &f[0]), without = told(&u, true, &f[1]);
+		uint32_t lens = i & 2 ? UINT32_MAX : 2; /* others' octets pass straight on */
+		struct buf with = told(&u, lens, false, &f[0]), without = told(&u, lens, true, &f[1]);
 		assert_true(f[0] == f[1]);
 		assert_true(with.n == without.n && !memcmp(with.p, without.p, with.n));
 		buf_fini(&with);
@@ -303,6 +304,65 @@ static void servers_and_proxies_may_die_with_idle_connections(void **st)
 	}
 }
 
+/* How often a silence of exactly `limit_ns` ended something for this reason. */
+static uint32_t ended_by_silence(const struct story *s, enum trace_reason reason, int64_t limit_ns)
+{
+	uint32_t n = 0;
+	for (uint64_t i = 0; i < s->t->nrec; i++) {
+		const struct trace_rec *x = &s->t->rec[i];
+		if (x->kind != TRACE_PROXY_TIMEOUT || x->reason != reason)
+			continue;
+		n++;
+		assert_true(x->a == limit_ns && x->b == limit_ns);
+	}
+	return n;
+}
+
+/* The proxy has one timer for all its connections; each of them is let go after its own time, to the nanosecond. */
+static void each_connection_is_let_go_after_its_own_silence(void **st)
+{
+	struct setup u;
+	(void)st;
+	behind(&u, "polling", 40);
+	u.group.opts.interval_ns = 10 * S;
+	u.box[1].keepalive_ns = 4 * S;
+	struct story idle = tell(&u);
+	uint32_t n = ended_by_silence(&idle, REASON_NONE, 4 * S);
+	assert_true(n > 400 && n <= idle.asked && idle.asked - n <= 40 && !idle.errors);
+	trace_free(idle.t);
+	behind(&u, "sse", 40);
+	u.msg.arrival = CFG_ARRIVAL_FIXED;
+	u.msg.every_ns = 20 * S;
+	u.box[1].read_timeout_ns = 7 * S;
+	struct story quiet = tell(&u);
+	n = ended_by_silence(&quiet, REASON_PROXY_READ_TIMEOUT, 7 * S);
+	assert_true(n > 300 && n <= quiet.asked && quiet.asked - n <= 40);
+	trace_free(quiet.t);
+}
+
+/* Octets of many responses, one a second each. */
+static void each_response_trickles_by_itself(void **st)
+{
+	struct setup u;
+	int64_t last_ns[13] = {0};
+	uint32_t octets = 0;
+	(void)st;
+	behind(&u, "sse", 12);
+	u.box[1].buffering = CFG_BUFFER_TRICKLE;
+	struct story s = tell(&u);
+	for (uint64_t i = 0; i < s.t->nrec; i++) {
+		const struct trace_rec *x = &s.t->rec[i];
+		if (x->kind != TRACE_PROXY_RELEASE)
+			continue;
+		assert_true(x->slen == 1 && x->client >= 1 && x->client <= 12);
+		assert_true(!last_ns[x->client] || (x->at - last_ns[x->client]) % S == 0);
+		last_ns[x->client] = x->at;
+		octets++;
+	}
+	assert_true(octets > 12 * 80);
+	trace_free(s.t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +376,8 @@ int main(void)
 		cmocka_unit_test(the_lens_does_not_matter),
 		cmocka_unit_test(what_relays_remember_changes_no_record),
 		cmocka_unit_test(servers_and_proxies_may_die_with_idle_connections),
+		cmocka_unit_test(each_connection_is_let_go_after_its_own_silence),
+		cmocka_unit_test(each_response_trickles_by_itself),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
