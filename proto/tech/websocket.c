@@ -32,13 +32,19 @@ static void client_nonce(const struct tech_client *c, char key[WS_KEY_LEN + 1])
 static void send_masked(
 	struct tech_client *c, enum ws_op op, struct bytes payload, struct tech_msg *m, struct tech_outs *q)
 {
-	uint8_t key[4];
-	struct buf b;
+	uint8_t key[4], head[WS_HEADER_MAX];
+	struct blob *frame;
 	be32_put(key, (uint32_t)(tech_mix(tech_seed(c), TECH_SALT_MASK, c->keys++) >> 32));
-	buf_init(&b, c->site->al, payload.n + TECH_HEAD_MAX);
-	ws_put_frame(&b, true, 0, op, payload, key);
-	struct tech_out *o = tech_write(q, TECH_MAIN, buf_blob(&b), TECH_UNIT_FRAME);
-	buf_fini(&b);
+	if (!payload.n) {
+		frame = blob_new(c->site->al, (struct bytes){head, ws_header(head, true, 0, op, 0, key)});
+	} else {
+		struct buf b;
+		buf_init(&b, c->site->al, payload.n + TECH_HEAD_MAX);
+		ws_put_frame(&b, true, 0, op, payload, key);
+		frame = buf_blob(&b);
+		buf_fini(&b);
+	}
+	struct tech_out *o = tech_write(q, TECH_MAIN, frame, TECH_UNIT_FRAME);
 	if (o && m) {
 		o->id = m->id;
 		o->n_msgs = 1;
@@ -178,6 +184,13 @@ static void frames(
 {
 	struct tech_memory *m = &c->site->memory;
 	struct tech_said said = {0};
+	if (!m->off && !c->rd.idle.owned &&
+		ws_lone_beat(WS_CLIENT, data) == WS_OP_PING) { /* as decode() would */
+		tech_unit(q, TECH_MAIN, TECH_UNIT_FRAME, c->rd.idle.off, data.n);
+		c->rd.idle.off += data.n;
+		send_masked(c, WS_OP_PONG, BYTES_NONE, NULL, q);
+		return;
+	}
 	if (!tech_recall(m, TECH_READ_FRAMES, &c->rd, slice, q, &said)) {
 		const struct tech_idle before = c->rd.idle;
 		bool idle = !c->rd.idle.owned;
@@ -466,10 +479,16 @@ static bool conn_event(struct tech_conn *c, const struct ws_ev *ev, uint64_t bas
 
 static void conn_data(struct tech_conn *c, struct bytes data, int64_t now, struct tech_outs *q)
 {
-	struct tech_open *o = tech_conn_open(c, TECH_READ_FRAMES, q);
 	struct ws_ev ev;
 	c->since_ns = now;
 	c->limit_ns = TECH_NEVER;
+	if (!c->srv->forgetful && !c->rd.idle.owned && ws_lone_beat(WS_SERVER, data) == WS_OP_PONG) {
+		tech_unit(q, 0, TECH_UNIT_FRAME, c->rd.idle.off, data.n); /* as conn_event() would */
+		c->rd.idle.off += data.n;
+		conn_arm(c, now);
+		return;
+	}
+	struct tech_open *o = tech_conn_open(c, TECH_READ_FRAMES, q);
 	if (!o)
 		return;
 	ws_dec_feed(&o->ws, data);

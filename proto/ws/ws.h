@@ -145,6 +145,17 @@ bool ws_dec_at_frame(const struct ws_dec *d);
 /* Nothing is under way and nothing to be remembered but the stream offset, which *off gets: the decoder is ended, a
  * fresh one can take its place later. False, and the decoder unchanged, otherwise (also with permessage-deflate). */
 bool ws_dec_park(struct ws_dec *d, uint64_t *off);
+/* What is most of what a decoder with nothing under way meets beside messages: `in` is one whole Ping or Pong without
+ * payload, as this role reads it, and nothing else. WS_OP_PING or WS_OP_PONG; WS_CONT: it is something else. */
+static inline enum ws_op ws_lone_beat(enum ws_role role, struct bytes in)
+{
+	const bool masked = role == WS_SERVER;
+	if (in.n != (masked ? 6 : 2) || in.p[1] != (masked ? 0x80 : 0))
+		return WS_CONT;
+	return in.p[0] == (0x80 | WS_OP_PING)   ? WS_OP_PING
+	       : in.p[0] == (0x80 | WS_OP_PONG) ? WS_OP_PONG
+						: WS_CONT;
+}
 /* The error as an enum (valid after WS_ERROR). */
 enum ws_err ws_dec_err(const struct ws_dec *d);
 

@@ -52,6 +52,22 @@ static int64_t cost(const struct sim *s, const struct proc *p, const struct item
 static bool perform(struct sim *s, struct proc *p, struct item *it);
 static void item_done(struct sim *s, struct item *it);
 
+/* Nothing waits, nothing is being done, and it costs no time: it is done at once, without the queue, until at_once_done.
+ * What is added meanwhile waits its turn. */
+static bool at_once(struct proc *p, int64_t cost_ns)
+{
+	if (p->busy || p->n || cost_ns > 0)
+		return false;
+	return p->busy = true;
+}
+
+static void at_once_done(struct sim *s, struct proc *p)
+{
+	p->busy = false;
+	if (p->n)
+		work(s, p);
+}
+
 static void enqueue(struct sim *s, struct proc *p, struct item it)
 {
 	it.since_ns = s->w->now_ns;
@@ -59,13 +75,10 @@ static void enqueue(struct sim *s, struct proc *p, struct item it)
 		it.conn->items++;
 	if (it.msg)
 		tech_msg_ref(it.msg);
-	if (!p->busy && !p->n && cost(s, p, &it) <= 0) { /* nothing waits and it costs no time: at once */
-		p->busy = true;                          /* what is added meanwhile waits its turn */
+	if (at_once(p, cost(s, p, &it))) {
 		perform(s, p, &it);
 		item_done(s, &it);
-		p->busy = false;
-		if (p->n)
-			work(s, p);
+		at_once_done(s, p);
 		return;
 	}
 	if (p->n == p->cap) {
@@ -456,15 +469,12 @@ static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t 
 {
 	struct sconn *c = k->user;
 	struct proc *p = sconn_proc(c);
-	if (!p->busy && !p->n && data_cost(s, p, c) <= 0) { /* as enqueue would: at once */
-		p->busy = true;
+	if (at_once(p, data_cost(s, p, c))) { /* as enqueue would do it, without a struct item */
 		s->w->cause = cause;
 		if (!c->dead && c->sock)
 			input(s, c, TECH_IN_DATA, owned, cause, 0);
 		blob_unref(owned.blob);
-		p->busy = false;
-		if (p->n)
-			work(s, p);
+		at_once_done(s, p);
 		return;
 	}
 	enqueue(s, sconn_proc(c), (struct item){.kind = ITEM_DATA, .conn = c, .data = owned, .cause = cause});

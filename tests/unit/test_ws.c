@@ -583,9 +583,42 @@ static void both_ends_of_a_handshake_agree(void **state)
 	buf_fini(&res);
 }
 
+/* The beat that stands alone is exactly what the decoder takes for one, with nothing left to remember. */
+static void a_lone_beat_is_one_to_the_decoder(void **state)
+{
+	unsigned beats = 0;
+	(void)state;
+	for (unsigned i = 0; i < 2u * 65536 * 4; i++) {
+		const enum ws_role role = i & 1 ? WS_SERVER : WS_CLIENT;
+		const size_t n = (size_t[]){2, 6, 3, 7}[i >> 1 & 3];
+		const uint8_t octets[7] = {(uint8_t)(i >> 3), (uint8_t)(i >> 11), 1, 2, 3, 4, 0x89};
+		const struct bytes in = {octets, n};
+		struct ws_dec d;
+		struct ws_ev ev;
+		uint64_t off;
+		enum ws_op op = WS_CONT;
+		bool alone = true;
+		ws_dec_init(&d, &alloc_libc, role, NULL, NULL);
+		ws_dec_feed(&d, in);
+		while (ws_dec_next(&d, &ev) != WS_NEED && ev.kind != WS_ERROR && ev.kind != WS_CLOSED) {
+			if (ev.kind == WS_FRAME)
+				continue;
+			alone = ev.off == 0 && ev.len == n && ev.data.n == 0;
+			op = ev.kind == WS_PING ? WS_OP_PING : ev.kind == WS_PONG ? WS_OP_PONG : WS_CONT;
+		}
+		if (!alone || !ws_dec_park(&d, &off) || off != n)
+			op = WS_CONT;
+		assert_int_equal(ws_lone_beat(role, in), op);
+		beats += op != WS_CONT;
+		ws_dec_fini(&d);
+	}
+	assert_int_equal(beats, 4); /* each of both, read by each */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_lone_beat_is_one_to_the_decoder),
 		cmocka_unit_test(a_fault_is_known_at_its_first_octet),
 		cmocka_unit_test(all_first_two_octets_are_judged_as_the_rfc_says),
 		cmocka_unit_test(close_codes_are_those_of_the_registry),
