@@ -18,6 +18,7 @@
 
 #include "sim/core/xmalloc.h"
 #include "sim/measure/hist.h"
+#include "sim/measure/ranks.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -36,10 +37,12 @@ struct cell {
 	struct hist *hist; /* NULL while samples are kept one by one */
 };
 
+/* Deliveries one behind the other after the same time: a broadcast makes few of them. */
 struct sample {
 	int64_t latency_ns;
 	uint32_t second;
-	uint32_t slot;
+	uint16_t slot;
+	uint16_t n;
 };
 
 struct message {
@@ -74,8 +77,9 @@ struct ranks {
 	bool known;
 	int group;
 	uint32_t from;
-	size_t n;
-	int64_t *v;
+	size_t len;
+	uint64_t n; /* deliveries */
+	struct ranked *v;
 };
 
 enum precision { EXACT, PER_SECOND, WHOLE_RUN };
@@ -245,30 +249,32 @@ static void add_to_hist(struct metrics *m, uint32_t second, uint32_t slot, int64
 	add_whole(m, slot, ns, n);
 }
 
-/* Too many deliveries to keep one by one. */
+/* Too many samples to keep them all. */
 static void to_hists(struct metrics *m)
 {
 	m->precision = PER_SECOND;
 	for (size_t i = 0; i < m->nsample; i++)
-		add_to_hist(m, m->sample[i].second, m->sample[i].slot, m->sample[i].latency_ns, 1);
+		add_to_hist(
+			m, m->sample[i].second, m->sample[i].slot, m->sample[i].latency_ns, m->sample[i].n);
 	xfree(m->sample);
 	m->sample = NULL;
 	m->nsample = m->sample_cap = 0;
 }
 
-/* While EXACT. */
-static void add_sample(struct metrics *m, uint32_t second, uint32_t slot, int64_t ns)
+/* While EXACT: at most `n` deliveries. Returns how many were taken, 0 when there are too many samples. */
+static uint64_t add_sample(struct metrics *m, uint32_t second, uint32_t slot, int64_t ns, uint64_t n)
 {
+	const uint16_t takes = n < UINT16_MAX ? (uint16_t)n : UINT16_MAX;
 	if (m->nsample == METRICS_SAMPLES_MAX) {
 		to_hists(m);
-		add_to_hist(m, second, slot, ns, 1);
-		return;
+		return 0;
 	}
 	if (m->nsample == m->sample_cap) {
 		m->sample_cap = m->sample_cap ? m->sample_cap * 2 : 1024;
 		m->sample = xrealloc(m->sample, m->sample_cap * sizeof *m->sample);
 	}
-	m->sample[m->nsample++] = (struct sample){ns, second, slot};
+	m->sample[m->nsample++] = (struct sample){ns, second, (uint16_t)slot, takes};
+	return takes;
 }
 
 static void settle_latency(struct metrics *m)
@@ -278,8 +284,8 @@ static void settle_latency(struct metrics *m)
 	r->sum_ns += (int64_t)r->same * r->latency_ns;
 	if (r->latency_ns > r->max_ns)
 		r->max_ns = r->latency_ns;
-	for (; m->precision == EXACT && r->same; r->same--)
-		add_sample(m, r->second, r->to.slot, r->latency_ns);
+	while (m->precision == EXACT && r->same)
+		r->same -= add_sample(m, r->second, r->to.slot, r->latency_ns, r->same);
 	if (r->same)
 		add_to_hist(m, r->second, r->to.slot, r->latency_ns, r->same);
 	r->same = 0;
@@ -370,6 +376,7 @@ struct metrics *metrics_new(const struct cfg *cfg, struct trace *tr)
 	m->cfg = cfg;
 	m->tr = tr;
 	m->slots = (uint32_t)cfg->ngroups + 1;
+	assert(m->slots <= UINT16_MAX); /* struct sample */
 	m->ranks = xcalloc(1, sizeof *m->ranks);
 	m->group_end = xcalloc(m->slots, sizeof *m->group_end);
 	uint32_t end = 0;
@@ -537,36 +544,6 @@ static bool counts(const struct sample *s, int group, uint32_t from)
 	return s->second >= from && wanted(group, s->slot);
 }
 
-#define DIGIT_BITS 11
-#define DIGITS (1u << DIGIT_BITS)
-
-/* Sorts v by one digit of the values into `to`. */
-static void by_digit(const int64_t *v, int64_t *to, size_t n, unsigned shift)
-{
-	size_t at[DIGITS + 1] = {0};
-	for (size_t i = 0; i < n; i++)
-		at[((uint64_t)v[i] >> shift & (DIGITS - 1)) + 1]++;
-	for (unsigned d = 0; d < DIGITS; d++)
-		at[d + 1] += at[d];
-	for (size_t i = 0; i < n; i++)
-		to[at[(uint64_t)v[i] >> shift & (DIGITS - 1)]++] = v[i];
-}
-
-/* Sorts values that are not negative, digit by digit from the lowest; leaves the result in *v, which may change places
- * with *spare. Latencies are many and small numbers: this is a tenth of comparing them. */
-static void sort_values(int64_t **v, int64_t **spare, size_t n)
-{
-	uint64_t all = 0;
-	for (size_t i = 0; i < n; i++)
-		all |= (uint64_t)(*v)[i];
-	for (unsigned shift = 0; shift < 64 && all >> shift; shift += DIGIT_BITS) {
-		by_digit(*v, *spare, n, shift);
-		int64_t *t = *v;
-		*v = *spare;
-		*spare = t;
-	}
-}
-
 static const struct ranks *ranks_of(const struct metrics *m, int group, uint32_t from)
 {
 	struct ranks *r = m->ranks;
@@ -577,10 +554,8 @@ static const struct ranks *ranks_of(const struct metrics *m, int group, uint32_t
 	r->v = xmalloc((m->nsample + 1) * sizeof *r->v);
 	for (size_t i = 0; i < m->nsample; i++)
 		if (counts(&m->sample[i], group, from))
-			r->v[r->n++] = m->sample[i].latency_ns;
-	int64_t *spare = xmalloc((r->n + 1) * sizeof *spare);
-	sort_values(&r->v, &spare, r->n);
-	xfree(spare);
+			r->v[r->len++] = (struct ranked){m->sample[i].latency_ns, m->sample[i].n};
+	r->n = ranks_sort(&r->v, r->len);
 	return r;
 }
 
@@ -588,8 +563,7 @@ static const struct ranks *ranks_of(const struct metrics *m, int group, uint32_t
 static double exact_quantile(const struct metrics *m, int group, uint32_t from, uint32_t pct)
 {
 	const struct ranks *r = ranks_of(m, m->slots == 2 ? -1 : group, from); /* one group is all */
-	size_t rank = (r->n * pct + 99) / 100;
-	return r->n ? (double)r->v[rank ? rank - 1 : 0] / 1e6 : (double)NAN;
+	return r->n ? (double)ranks_at(r->v, r->len, (r->n * pct + 99) / 100) / 1e6 : (double)NAN;
 }
 
 static double quantile(const struct metrics *m, int group, uint32_t from, uint32_t pct)

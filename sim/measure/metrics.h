@@ -37,7 +37,8 @@ const struct metric_def *metric_at(size_t i);
 int metric_find(const char *name);
 
 enum {
-	METRICS_SAMPLES_MAX = 1u << 17, /* deliveries kept one by one */
+	METRICS_SAMPLES_MAX =
+		1u << 17,         /* latencies kept one by one; the same one several times over is one */
 	METRICS_HISTS_MAX = 2048, /* histograms of (second, group); beyond: no percentiles with `since` */
 };
 
@@ -51,8 +52,8 @@ struct metrics;
  * HTTP_RESPONSE_SEND at a server (b = messages carried, < 0 where that means nothing), CONNECT_TRY (b = 1: coming back).
  * Clients are numbered from 1 through all groups in the order of the cfg.
  *
- * Percentiles are exact (nearest rank) up to METRICS_SAMPLES_MAX deliveries; beyond that they are read from
- * histograms of 0.8 % resolution. */
+ * Percentiles are exact (nearest rank) up to METRICS_SAMPLES_MAX latencies, where deliveries of one message to one group
+ * that follow each other after the same time are one; beyond that they are read from histograms of 0.8 % resolution. */
 /* What the run took, octets by part; valid after metrics_finish. */
 const uint64_t *metrics_bytes(const struct metrics *m);
 struct metrics *metrics_new(const struct cfg *cfg, struct trace *tr);

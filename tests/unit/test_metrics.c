@@ -202,6 +202,28 @@ static void percentiles_are_nearest_ranks(void **state)
 		}
 }
 
+/* Broadcasts that reach many after the same time: exact, however many deliveries there are. */
+static void the_same_latency_many_times_over_is_kept_once(void **state)
+{
+	struct rig r;
+	(void)state;
+	rig_init(&r);
+	for (uint32_t msg = 1; msg <= 3; msg++) {
+		add(&r, TRACE_MSG_PUBLISH, msg * S, msg, 0, 100, 0, 0);
+		for (uint32_t i = 0; i < METRICS_SAMPLES_MAX; i++) /* the last of 100: a little later */
+			add(&r, TRACE_MSG_DELIVER, msg * S, msg, i % 3 + 1,
+				20000001 * (int64_t)msg + (i >= METRICS_SAMPLES_MAX / 100 * 99), 0, 0);
+	}
+	finish(&r);
+	assert_float_equal(get(&r, "latency_ms.p50", -1), 40.000002, 0);
+	assert_float_equal(get(&r, "latency_ms.p90", -1), 60.000003, 0);
+	assert_float_equal(get(&r, "latency_ms.p99", -1), 60.000003, 0);
+	assert_float_equal(get(&r, "latency_ms.max", -1), 60.000004, 0);
+	assert_float_equal(metrics_since(r.m, metric_find("latency_ms.p50"), -1, 3 * S), 60.000003, 0);
+	assert_float_equal(metrics_since(r.m, metric_find("latency_ms.p99"), 0, 2 * S), 60.000003, 0);
+	rig_fini(&r);
+}
+
 /* More deliveries than are kept one by one: percentiles stay within 0.8 %, means and maxima exact. */
 static void many_deliveries_are_summed_up_in_histograms(void **state)
 {
@@ -317,6 +339,7 @@ int main(void)
 		cmocka_unit_test(messages_are_counted_by_receiver_and_time_of_publishing),
 		cmocka_unit_test(requests_count_at_servers_and_until_the_end),
 		cmocka_unit_test(percentiles_are_nearest_ranks),
+		cmocka_unit_test(the_same_latency_many_times_over_is_kept_once),
 		cmocka_unit_test(many_deliveries_are_summed_up_in_histograms),
 		cmocka_unit_test(a_histogram_is_never_more_than_a_hundredth_off),
 		cmocka_unit_test(metric_names_are_those_of_the_results_format),
