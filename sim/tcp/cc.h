@@ -40,6 +40,9 @@ struct cc_state {
 	uint32_t w_est;  /* CUBIC: what NewReno would have */
 	uint32_t est_acked;
 	uint32_t k_ms;    /* CUBIC: time to reach the plateau */
+	uint32_t per;     /* CUBIC: segments to be acknowledged for one of growth */
+	uint32_t at_cwnd; /* CUBIC: window and time for which that was computed */
+	int64_t at_ns;
 	int64_t epoch_ns; /* CUBIC: start of the epoch; 0: none */
 	struct cc_hystart hystart;
 };

@@ -16,6 +16,8 @@
 
 #define BETA_NUM 717u /* of 1024: 0.7 as in Linux */
 #define WINDOW_MAX (1u << 20)
+#define TICK_NS 4000000 /* the clock of a kernel with 250 ticks a second */
+#define TICKS_SAME 7
 #define UNKNOWN_PER 20u /* segments for one of growth at most while no loss has told a window */
 
 /* Integer cube root, rounded down. */
@@ -74,34 +76,57 @@ static uint32_t target(const struct cc_state *s, uint32_t cwnd, uint32_t srtt_us
 	return (uint32_t)w;
 }
 
+/* Where the curve goes, as a pace: segments to be acknowledged for one of growth. */
+static uint32_t pace(const struct cc_state *s, uint32_t cwnd, uint32_t to)
+{
+	uint32_t per = to > cwnd ? cwnd / (to - cwnd) : 100 * cwnd;
+
+	return !s->w_max && per > UNKNOWN_PER ? UNKNOWN_PER : per;
+}
+
+/* RFC 9438 4.3: alpha = 3 (1 - beta) / (1 + beta) = 0.529 segments a window, so 1.89 windows a segment; Linux: 15/8. */
+static void friendly(struct cc_state *s, uint32_t cwnd)
+{
+	uint32_t windows = cwnd * 15 / 8;
+
+	for (; s->est_acked > windows; s->est_acked -= windows)
+		s->w_est++;
+	if (s->w_est > cwnd && s->per > cwnd / (s->w_est - cwnd))
+		s->per = cwnd / (s->w_est - cwnd);
+}
+
+/* As seldom as Linux: for the same window every seventh tick at most, along the curve once a tick. */
+static void look(struct cc_state *s, uint32_t cwnd, uint32_t srtt_us, int64_t now_ns)
+{
+	int64_t ticks = now_ns / TICK_NS - s->at_ns / TICK_NS;
+	bool begun = s->epoch_ns != 0;
+
+	if (begun && s->at_cwnd == cwnd && ticks <= TICKS_SAME)
+		return;
+	if (!begun)
+		begin_epoch(s, cwnd, now_ns);
+	if (!begun || ticks) {
+		s->at_cwnd = cwnd;
+		s->at_ns = now_ns;
+		s->per = pace(s, cwnd, target(s, cwnd, srtt_us, now_ns));
+	}
+	friendly(s, cwnd);
+	if (s->per < 2)
+		s->per = 2;
+}
+
 static uint32_t grow(struct cc_state *s, uint32_t cwnd, uint32_t acked, uint32_t srtt_us, int64_t now_ns)
 {
-	uint32_t to, per;
-
-	if (!s->epoch_ns)
-		begin_epoch(s, cwnd, now_ns);
-	/* RFC 9438 4.3: alpha = 3 (1 - beta) / (1 + beta) = 0.529 segments a window, so 1.89 windows a segment */
 	s->est_acked += acked;
-	while (s->est_acked >= s->w_est * 189 / 100 + 1) {
-		s->est_acked -= s->w_est * 189 / 100 + 1;
-		s->w_est++;
-	}
-	to = target(s, cwnd, srtt_us, now_ns);
-	if (s->w_est > to)
-		to = s->w_est;
-	per = to > cwnd ? cwnd / (to - cwnd) : 100 * cwnd; /* segments to be acknowledged for one of growth */
-	if (!s->w_max && per > UNKNOWN_PER)
-		per = UNKNOWN_PER;
-	if (per < 2)
-		per = 2;
-	if (s->acked >= per) { /* credit from a slower phase is used up gently */
+	look(s, cwnd, srtt_us, now_ns);
+	if (s->acked >= s->per) { /* credit from a slower phase is used up gently */
 		s->acked = 0;
 		cwnd++;
 	}
 	s->acked += acked;
-	if (s->acked >= per) {
-		cwnd += s->acked / per;
-		s->acked %= per;
+	if (s->acked >= s->per) {
+		cwnd += s->acked / s->per;
+		s->acked %= s->per;
 	}
 	return cwnd < WINDOW_MAX ? cwnd : WINDOW_MAX;
 }
