@@ -254,9 +254,9 @@ struct proxy {
 	uint32_t pos;
 	uint32_t outgoing; /* upstream connections ever made: picks the source port */
 	bool down;
-	uint32_t upstream_idle, nidle; /* idle upstream connections: kept at most, there now */
+	uint32_t upstream_idle, nidle;           /* idle upstream connections: kept at most, there now */
 	int64_t upstream_keepalive_ns, armed_ns; /* its one timer, for all that may be silent for too long */
-	struct uplink *idle_first, *idle_last; /* longest idle first */
+	struct uplink *idle_first, *idle_last;   /* longest idle first */
 	struct prelays {
 		uint32_t first, last; /* the longest silent first: 1 + number, 0 none */
 	} list[RELAY_CLOCKS];
