@@ -88,7 +88,10 @@ bool tech_subscribe(struct tech_conn *c)
 	if (s->sub_n == s->sub_cap && s->subs <= s->sub_cap / 2)
 		close_gaps(s);
 	if (s->sub_n == s->sub_cap) {
-		uint32_t cap = s->sub_cap ? s->sub_cap * 2 : 8;
+		/* a long list grows by a quarter: half of it empty would cost each subscriber as much as its place */
+		uint32_t cap = !s->sub_cap         ? 8
+			       : s->sub_cap < 4096 ? s->sub_cap * 2
+						   : s->sub_cap + s->sub_cap / 4;
 		void *p = s->al->resize(s->al->ctx, s->sub, s->sub_cap * sizeof(struct tech_conn *),
 			cap * sizeof(struct tech_conn *));
 		if (!p)

@@ -305,6 +305,49 @@ static void a_long_history_comes_in_several_answers(void **st)
 	tech_server_fini(&srv);
 }
 
+/* The list of subscribers has little more room than there are, and a broadcast meets them in the order in which they came. */
+static void many_subscribers_stand_in_a_list_that_fits(void **state)
+{
+	enum { MANY = 9000 };
+	struct tech_opts o = options();
+	struct tech_site s = site(TECH_SSE, &o);
+	struct tech_server srv;
+	struct tech_outs q;
+	struct tech_out out;
+	struct tech_conn *c = calloc(MANY, sizeof *c);
+	(void)state;
+	tech_server_init(&srv, &alloc_libc);
+	assert_true(tech_server_add(&srv, &s));
+	tech_outs_init(&q, &alloc_libc);
+	for (size_t i = 0; i < MANY; i++) {
+		struct tech_in in = {
+			.kind = TECH_IN_DATA, .data = BYTES_LIT("GET /events HTTP/1.1\r\nHost: a\r\n\r\n")};
+		tech_conn_init(&c[i], &srv);
+		tech_conn_input(&c[i], &in, &q);
+		while (tech_next(&q, &out))
+			if (out.kind == TECH_OUT_WRITE)
+				blob_unref(out.data.blob);
+		assert_int_equal(s.subs, i + 1);
+		assert_true(s.sub_cap <= 8 || s.sub_cap < 2 * (i + 1));
+	}
+	assert_true(s.sub_cap <= MANY + MANY / 4);
+	struct tech_msg *m = tech_msg_new(&alloc_libc, "news", 1, 1, 92);
+	tech_server_publish(&srv, m);
+	for (size_t i = 0; i < MANY; i++) {
+		assert_ptr_equal(tech_server_fan(&srv, 0, &q), &c[i]);
+		while (tech_next(&q, &out))
+			blob_unref(out.data.blob);
+	}
+	assert_null(tech_server_fan(&srv, 0, &q));
+	tech_msg_unref(m);
+	for (size_t i = 0; i < MANY; i++)
+		tech_conn_fini(&c[i]);
+	free(c);
+	tech_outs_fini(&q);
+	tech_server_fini(&srv);
+	tech_site_fini(&s);
+}
+
 /* A connection keeps the low half of its place in the history. */
 static void a_long_life_of_a_server_goes_past_32_bits(void **state)
 {
@@ -345,6 +388,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_long_life_of_a_server_goes_past_32_bits),
+		cmocka_unit_test(many_subscribers_stand_in_a_list_that_fits),
 		cmocka_unit_test(the_history_answers_since),
 		cmocka_unit_test(messages_go_to_those_they_are_for),
 		cmocka_unit_test(a_held_request_is_answered_by_a_message_or_by_the_clock),
