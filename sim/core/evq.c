@@ -366,6 +366,8 @@ uint32_t evq_push_slow(struct evq *q, const struct ev *e, unsigned slot)
 
 		full->next = c->self;
 		q->side[c->self].prev = full->self;
+		if (q->side[full->self].gone == EVQ_CHUNK_EVENTS) /* while it was the last, it had to stay */
+			evq_forget(q, full, e->at_ns);
 	}
 	c->e[0] = *e;
 	s->at = &c->e[1];

@@ -287,12 +287,32 @@ static void what_was_taken_back_makes_room_at_once(void **state)
 	xfree(q);
 }
 
+/* As limits do that end before the next begins: each is the latest of its slot when it is taken back. */
+static void so_does_what_was_taken_back_before_the_next_was_put(void **state)
+{
+	struct evq *q = xmalloc(sizeof *q);
+	int obj;
+
+	(void)state;
+	evq_init(q, 0);
+	for (uint32_t i = 0; i < 100000; i++) {
+		uint32_t place = evq_push_at(q, (struct ev){.at_ns = 900000000000 + i, .obj = &obj});
+
+		assert_true(evq_cancel(q, place, &obj, 900000000000 + i));
+	}
+	assert_int_equal(q->count, 0);
+	assert_true(q->chunks * EVQ_CHUNK_EVENTS < 100000 / 50);
+	evq_fini(q);
+	xfree(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_is_that_of_a_sorted_list),
 		cmocka_unit_test(a_wheel_that_is_too_coarse_narrows_itself_and_keeps_the_order),
 		cmocka_unit_test(what_was_taken_back_makes_room_at_once),
+		cmocka_unit_test(so_does_what_was_taken_back_before_the_next_was_put),
 		cmocka_unit_test(a_million_events_at_one_instant_leave_in_the_order_they_came),
 	};
 
