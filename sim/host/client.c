@@ -70,7 +70,7 @@ static void client_warm(const struct world *w, const struct node *n, const struc
 	if (stage == 1 && c->socks)
 		host_fetch(c->socks, 0, sizeof(struct sock));
 	else if (stage == 2 && c->socks)
-		tcp_warm_queue(&c->socks->tcp);
+		tcp_warm_queue(&c->socks->tcp, 0);
 }
 
 static const struct node_ops client_node = {"client", client_packet, client_warm, true};

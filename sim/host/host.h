@@ -76,22 +76,27 @@ enum sock_of { SOCK_CLIENT, SOCK_PROC, SOCK_PROXY };
 extern const struct sock_ops client_sock, proc_sock, proxy_sock;
 
 struct sock {
-	struct link *out; /* where its segments go; overwritten when it is returned to the pool */
-	int64_t armed_ns;
+	struct link *out;  /* where its segments go; overwritten when it is returned to the pool */
 	struct node *host; /* of the client, process or proxy */
 	union {
 		struct sock *next; /* a client's: its next one */
 		void *user;        /* a process's: sconn; a proxy's: prelay */
 	};
-	uint32_t place;   /* of the pending event (lazy_move) */
-	uint8_t of : 2;   /* enum sock_of */
-	uint8_t slot : 2; /* the user's own: TECH_MAIN, RELAY_CLIENT … */
-	bool used : 1;    /* somebody wants to hear what happens to it */
-	bool pumping, was_up, alive;
-	struct tcp_conn tcp; /* where records are kept, its struct tcp_tag follows (sock_trace) */
+	union {
+		struct tcp_conn tcp; /* where records are kept, its struct tcp_tag follows (sock_trace) */
+		struct {             /* the octet that TCP leaves to its owner */
+			uint8_t before_owner[offsetof(struct tcp_conn, owner)];
+			uint8_t of : 2;   /* enum sock_of */
+			uint8_t slot : 2; /* the user's own: TECH_MAIN, RELAY_CLIENT … */
+			bool used : 1;    /* somebody wants to hear what happens to it */
+			bool pumping : 1, was_up : 1;
+		};
+	};
 };
 
-_Static_assert(sizeof(struct sock) <= 192, "an end of a connection is three cache lines");
+_Static_assert(sizeof(struct sock) <= 128, "an end of a connection is two cache lines");
+_Static_assert(sizeof(struct sock) == offsetof(struct sock, tcp) + sizeof(struct tcp_conn),
+	"no more than one octet");
 
 /* What records say of its connection; nothing where none are kept. */
 static inline struct tcp_tag sock_tag(const struct sock *k)

@@ -52,7 +52,7 @@ static void count_pool(const struct sim *s, const struct pool *p, uint64_t *byte
 		split(bytes, p, SIM_PART_HOST, SIM_PART_TCP, sizeof(struct tcp_conn));
 	else if (p == s->sconns)
 		split(bytes, p, SIM_PART_HOST, SIM_PART_ENDPOINT, sizeof(struct tech_conn));
-	else if (p == t->sgs || p == t->exts || p == t->ooos || p == t->rxs)
+	else if (p == t->busies || p == t->sgs || p == t->exts || p == t->ooos || p == t->rxs)
 		bytes[SIM_PART_TCP] += peak_of(p);
 	else if (p == s->links || p == s->net->pkts || p == s->net->mores || p == s->net->sacks)
 		bytes[SIM_PART_NET] += peak_of(p);

@@ -576,7 +576,7 @@ static void proc_warm(const struct world *w, const struct node *n, const struct 
 	const struct tcp_conn *t = tcp_demux_find(d, p);
 	const struct sock *k = t ? container_of(t, struct sock, tcp) : NULL;
 	if (t)
-		tcp_warm_queue(t);
+		tcp_warm_queue(t, 0);
 	if (k && k->used && p->payload_len)
 		host_fetch(k->user, 0, sizeof(struct sconn));
 }

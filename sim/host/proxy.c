@@ -523,9 +523,11 @@ static void proxy_warm(const struct world *w, const struct node *n, const struct
 		tcp_demux_warm(d, p, stage);
 		return;
 	}
-	const struct tcp_conn *t = p->payload_len ? tcp_demux_find(d, p) : NULL;
+	const struct tcp_conn *t = tcp_demux_find(d, p);
 	const struct sock *k = t ? container_of(t, struct sock, tcp) : NULL;
-	if (k && k->used)
+	if (t)
+		tcp_warm_queue(t, 0);
+	if (k && k->used && p->payload_len)
 		host_fetch(k->user, 0, sizeof(struct prelay));
 }
 

@@ -2,7 +2,7 @@
  * sock: a TCP connection of some host. Everything TCP wants to have done, sending segments over the link it came
  * from, arming its one timer, ending, is done here; its users see up, data, eof, gone.
  *
- * Pools are type-stable, so an event that still points to a returned socket is harmless: its armed_ns says never.
+ * Pools are type-stable, so an event that still points to a returned socket is harmless: tcp_at_rest says never.
  */
 #include "sim/host/host.h"
 
@@ -25,14 +25,13 @@ struct sock *sock_new(struct sim *s, enum sock_of of, struct node *host, void *u
 	const struct tcp_cfg *cfg, struct tcp_addr a, struct link *out)
 {
 	struct sock *k = pool_get(s->socks);
-	*k = (struct sock){.armed_ns = TIME_NEVER,
-		.host = host,
-		.of = (uint8_t)(of & 3u),
-		.slot = (uint8_t)(slot & 3u),
-		.out = out,
-		.used = true,
-		.alive = true};
+	k->host = host;
+	k->out = out;
+	k->user = NULL;
 	tcp_init(&k->tcp, cfg, a);
+	k->of = (uint8_t)(of & 3u);
+	k->slot = (uint8_t)(slot & 3u);
+	k->used = true;
 	if (of == SOCK_CLIENT) {
 		k->next = client_of(k)->socks;
 		client_of(k)->socks = k;
@@ -66,11 +65,11 @@ static void sock_free(struct sim *s, struct sock *k)
 	} else {
 		tcp_demux_del(demux_of(k), &k->tcp);
 	}
+	const struct tcp_busy *b = k->tcp.busy;
+	if (b->armed_ns != TIME_NEVER)
+		(void)evq_cancel(&s->w->queue, b->place, k, b->armed_ns);
 	tcp_fini(s->tcp, &k->tcp);
-	if (k->armed_ns != TIME_NEVER)
-		(void)evq_cancel(&s->w->queue, k->place, k, k->armed_ns);
-	k->armed_ns = TIME_NEVER;
-	k->alive = k->used = false;
+	k->used = false;
 	pool_put(s->socks, k);
 }
 
@@ -136,6 +135,17 @@ static inline void send_segments(struct sim *s, struct sock *k)
 		send_segment(s, k, p);
 }
 
+/* Its pending event is where TCP's deadline is; what an idle connection does not need goes back. */
+static inline void set_timer(struct sim *s, struct sock *k)
+{
+	int64_t due_ns = tcp_deadline(&k->tcp);
+	if (due_ns != k->tcp.busy->armed_ns) {
+		struct tcp_busy *b = tcp_begin(s->tcp, &k->tcp); /* at rest before: keepalive */
+		lazy_move(s->w, &b->armed_ns, &b->place, due_ns, EV_CONN_TIMER, k->host->elem, k);
+	}
+	tcp_rest(s->tcp, &k->tcp);
+}
+
 /* Until TCP is idle; then the cause is `cause` again. */
 static inline void pump(struct sim *s, struct sock *k, uint64_t cause)
 {
@@ -155,8 +165,7 @@ static inline void pump(struct sim *s, struct sock *k, uint64_t cause)
 	if (k->tcp.state == TCP_CLOSED)
 		sock_free(s, k);
 	else
-		lazy_move(s->w, &k->armed_ns, &k->place, tcp_deadline(&k->tcp), EV_CONN_TIMER, k->host->elem,
-			k);
+		set_timer(s, k);
 }
 
 void sock_pump(struct sim *s, struct sock *k)
@@ -176,15 +185,28 @@ void sock_input(struct sim *s, struct sock *k, struct pkt *owned)
 		sock_pump(s, k);
 		return;
 	}
-	k->pumping = true;
 	if (text.blob) {
-		struct tcp_out o = {.kind = TCP_OUT_DATA, .data = text, .cause = tcp_cause(&k->tcp)};
+		uint64_t because = tcp_cause(&k->tcp);
+		k->pumping = true;
 		send_segments(s, k);
 		tcp_text_taken(s->tcp, &k->tcp, s->w->now_ns);
-		s->w->cause = o.cause;
-		take(s, k, &o);
+		s->w->cause = because;
+		if (k->used)
+			users[k->of]->data(s, k, text, because);
+		else
+			blob_unref(text.blob);
 	}
-	pump(s, k, cause);
+	if (!tcp_idle(&k->tcp)) {
+		k->pumping = true;
+		pump(s, k, cause);
+		return;
+	}
+	s->w->cause = cause;
+	k->pumping = false;
+	if (k->tcp.state == TCP_CLOSED)
+		sock_free(s, k);
+	else
+		set_timer(s, k);
 }
 
 void sock_write(struct sim *s, struct sock *k, struct slice owned, uint64_t rec)
@@ -221,14 +243,13 @@ static void on_timer(struct world *w, const struct ev *e)
 {
 	struct sock *k = e->obj;
 	struct sim *s = sim_of(w);
-	if (!lazy_fired(e, &k->armed_ns) || !k->alive) {
+	if (!lazy_fired(e, &k->tcp.busy->armed_ns)) {
 		world_nothing(w);
 		return;
 	}
-	int64_t due_ns = tcp_deadline(&k->tcp);
-	if (due_ns > w->now_ns) {
+	if (tcp_deadline(&k->tcp) > w->now_ns) {
 		world_nothing(w);
-		lazy_move(w, &k->armed_ns, &k->place, due_ns, EV_CONN_TIMER, k->host->elem, k);
+		set_timer(s, k);
 		return;
 	}
 	w->cause = 0;
@@ -240,8 +261,7 @@ static void warm_timer(const struct world *w, const struct ev *e, int stage)
 {
 	const struct sock *k = e->obj;
 	(void)w;
-	for (size_t i = 128; stage == 0 && i < sizeof *k; i += 64)
-		__builtin_prefetch((const char *)k + i, 1);
+	tcp_warm_queue(&k->tcp, stage);
 	if (stage == 1)
 		__builtin_prefetch(k->out, 1);
 }

@@ -58,6 +58,7 @@ struct tcp *tcp_new(struct world *w)
 	assert(net_of(w) && !w->ext[WORLD_TCP]);
 	t->w = w;
 	t->net = net_of(w);
+	t->busies = world_pool(w, "tcp under way", sizeof(struct tcp_busy), 0);
 	t->sgs = world_pool(w, "tcp send queue", sizeof(struct tcp_sg), 0);
 	t->exts = world_pool(w, "tcp recovery", sizeof(struct tcp_ext), 0);
 	t->ooos = world_pool(w, "tcp out of order", sizeof(struct tcp_ooo), 0);
@@ -78,19 +79,27 @@ uint32_t tcp_isn(const struct tcp *t, const struct tcp_addr *a, int64_t now)
 	return (uint32_t)h + (uint32_t)(now / 4000);
 }
 
+const struct tcp_busy tcp_at_rest = {.rtx_ns = TIME_NEVER, .armed_ns = TIME_NEVER};
+
+void tcp_begin_new(struct tcp *t, struct tcp_conn *c)
+{
+	c->busy = pool_get(t->busies);
+	*c->busy = tcp_at_rest;
+}
+
 struct tcp_ext *tcp_ext(struct tcp *t, struct tcp_conn *c)
 {
-	if (!c->ext) {
-		c->ext = pool_get(t->exts);
-		memset(c->ext, 0, sizeof *c->ext);
-		c->ext->reo_ns = TIME_NEVER;
-		c->ext->fack = c->snd_una;
-		c->ext->min_rtt_us = c->srtt_us;
-		c->ext->ssthresh = UINT32_MAX;
-		for (struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next)
-			g->order = ++c->ext->tx_order;
+	if (!c->busy->ext) {
+		tcp_begin(t, c)->ext = pool_get(t->exts);
+		memset(c->busy->ext, 0, sizeof *c->busy->ext);
+		c->busy->ext->reo_ns = TIME_NEVER;
+		c->busy->ext->fack = c->snd_una;
+		c->busy->ext->min_rtt_us = c->srtt_us;
+		c->busy->ext->ssthresh = UINT32_MAX;
+		for (struct tcp_sg *g = c->busy->tx; g && g != tx_next(c); g = g->next)
+			g->order = ++c->busy->ext->tx_order;
 	}
-	return c->ext;
+	return c->busy->ext;
 }
 
 uint64_t tcp_note(struct tcp *t, const struct tcp_conn *c, const struct tcp_note *n)
@@ -150,20 +159,22 @@ void tcp_set_state(struct tcp *t, struct tcp_conn *c, enum tcp_state s)
 
 static void drop_queues(struct tcp *t, struct tcp_conn *c)
 {
-	while (c->tx) {
-		sg_free(t, tx_pop(c));
+	if (c->busy == &tcp_at_rest)
+		return;
+	while (c->busy->tx) {
+		sg_free(t, tx_pop(c->busy));
 	}
-	c->packets_out = 0;
-	if (c->ext) {
-		while (c->ext->ooo) {
-			struct tcp_ooo *o = c->ext->ooo;
+	c->busy->packets_out = 0;
+	if (c->busy->ext) {
+		while (c->busy->ext->ooo) {
+			struct tcp_ooo *o = c->busy->ext->ooo;
 
-			c->ext->ooo = o->next;
+			c->busy->ext->ooo = o->next;
 			slicev_free(t->net, &o->data, o->nslices);
 			pool_put(t->ooos, o);
 		}
-		pool_put(t->exts, c->ext);
-		c->ext = NULL;
+		pool_put(t->exts, c->busy->ext);
+		c->busy->ext = NULL;
 	}
 }
 
@@ -174,11 +185,13 @@ void tcp_done(struct tcp *t, struct tcp_conn *c, unsigned event, enum trace_reas
 		tcp_note(t, c,
 			&(struct tcp_note){
 				.kind = TRACE_TCP_CLOSED, .cause = tcp_cause(c), .reason = reason});
-	c->snd_end = c->snd_una;
 	drop_queues(t, c);
-	c->events = (c->events | event) & 63u;
-	c->reason = (uint8_t)reason;
-	c->rtx_ns = TIME_NEVER;
+	if (c->busy != &tcp_at_rest) {
+		c->busy->queued = 0;
+		c->busy->rtx_ns = TIME_NEVER;
+	}
+	c->flags |= event;
+	c->reason = (uint16_t)reason;
 	c->flags &= ~(TCPF_ACK_TIMER | TCPF_ACK_NOW | TCPF_PROBE_DUE | TCPF_KA_DUE | TCPF_TLP_DUE |
 		      TCPF_PERSIST | TCPF_TLP);
 }
@@ -187,7 +200,7 @@ void tcp_start_time_wait(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
 	tcp_set_state(t, c, TCP_TIME_WAIT);
 	c->flags &= ~(TCPF_PERSIST | TCPF_TLP);
-	c->rtx_ns = now + c->cfg->time_wait_ns;
+	tcp_begin(t, c)->rtx_ns = now + c->cfg->time_wait_ns;
 }
 
 void tcp_init(struct tcp_conn *c, const struct tcp_cfg *cfg, struct tcp_addr a)
@@ -196,14 +209,15 @@ void tcp_init(struct tcp_conn *c, const struct tcp_cfg *cfg, struct tcp_addr a)
 	c->cfg = cfg;
 	c->addr = a;
 	c->cwnd = cfg->initial_window;
-	c->rtx_ns = TIME_NEVER;
+	c->busy = (struct tcp_busy *)(uintptr_t)&tcp_at_rest;
 	c->snd_mss = 536; /* RFC 9293 3.7.1, until the peer says more */
 	c->rcv_mss = 536;
 }
 
 void tcp_trace(struct tcp_conn *c, const struct tcp_tag *tag, uint32_t client, bool lens)
 {
-	c->client = client;
+	assert(client <= TCP_CLIENT_MAX);
+	c->client = client & TCP_CLIENT_MAX;
 	if (tag) {
 		c->flags |= TCPF_TAG;
 		*tcp_tag(c) = *tag;
@@ -216,7 +230,8 @@ void tcp_trace(struct tcp_conn *c, const struct tcp_tag *tag, uint32_t client, b
 
 void tcp_trace_for(struct tcp_conn *c, uint32_t trace_conn, uint16_t peer, uint32_t client, bool lens)
 {
-	c->client = client;
+	assert(client <= TCP_CLIENT_MAX);
+	c->client = client & TCP_CLIENT_MAX;
 	c->flags = lens ? c->flags | TCPF_LENS : c->flags & ~TCPF_LENS;
 	if (c->flags & TCPF_TAG) {
 		tcp_tag(c)->trace_conn = trace_conn;
@@ -228,16 +243,17 @@ void tcp_fini(struct tcp *t, struct tcp_conn *c)
 {
 	rx_free(t, c);
 	drop_queues(t, c);
+	if (c->busy != &tcp_at_rest)
+		pool_put(t->busies, c->busy);
+	c->busy = (struct tcp_busy *)(uintptr_t)&tcp_at_rest;
 	c->state = TCP_CLOSED;
-	c->rtx_ns = TIME_NEVER;
 	c->flags = 0;
-	c->events = 0;
 }
 
 void tcp_set_iss(struct tcp_conn *c, uint32_t iss)
 {
 	assert(c->state == TCP_CLOSED || c->state == TCP_LISTEN);
-	c->snd_una = c->snd_nxt = c->snd_end = iss;
+	c->snd_una = iss; /* nothing is in flight, nothing written */
 	if (c->flags & TCPF_TAG)
 		tcp_tag(c)->iss = iss;
 }
@@ -266,7 +282,7 @@ void tcp_open(struct tcp *t, struct tcp_conn *c, int64_t now)
 	tcp_set_state(t, c, TCP_SYN_SENT);
 	g = sg_new(t, c, SG_SYN);
 	g->cause = tcp_cause(c);
-	c->snd_end = sg_end(g);
+	c->busy->queued = sg_end(g) - c->snd_una;
 }
 
 void tcp_listen(struct tcp *t, struct tcp_conn *c, int64_t now)
@@ -319,7 +335,7 @@ static void queue_runs(struct tcp *t, struct tcp_conn *c, struct slice owned, ui
 		struct tcp_sg *g = sg_new(t, c, 0);
 		struct slice run = owned;
 
-		g->seq = c->snd_end - owned.len;
+		g->seq = tcp_snd_end(c) - owned.len;
 		run.len = until_push(c, before, owned.len);
 		if (run.len < owned.len)
 			blob_ref(owned.blob);
@@ -332,7 +348,8 @@ static void queue_runs(struct tcp *t, struct tcp_conn *c, struct slice owned, ui
 
 bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more, int64_t now)
 {
-	struct tcp_sg *g = tx_tail(c);
+	struct tcp_busy *b;
+	struct tcp_sg *g;
 	uint32_t before = 0;
 
 	(void)now;
@@ -343,11 +360,13 @@ bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more,
 			blob_unref(owned.blob);
 		return true;
 	}
-	c->snd_end += owned.len;
+	b = tcp_begin(t, c);
+	b->queued += owned.len;
 	if (c->flags & TCPF_TAG)
 		tcp_tag(c)->written += owned.len;
 	/* Small writes that could not go yet share a segment, as in Linux. */
-	if (g && tx_next(c) && !(g->flags & (SG_SENT | SG_SYN | SG_FIN)) && g->len < c->snd_mss &&
+	g = b->tx && b->tx->unsent ? b->tx->tail : NULL;
+	if (g && !(g->flags & (SG_SENT | SG_SYN | SG_FIN)) && g->len < c->snd_mss &&
 		g->nslices < SG_SLICES_MAX) {
 		struct slice part = owned;
 
@@ -361,7 +380,7 @@ bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more,
 		before = part.len;
 	}
 	queue_runs(t, c, owned, before, more);
-	if (c->cfg->snd_buffer_bytes && tcp_unacked(c) >= c->cfg->snd_buffer_bytes)
+	if (c->cfg->snd_buffer_bytes && b->queued >= c->cfg->snd_buffer_bytes)
 		c->flags |= TCPF_FULL;
 	return true;
 }
@@ -384,7 +403,7 @@ static void queue_fin(struct tcp *t, struct tcp_conn *c)
 	else
 		g = sg_new(t, c, SG_FIN);
 	g->more = 0;
-	c->snd_end++;
+	c->busy->queued++;
 }
 
 void tcp_shutdown(struct tcp *t, struct tcp_conn *c, int64_t now)
@@ -424,7 +443,7 @@ void tcp_close(struct tcp *t, struct tcp_conn *c, int64_t now)
 	c->flags |= TCPF_DETACHED;
 	tcp_shutdown(t, c, now);
 	if (c->state == TCP_FIN_WAIT_2)
-		c->rtx_ns = now + c->cfg->fin_wait_2_ns;
+		tcp_begin(t, c)->rtx_ns = now + c->cfg->fin_wait_2_ns;
 }
 
 void tcp_abort(struct tcp *t, struct tcp_conn *c, int64_t now)
@@ -435,7 +454,7 @@ void tcp_abort(struct tcp *t, struct tcp_conn *c, int64_t now)
 	if (t->w->cause)
 		tcp_because(c, t->w->cause);
 	rx_free(t, c);
-	c->events = 0;
+	c->flags &= ~TCPF_EVENTS;
 	if (c->state == TCP_CLOSED)
 		return;
 	tcp_done(t, c, EVT_CLOSED, REASON_NONE);
@@ -461,9 +480,9 @@ void tcp_pause(struct tcp *t, struct tcp_conn *c, bool paused, int64_t now)
 
 static bool take_event(struct tcp_conn *c, unsigned bit, struct tcp_out *out, enum tcp_out_kind kind)
 {
-	if (!(c->events & bit))
+	if (!(c->flags & bit))
 		return false;
-	c->events = c->events & ~bit & 63u;
+	c->flags &= ~bit;
 	out->kind = kind;
 	out->reason = c->state == TCP_CLOSED ? (enum trace_reason)c->reason : REASON_NONE;
 	return true;
@@ -493,14 +512,14 @@ void tcp_take(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *ou
 	out->cause = tcp_cause(c);
 	if (take_event(c, EVT_ESTABLISHED, out, TCP_OUT_ESTABLISHED))
 		return;
-	if (c->rx && rx_take(t, c, out)) {
-		if (!c->rx)
+	if (c->busy->rx && rx_take(t, c, out)) {
+		if (!c->busy->rx)
 			rx_read(t, c, now);
 		return;
 	}
-	if (!c->events)
+	if (!(c->flags & TCPF_EVENTS))
 		return;
-	if (!c->rx && take_event(c, EVT_EOF, out, TCP_OUT_EOF))
+	if (!c->busy->rx && take_event(c, EVT_EOF, out, TCP_OUT_EOF))
 		return;
 	if (take_event(c, EVT_RESET, out, TCP_OUT_RESET) ||
 		take_event(c, EVT_TIMEOUT, out, TCP_OUT_TIMEOUT) ||
@@ -514,20 +533,20 @@ void tcp_take(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *ou
 /* RFC 9293 3.8.4: an idle connection asks whether the peer is still there. */
 static int64_t keepalive_due(const struct tcp_conn *c)
 {
-	if (!c->cfg->keepalive || c->packets_out || tx_next(c) ||
+	if (!c->cfg->keepalive || c->busy->packets_out || tx_next(c) ||
 		(c->state != TCP_ESTABLISHED && c->state != TCP_CLOSE_WAIT && c->state != TCP_FIN_WAIT_2))
 		return TIME_NEVER;
-	return c->rcvd_ns + c->cfg->keepalive_idle_ns + c->probes * c->cfg->keepalive_interval_ns;
+	return c->rcvd_ns + c->cfg->keepalive_idle_ns + c->busy->probes * c->cfg->keepalive_interval_ns;
 }
 
 int64_t tcp_deadline_rare(const struct tcp_conn *c)
 {
-	int64_t at = c->rtx_ns;
+	int64_t at = c->busy->rtx_ns;
 
 	if ((c->flags & TCPF_ACK_TIMER) && tcp_delack_ns(c) < at)
 		at = tcp_delack_ns(c);
-	if (c->ext && c->ext->reo_ns < at)
-		at = c->ext->reo_ns;
+	if (c->busy->ext && c->busy->ext->reo_ns < at)
+		at = c->busy->ext->reo_ns;
 	if (c->cfg->keepalive) {
 		int64_t ka = keepalive_due(c);
 
@@ -538,7 +557,7 @@ int64_t tcp_deadline_rare(const struct tcp_conn *c)
 
 static void on_keepalive(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
-	if (c->probes >= c->cfg->keepalive_probes) {
+	if (c->busy->probes >= c->cfg->keepalive_probes) {
 		tcp_because(c, tcp_note(t, c,
 				       &(struct tcp_note){.kind = TRACE_TCP_GIVE_UP,
 					       .reason = REASON_TCP_KEEPALIVE_DEAD,
@@ -548,13 +567,13 @@ static void on_keepalive(struct tcp *t, struct tcp_conn *c, int64_t now)
 		c->flags |= TCPF_RST_DUE;
 		return;
 	}
-	c->probes++;
+	tcp_begin(t, c)->probes++;
 	c->flags |= TCPF_KA_DUE;
 }
 
 void tcp_timer(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
-	if (c->rtx_ns <= now) {
+	if (c->busy->rtx_ns <= now) {
 		if (c->state == TCP_TIME_WAIT || c->state == TCP_FIN_WAIT_2)
 			tcp_done(t, c, EVT_CLOSED, REASON_NONE);
 		else
@@ -562,7 +581,7 @@ void tcp_timer(struct tcp *t, struct tcp_conn *c, int64_t now)
 	}
 	if ((c->flags & TCPF_ACK_TIMER) && tcp_delack_ns(c) <= now)
 		ack_timer(c);
-	if (c->ext && c->ext->reo_ns <= now)
+	if (c->busy->ext && c->busy->ext->reo_ns <= now)
 		rack_timer(t, c, now);
 	if (c->cfg->keepalive && keepalive_due(c) <= now)
 		on_keepalive(t, c, now);

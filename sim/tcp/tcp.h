@@ -33,8 +33,9 @@
  *
  * Left out: urgent data, path MTU discovery, TCP Fast Open, ECN, PAWS's 24-day rule.
  *
- * Memory: struct tcp_conn is what an idle connection costs. Queues of unsent, unacknowledged and out-of-order
- * data, and the state of loss recovery, come from pools and exist only while needed.
+ * Memory: struct tcp_conn is what an idle connection costs. What only a connection needs that has something under way, struct
+ * tcp_busy, queues of unsent, unacknowledged and out-of-order data, and the state of loss recovery come from pools and exist only
+ * while needed.
  */
 #ifndef SIM_TCP_TCP_H
 #define SIM_TCP_TCP_H
@@ -95,7 +96,7 @@ struct tcp_addr {
 struct tcp {
 	struct world *w;
 	struct net *net;
-	struct pool *sgs, *exts, *ooos, *rxs;
+	struct pool *busies, *sgs, *exts, *ooos, *rxs;
 	uint32_t secret; /* salts initial sequence numbers and timestamp offsets */
 	bool predict;    /* header prediction: what it does is the same without; tests turn it off */
 };
@@ -138,51 +139,81 @@ struct tcp_rx;  /* data the application has not taken yet */
 #define TCPF_STRAY_RST 0x1000000u /* a RST that does not end this connection */
 
 /* what else there is */
-#define TCPF_TAG 0x2000000u /* a struct tcp_tag follows */
+#define TCPF_EVENTS 0xfc000000u /* outputs waiting for tcp_next (EVT_ in tcp_int.h) */
+#define TCPF_TAG 0x2000000u     /* a struct tcp_tag follows */
 
-/* An endpoint. Embed it; the owner may read any field, write none. Grouped by cache line, if it starts on one: who it is and
- * the sequence numbers; queues and times; what is only read when sending. What is not here for every connection: struct tcp_tag
- * for those whose records are kept, struct tcp_ext (tcp_int.h) after a loss, the ends of queues in their first nodes. */
+/* What a connection needs while something is under way: octets written or sent and not acknowledged, received and not taken or
+ * not acknowledged, a timer that runs. Else it shares tcp_at_rest, which nobody writes to. One cache line. */
+struct tcp_busy {
+	int64_t rtx_ns;    /* retransmission, persist, tail loss probe or TIME_WAIT deadline */
+	int64_t armed_ns;  /* the owner's: time of its pending event (lazy_move), TIME_NEVER */
+	struct tcp_sg *tx; /* unacknowledged, then unsent */
+	struct tcp_rx *rx;
+	struct tcp_ext *ext;
+	uint32_t flight;      /* SND.NXT - SND.UNA */
+	uint32_t queued;      /* what the application will write next, less SND.UNA */
+	uint32_t fresh;       /* what does not fit into that of the connection */
+	uint16_t packets_out; /* segments sent and not acknowledged, lost or not */
+	uint8_t backoff;      /* timeouts in a row */
+	uint8_t probes;       /* keepalive or window probes unanswered */
+	uint32_t delack; /* when the ACK timer runs out: the low half of that time in ns (tcp_delack_ns) */
+	uint32_t place;  /* the owner's: of its pending event */
+};
+_Static_assert(sizeof(struct tcp_busy) <= 64, "one cache line");
+extern const struct tcp_busy tcp_at_rest;
+
+/* An endpoint. Embed it; the owner may read any field, write none but its own. What is not here for every connection: struct
+ * tcp_busy, struct tcp_tag for those whose records are kept, struct tcp_ext (tcp_int.h) after a loss. */
 struct tcp_conn {
 	const struct tcp_cfg *cfg;
 	struct tcp_addr addr;
 	uint32_t flags;
-	uint16_t state : 4;
-	uint16_t quick : 5, pingpong : 1;       /* quick ACKs left; ping-pong mode */
-	uint16_t events : 6;                    /* outputs waiting for tcp_next */
-	uint8_t snd_wscale : 4, rcv_wscale : 4; /* at most 14 (RFC 7323 2.3) */
-	uint8_t backoff;                        /* timeouts in a row */
-	uint8_t probes;                         /* keepalive or window probes unanswered */
-	union {
-		uint8_t dupacks;
-		uint8_t reason; /* CLOSED: enum trace_reason of the end */
-	};
-	uint16_t packets_out; /* segments sent and not acknowledged, lost or not */
-	uint32_t snd_una, snd_nxt;
-	uint32_t snd_end; /* next sequence number the application will write */
+	struct tcp_busy *busy;
+	uint32_t snd_una;
 	uint32_t snd_wnd, snd_wl1;
 	uint32_t rcv_nxt;
-	uint32_t rcv_wup; /* rcv_nxt when the last ACK was sent (Last.ACK.sent) */
 	uint32_t rcv_adv; /* right edge last announced */
-
-	struct tcp_sg *tx; /* unacknowledged, then unsent */
-	struct tcp_rx *rx;
-	struct tcp_ext *ext;
-	int64_t rtx_ns;  /* retransmission, persist, tail loss probe or TIME_WAIT deadline */
+	uint32_t ts_recent;
 	int64_t rcvd_ns; /* last segment received */
 	int64_t sent_ns; /* last data sent */
-	uint32_t delack; /* when the ACK timer runs out: the low half of that time in ns (tcp_delack_ns) */
+	uint16_t state : 4;
+	uint16_t quick : 5, pingpong : 1; /* quick ACKs left; ping-pong mode */
+	uint16_t snd_wscale : 4;          /* at most 14 (RFC 7323 2.3) */
+	uint16_t fresh; /* RCV.NXT - Last.ACK.sent (Linux rcv_wup), but for what is in `busy` */
 	uint32_t srtt_us, rttvar_us;
-	uint32_t ts_recent;
-
 	uint32_t cwnd;       /* in segments */
 	uint32_t rcv_window; /* what is offered when nothing waits: grows */
-	uint32_t client;     /* whose connection it is, for packets and records */
-	uint16_t ato_ms;
+	union {
+		uint16_t ato_ms;
+		uint16_t reason; /* CLOSED: enum trace_reason of the end */
+	};
 	uint16_t snd_mss, rcv_mss;
 	uint16_t ip_id;
+	uint32_t client : 20; /* whose connection it is, for packets and records */
+	uint32_t rcv_wscale : 4;
+	uint8_t owner; /* the owner's own; tcp_init clears it. The last octet */
 };
-_Static_assert(sizeof(struct tcp_conn) <= 152, "this is what an idle connection costs");
+_Static_assert(sizeof(struct tcp_conn) <= 104, "this is what an idle connection costs");
+#define TCP_CLIENT_MAX 0xfffffu
+
+/* Next sequence number to send; the next that the application will write; octets received in order and not acknowledged; RCV.NXT
+ * when the last ACK was sent (Last.ACK.sent). */
+static inline uint32_t tcp_snd_nxt(const struct tcp_conn *c)
+{
+	return c->snd_una + c->busy->flight;
+}
+static inline uint32_t tcp_snd_end(const struct tcp_conn *c)
+{
+	return c->snd_una + c->busy->queued;
+}
+static inline uint32_t tcp_fresh(const struct tcp_conn *c)
+{
+	return c->fresh + c->busy->fresh;
+}
+static inline uint32_t tcp_rcv_wup(const struct tcp_conn *c)
+{
+	return c->rcv_nxt - tcp_fresh(c);
+}
 
 /* What only records need. It stands right behind a struct tcp_conn whose owner has made room for it (tcp_trace). */
 struct tcp_tag {
@@ -204,7 +235,7 @@ static inline uint64_t tcp_cause(const struct tcp_conn *c)
 /* When the ACK timer runs out, while TCPF_ACK_TIMER: at most two seconds from the last segment that carried text. */
 static inline int64_t tcp_delack_ns(const struct tcp_conn *c)
 {
-	return c->rcvd_ns + (int32_t)(c->delack - (uint32_t)c->rcvd_ns);
+	return c->rcvd_ns + (int32_t)(c->busy->delack - (uint32_t)c->rcvd_ns);
 }
 
 enum tcp_out_kind {
@@ -275,19 +306,41 @@ bool tcp_unsent(const struct tcp_conn *c); /* with a queue: is some of it unsent
 /* May there be a segment to send? Then tcp_segment has the next one, or NULL: those outputs of tcp_next's that come first. */
 static inline bool tcp_wants_out(const struct tcp_conn *c)
 {
-	return (c->tx && tcp_unsent(c)) || c->ext || (c->flags & TCPF_DUE);
+	return (c->busy->tx && tcp_unsent(c)) || c->busy->ext || (c->flags & TCPF_DUE);
 }
 struct pkt *tcp_segment(struct tcp *t, struct tcp_conn *c, int64_t now);
 /* Is there an output that is not a segment? Then tcp_take has it, or IDLE: those outputs of tcp_next's that come after. */
 static inline bool tcp_wants_app(const struct tcp_conn *c)
 {
-	return c->rx || c->events;
+	return c->busy->rx || (c->flags & TCPF_EVENTS);
 }
 void tcp_take(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out);
 /* tcp_next would say IDLE, without asking it. */
 static inline bool tcp_idle(const struct tcp_conn *c)
 {
 	return !tcp_wants_out(c) && !tcp_wants_app(c);
+}
+/* Something is under way from here on. */
+void tcp_begin_new(struct tcp *t, struct tcp_conn *c);
+static inline struct tcp_busy *tcp_begin(struct tcp *t, struct tcp_conn *c)
+{
+	if (c->busy == &tcp_at_rest)
+		tcp_begin_new(t, c);
+	return c->busy;
+}
+/* If nothing is under way any more, what only that needed goes back to its pool. The owner calls it when TCP is idle and its timer is
+ * armed or taken back, or never. */
+static inline void tcp_rest(struct tcp *t, struct tcp_conn *c)
+{
+	struct tcp_busy *b = c->busy;
+
+	if (b == &tcp_at_rest || b->tx || (b->rtx_ns & b->armed_ns) != TIME_NEVER ||
+		(uintptr_t)b->rx | (uintptr_t)b->ext ||
+		(b->flight | b->queued | b->fresh | b->packets_out | b->backoff | b->probes) ||
+		(c->flags & TCPF_ACK_TIMER))
+		return;
+	c->busy = (struct tcp_busy *)(uintptr_t)&tcp_at_rest;
+	pool_put(t->busies, b);
 }
 /* The next output; call until IDLE after every input. Only what belongs to its kind is set. */
 void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out);
@@ -296,13 +349,13 @@ void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *ou
 int64_t tcp_deadline_rare(const struct tcp_conn *c); /* with recovery or keepalive */
 static inline int64_t tcp_deadline(const struct tcp_conn *c)
 {
-	if (c->ext || c->cfg->keepalive)
+	if (c->busy->ext || c->cfg->keepalive)
 		return tcp_deadline_rare(c);
 	if (!(c->flags & TCPF_ACK_TIMER))
-		return c->rtx_ns;
+		return c->busy->rtx_ns;
 	int64_t ack_ns = tcp_delack_ns(c);
 
-	return ack_ns < c->rtx_ns ? ack_ns : c->rtx_ns;
+	return ack_ns < c->busy->rtx_ns ? ack_ns : c->busy->rtx_ns;
 }
 /* Does what is due; then tcp_next. Harmless when nothing is due. */
 void tcp_timer(struct tcp *t, struct tcp_conn *c, int64_t now);
@@ -318,17 +371,21 @@ bool tcp_reusable(const struct tcp_conn *c, const struct pkt *syn);
 /* Octets written but not yet acknowledged. */
 static inline uint32_t tcp_unacked(const struct tcp_conn *c)
 {
-	return c->snd_end - c->snd_una;
+	return c->busy->queued;
 }
 
-/* Fetches into the cache what tcp_input will look at once the connection itself is there: the oldest unacknowledged
- * segment. */
-static inline void tcp_warm_queue(const struct tcp_conn *c)
+/* Fetches into the cache what tcp_input will look at once the connection itself is there: what is under way (stage 0), the oldest
+ * unacknowledged segment (stage 1). */
+static inline void tcp_warm_queue(const struct tcp_conn *c, int stage)
 {
-	if (!c->tx)
+	if (stage == 0) {
+		__builtin_prefetch(c->busy, 1);
 		return;
-	__builtin_prefetch(c->tx, 1);
-	__builtin_prefetch((const char *)c->tx + 64, 1);
+	}
+	if (!c->busy->tx)
+		return;
+	__builtin_prefetch(c->busy->tx, 1);
+	__builtin_prefetch((const char *)c->busy->tx + 64, 1);
 }
 
 /* ---- finding the connection of a segment ------------------------------------------------------------------ */

@@ -62,7 +62,7 @@ void ack_data_received(struct tcp_conn *c, const struct pkt *p, int64_t now)
 	}
 }
 
-static void delay(struct tcp_conn *c, int64_t now)
+static void delay(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
 	uint32_t ato = c->ato_ms, max = 500;
 	int64_t at;
@@ -94,32 +94,31 @@ static void delay(struct tcp_conn *c, int64_t now)
 	c->flags |= TCPF_ACK_TIMER;
 	assert(at - now < 2 * NS_PER_S); /* tcp_delack_ns */
 	c->rcvd_ns = now;
-	c->delack = (uint32_t)at;
+	tcp_begin(t, c)->delack = (uint32_t)at;
 }
 
 /* Data was taken in (or could not be, `gap`): acknowledge now or later? */
-void ack_after_data(struct tcp_conn *c, int64_t now, bool gap)
+void ack_after_data(struct tcp *t, struct tcp_conn *c, int64_t now, bool gap)
 {
 	bool reads = !(c->flags & TCPF_PAUSED);
 
 	if (!(c->flags & TCPF_ACK_PENDING))
 		return;
 	if (gap || (c->flags & TCPF_ACK_NOW) || (c->quick && !c->pingpong) ||
-		(c->rcv_nxt - c->rcv_wup > c->rcv_mss &&
-			(reads || rx_window(c) >= c->rcv_adv - c->rcv_wup)) ||
+		(tcp_fresh(c) > c->rcv_mss && (reads || rx_window(c) >= c->rcv_adv - tcp_rcv_wup(c))) ||
 		(reads && ((c->flags & TCPF_ACK_PUSHED2) || ((c->flags & TCPF_ACK_PUSHED) && !c->pingpong))))
 		ack_now(c);
 	else
-		delay(c, now);
+		delay(t, c, now);
 }
 
 /* The application has read something: what did not have to be acknowledged while it waited now may (Linux tcp_cleanup_rbuf). */
 void ack_after_reading(struct tcp_conn *c)
 {
-	bool all = !c->rx;
+	bool all = !c->busy->rx;
 
 	if ((c->flags & TCPF_ACK_PENDING) &&
-		(c->rcv_nxt - c->rcv_wup > c->rcv_mss || (all && (c->flags & TCPF_ACK_PUSHED2)) ||
+		(tcp_fresh(c) > c->rcv_mss || (all && (c->flags & TCPF_ACK_PUSHED2)) ||
 			(all && (c->flags & TCPF_ACK_PUSHED) && !c->pingpong)))
 		ack_now(c);
 }

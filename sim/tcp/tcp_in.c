@@ -30,13 +30,13 @@ static void stray(struct tcp *t, struct tcp_conn *c, const struct pkt *p)
 static void establish(struct tcp *t, struct tcp_conn *c, unsigned tries, int64_t now)
 {
 	c->cwnd = tries > 1 ? 1 : c->cfg->initial_window;
-	if (c->ext)
-		c->ext->ssthresh = UINT32_MAX;
+	if (c->busy->ext)
+		c->busy->ext->ssthresh = UINT32_MAX;
 	c->flags &= ~TCPF_CWND_LIMITED;
-	if (c->ext)
-		c->ext->ca = CA_OPEN;
+	if (c->busy->ext)
+		c->busy->ext->ca = CA_OPEN;
 	tcp_set_state(t, c, c->flags & TCPF_FIN_QUEUED ? TCP_FIN_WAIT_1 : TCP_ESTABLISHED);
-	c->events = c->events | EVT_ESTABLISHED;
+	c->flags |= EVT_ESTABLISHED;
 	if (tcp_noted(t, c, TRACE_TCP_ESTABLISHED))
 		tcp_because(c, tcp_note(t, c,
 				       &(struct tcp_note){.kind = TRACE_TCP_ESTABLISHED,
@@ -74,7 +74,6 @@ static void learn_syn(struct tcp_conn *c, const struct pkt *p)
 	if (c->flags & TCPF_TAG)
 		tcp_tag(c)->irs = p->seq;
 	c->rcv_nxt = p->seq + 1;
-	c->rcv_wup = c->rcv_nxt;
 	c->rcv_adv = c->rcv_nxt + c->rcv_window;
 	c->snd_wnd = p->wnd; /* never scaled in a SYN (RFC 7323 2.2) */
 	c->snd_wl1 = p->seq;
@@ -96,7 +95,7 @@ static void in_listen(struct tcp *t, struct tcp_conn *c, const struct pkt *p, in
 	tcp_set_state(t, c, TCP_SYN_RECEIVED);
 	g = sg_new(t, c, SG_SYN);
 	g->cause = tcp_cause(c);
-	c->snd_end = sg_end(g);
+	c->busy->queued = sg_end(g) - c->snd_una;
 }
 
 static void reset_by_peer(struct tcp *t, struct tcp_conn *c)
@@ -113,7 +112,8 @@ static void in_syn_sent(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_
 {
 	bool ack = p->flags & TCP_ACK;
 
-	if (ack && (c->tx == tx_next(c) || p->ack != c->snd_nxt)) { /* only our SYN can be acknowledged */
+	if (ack && (c->busy->tx == tx_next(c) ||
+			   p->ack != tcp_snd_nxt(c))) { /* only our SYN can be acknowledged */
 		stray(t, c, p);
 		return;
 	}
@@ -127,15 +127,15 @@ static void in_syn_sent(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_
 	learn_syn(c, p);
 	if (!ack) { /* simultaneous open: our SYN goes once more, as SYN,ACK */
 		tcp_set_state(t, c, TCP_SYN_RECEIVED);
-		if (c->tx && c->tx != tx_next(c)) {
-			c->snd_nxt = c->snd_una;
-			c->tx->unsent = c->tx;
-			c->tx->flags &= (uint8_t)~SG_SENT;
-			c->packets_out = 0;
+		if (c->busy->tx && c->busy->tx != tx_next(c)) {
+			c->busy->flight = 0;
+			c->busy->tx->unsent = c->busy->tx;
+			c->busy->tx->flags &= (uint8_t)~SG_SENT;
+			c->busy->packets_out = 0;
 		}
 		return;
 	}
-	unsigned tries = c->backoff;
+	unsigned tries = c->busy->backoff;
 
 	rtx_ack(t, c, p, now);
 	establish(t, c, tries, now);
@@ -162,7 +162,7 @@ static bool acceptable(const struct tcp_conn *c, const struct pkt *p)
 	uint32_t edge = seq_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv : c->rcv_nxt;
 
 	/* Linux tcp_sequence: it ends at or after what was last acknowledged and begins within the window */
-	return !seq_lt(p->seq + len, c->rcv_wup) && seq_le(p->seq, edge);
+	return !seq_lt(p->seq + len, tcp_rcv_wup(c)) && seq_le(p->seq, edge);
 }
 
 /* Second and fourth: RST and SYN. True when the segment has been dealt with. */
@@ -184,7 +184,7 @@ static bool rst_or_syn(struct tcp *t, struct tcp_conn *c, const struct pkt *p, i
 	if (p->flags & TCP_SYN) {
 		if (c->state == TCP_SYN_RECEIVED && p->seq + 1 == c->rcv_nxt) {
 			if (!(p->flags & TCP_ACK)) { /* its SYN again: our SYN,ACK again */
-				struct tcp_sg *g = c->tx;
+				struct tcp_sg *g = c->busy->tx;
 
 				if (g && (g->flags & SG_SENT) && !(g->flags & SG_LOST)) {
 					tcp_ext(t, c)->lost_out++;
@@ -214,17 +214,18 @@ static void update_window(struct tcp_conn *c, const struct pkt *p)
 /* The persist timer stops when the window opens; an answered probe starts the timer and the count anew. */
 static void after_window(struct tcp_conn *c, int64_t now)
 {
-	c->probes = 0;
+	if (c->busy->probes)
+		c->busy->probes = 0;
 	if (!(c->flags & TCPF_PERSIST) || !tx_next(c))
 		return;
 	uint32_t len = tx_next(c)->len < c->snd_mss ? tx_next(c)->len : c->snd_mss;
 
 	if (seq_le(tx_next(c)->seq + len, c->snd_una + c->snd_wnd)) {
 		c->flags &= ~TCPF_PERSIST;
-		c->rtx_ns = TIME_NEVER;
-		c->backoff = 0;
+		c->busy->rtx_ns = TIME_NEVER;
+		c->busy->backoff = 0;
 	} else {
-		c->rtx_ns = now + rto_ns(c);
+		c->busy->rtx_ns = now + rto_ns(c);
 	}
 }
 
@@ -234,7 +235,7 @@ static void fin_acked(struct tcp *t, struct tcp_conn *c, int64_t now)
 	switch ((enum tcp_state)c->state) {
 	case TCP_FIN_WAIT_1:
 		tcp_set_state(t, c, TCP_FIN_WAIT_2);
-		c->rtx_ns = c->flags & TCPF_DETACHED ? now + c->cfg->fin_wait_2_ns : TIME_NEVER;
+		c->busy->rtx_ns = c->flags & TCPF_DETACHED ? now + c->cfg->fin_wait_2_ns : TIME_NEVER;
 		break;
 	case TCP_CLOSING:
 		tcp_start_time_wait(t, c, now);
@@ -251,14 +252,14 @@ static void fin_acked(struct tcp *t, struct tcp_conn *c, int64_t now)
 static bool in_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now)
 {
 	if (c->state == TCP_SYN_RECEIVED ||
-		(c->state == TCP_FIN_WAIT_1 && c->tx && (c->tx->flags & SG_SYN))) {
-		if (!seq_lt(c->snd_una, p->ack) || seq_lt(c->snd_nxt, p->ack)) {
+		(c->state == TCP_FIN_WAIT_1 && c->busy->tx && (c->busy->tx->flags & SG_SYN))) {
+		if (!seq_lt(c->snd_una, p->ack) || seq_lt(tcp_snd_nxt(c), p->ack)) {
 			stray(t, c, p);
 			return false;
 		}
 		c->snd_wnd = (uint32_t)p->wnd << (p->flags & TCP_SYN ? 0 : c->snd_wscale);
 		c->snd_wl1 = p->seq;
-		unsigned tries = c->backoff;
+		unsigned tries = c->busy->backoff;
 
 		rtx_ack(t, c, p, now);
 		establish(t, c, tries, now);
@@ -266,7 +267,7 @@ static bool in_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 			ack_now(c);
 		return true;
 	}
-	if (seq_lt(c->snd_nxt, p->ack)) { /* acknowledges what was never sent (RFC 5961 5.2) */
+	if (seq_lt(tcp_snd_nxt(c), p->ack)) { /* acknowledges what was never sent (RFC 5961 5.2) */
 		challenge(t, c, p, now);
 		return false;
 	}
@@ -285,9 +286,9 @@ static bool in_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 	after_window(c, now);
 	if ((c->flags & TCPF_FULL) && tcp_unacked(c) <= c->cfg->snd_buffer_bytes / 2) {
 		c->flags &= ~TCPF_FULL;
-		c->events = c->events | EVT_WRITABLE;
+		c->flags |= EVT_WRITABLE;
 	}
-	if (advanced && (c->flags & TCPF_FIN_QUEUED) && c->snd_una == c->snd_end)
+	if (advanced && (c->flags & TCPF_FIN_QUEUED) && c->snd_una == tcp_snd_end(c))
 		fin_acked(t, c, now);
 	return c->state != TCP_CLOSED;
 }
@@ -320,7 +321,7 @@ static void in_text(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t no
 		return;
 	if (had_fin) { /* a retransmission of the end: our ACK was lost */
 		if (c->state == TCP_TIME_WAIT)
-			c->rtx_ns = now + c->cfg->time_wait_ns;
+			c->busy->rtx_ns = now + c->cfg->time_wait_ns;
 		ack_now(c);
 		return;
 	}
@@ -370,7 +371,7 @@ static void synchronized(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64
 		return;
 	if (!(p->flags & TCP_ACK))
 		return;
-	if ((c->flags & TCPF_TS) && (p->opts & PKT_OPT_TS) && seq_le(p->seq, c->rcv_wup))
+	if ((c->flags & TCPF_TS) && (p->opts & PKT_OPT_TS) && seq_le(p->seq, tcp_rcv_wup(c)))
 		c->ts_recent = p->tsval; /* RFC 7323 4.3 (2): only what reaches back to the last ACK sent */
 	if (!in_ack(t, c, p, now))
 		return;
@@ -388,23 +389,24 @@ static bool expected(const struct tcp_conn *c, const struct pkt *p)
 {
 	const uint32_t unusual = TCPF_FIN_QUEUED | TCPF_FIN_RCVD | TCPF_DETACHED | TCPF_PERSIST | TCPF_FULL;
 
-	if (c->state != TCP_ESTABLISHED || c->ext || p->seq != c->rcv_nxt || (c->flags & unusual) ||
+	if (c->state != TCP_ESTABLISHED || c->busy->ext || p->seq != c->rcv_nxt || (c->flags & unusual) ||
 		(p->flags & ~TCP_PSH) != TCP_ACK)
 		return false;
 	if (c->flags & TCPF_TS ? p->opts != PKT_OPT_TS || seq_lt(p->tsval, c->ts_recent) : p->opts != 0)
 		return false;
-	return seq_le(c->snd_una, p->ack) && seq_le(p->ack, c->snd_nxt) &&
+	return seq_le(c->snd_una, p->ack) && seq_le(p->ack, tcp_snd_nxt(c)) &&
 	       (p->payload_len ? seq_le(p->seq + p->payload_len, c->rcv_adv) : c->snd_una != p->ack);
 }
 
 static inline void in_expected(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 {
-	if ((c->flags & TCPF_TS) && p->seq == c->rcv_wup)
+	if ((c->flags & TCPF_TS) && p->seq == tcp_rcv_wup(c))
 		c->ts_recent = p->tsval;
 	update_window(c, p);
 	if (seq_lt(c->snd_una, p->ack))
 		rtx_ack_usual(t, c, p, now);
-	c->probes = 0;
+	if (c->busy->probes)
+		c->busy->probes = 0;
 	if (p->payload_len)
 		rx_in_order(t, c, p, now);
 	c->rcvd_ns = now;
@@ -413,7 +415,7 @@ static inline void in_expected(struct tcp *t, struct tcp_conn *c, struct pkt *p,
 /* Text in one piece, nothing before it waiting: it need not wait in the queue either. */
 static inline bool straight(const struct tcp_conn *c, const struct pkt *p)
 {
-	return p->nslices == 1 && !c->rx && !(c->flags & TCPF_PAUSED) && !c->events;
+	return p->nslices == 1 && !c->busy->rx && !(c->flags & TCPF_PAUSED) && !(c->flags & TCPF_EVENTS);
 }
 
 bool tcp_input_straight(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now, struct slice *text)

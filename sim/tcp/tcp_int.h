@@ -31,7 +31,8 @@ struct tcp_sg {
 	uint32_t seq, len; /* len: octets; SYN and FIN count one more each */
 	int64_t sent_ns;   /* latest transmission */
 	uint64_t cause;    /* the record behind the write */
-	uint8_t flags, nslices, more, pad;
+	uint8_t flags, nslices, more;
+	uint8_t dupacks; /* of the first in the queue: ACKs that asked for it */
 	uint32_t
 		order; /* counts transmissions: which was the later one, at equal times too (struct tcp_ext) */
 	struct tcp_sg *tail;   /* of the first in the queue: the last one */
@@ -42,22 +43,27 @@ struct tcp_sg {
 /* The last of the queue, or NULL. An idle connection pays for no pointer to it: the first one knows. */
 static inline struct tcp_sg *tx_tail(const struct tcp_conn *c)
 {
-	return c->tx ? c->tx->tail : NULL;
+	return c->busy->tx ? c->busy->tx->tail : NULL;
 }
 /* The first that was not sent, or NULL. */
 static inline struct tcp_sg *tx_next(const struct tcp_conn *c)
 {
-	return c->tx ? c->tx->unsent : NULL;
+	return c->busy->tx ? c->busy->tx->unsent : NULL;
+}
+/* Duplicate ACKs since SND.UNA advanced. */
+static inline unsigned tx_dupacks(const struct tcp_conn *c)
+{
+	return c->busy->tx ? c->busy->tx->dupacks : 0;
 }
 /* The first leaves the queue. */
-static inline struct tcp_sg *tx_pop(struct tcp_conn *c)
+static inline struct tcp_sg *tx_pop(struct tcp_busy *b)
 {
-	struct tcp_sg *g = c->tx;
+	struct tcp_sg *g = b->tx, *next = g->next;
 
-	c->tx = g->next;
-	if (c->tx) {
-		c->tx->tail = g->tail;
-		c->tx->unsent = g->unsent == g ? g->next : g->unsent;
+	b->tx = next;
+	if (next) {
+		next->tail = g->tail;
+		next->unsent = g->unsent == g ? next : g->unsent;
 	}
 	return g;
 }
@@ -139,23 +145,23 @@ static inline void tcp_because(struct tcp_conn *c, uint64_t cause)
 /* Octets waiting for the application. */
 static inline uint32_t rx_bytes(const struct tcp_conn *c)
 {
-	return c->rx ? c->rx->bytes : 0;
+	return c->busy->rx ? c->busy->rx->bytes : 0;
 }
 /* The slow start threshold in segments; UINT32_MAX until a loss has set it (RFC 5681 3.1). */
 static inline uint32_t tcp_ssthresh(const struct tcp_conn *c)
 {
-	return c->ext ? c->ext->ssthresh : UINT32_MAX;
+	return c->busy->ext ? c->busy->ext->ssthresh : UINT32_MAX;
 }
 
 struct tcp_ext *tcp_ext(struct tcp *t, struct tcp_conn *c); /* makes it when there is none */
 
-/* events */
-#define EVT_ESTABLISHED 0x01u
-#define EVT_EOF 0x02u
-#define EVT_RESET 0x04u
-#define EVT_TIMEOUT 0x08u
-#define EVT_CLOSED 0x10u
-#define EVT_WRITABLE 0x20u
+/* events, in tcp_conn.flags */
+#define EVT_ESTABLISHED 0x04000000u
+#define EVT_EOF 0x08000000u
+#define EVT_RESET 0x10000000u
+#define EVT_TIMEOUT 0x20000000u
+#define EVT_CLOSED 0x40000000u
+#define EVT_WRITABLE 0x80000000u
 
 /* ---- tcp.c */
 void tcp_set_state(struct tcp *t, struct tcp_conn *c, enum tcp_state s);
@@ -202,7 +208,7 @@ void slicev_cut(struct net *n, struct slicev *v, uint8_t *n_slices, uint32_t len
 /* ---- tcp_ack.c: when to acknowledge */
 #define ATO_MIN_MS 40u
 void ack_data_received(struct tcp_conn *c, const struct pkt *p, int64_t now);
-void ack_after_data(struct tcp_conn *c, int64_t now, bool gap);
+void ack_after_data(struct tcp *t, struct tcp_conn *c, int64_t now, bool gap);
 void ack_after_reading(struct tcp_conn *c);
 /* Our data leaves: an answer to what came in within the ACK timeout makes a dialogue. */
 static inline void ack_data_sent(struct tcp_conn *c, int64_t now)
@@ -217,7 +223,9 @@ static inline void ack_sent(struct tcp_conn *c)
 	if (c->quick && (c->flags & TCPF_ACK_PENDING) && --c->quick == 0)
 		c->ato_ms = ATO_MIN_MS;
 	c->flags &= ~(TCPF_ACK_PENDING | TCPF_ACK_NOW | TCPF_ACK_PUSHED | TCPF_ACK_PUSHED2 | TCPF_ACK_TIMER);
-	c->rcv_wup = c->rcv_nxt;
+	c->fresh = 0;
+	if (c->busy->fresh)
+		c->busy->fresh = 0;
 }
 static inline void ack_now(struct tcp_conn *c)
 {
@@ -237,7 +245,26 @@ static inline uint32_t tcp_rto_us(const struct tcp_conn *c)
 	return (uint32_t)(rto < max ? rto : max);
 }
 
+/* SND.UNA advances. */
+static inline void tcp_acked(struct tcp_conn *c, uint32_t ack)
+{
+	uint32_t n = ack - c->snd_una;
+
+	c->snd_una = ack;
+	c->busy->flight -= n;
+	c->busy->queued -= n;
+}
+
 /* ---- tcp_rx.c: receiving data */
+/* RCV.NXT advances by `n`. */
+static inline void rx_next(struct tcp *t, struct tcp_conn *c, uint32_t n)
+{
+	if (c->fresh + n <= UINT16_MAX)
+		c->fresh = (uint16_t)(c->fresh + n);
+	else
+		tcp_begin(t, c)->fresh += n;
+	c->rcv_nxt += n;
+}
 void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now);
 /* The same for text that begins at RCV.NXT and ends within the window, with no FIN and nothing out of order. */
 void rx_in_order(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now);
@@ -261,7 +288,7 @@ static inline uint32_t rx_window_fit(const struct tcp_conn *c, uint32_t room)
 }
 static inline uint32_t rx_window(const struct tcp_conn *c)
 {
-	if ((c->flags & TCPF_PAUSED) && c->rx)
+	if ((c->flags & TCPF_PAUSED) && c->busy->rx)
 		return rx_window_small(c, rx_bytes(c));
 	return rx_window_fit(c, c->rcv_window);
 }

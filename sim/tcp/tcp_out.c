@@ -95,7 +95,7 @@ static inline void announce(struct tcp *t, struct tcp_conn *c, struct pkt *p)
 /* Blocks that want to be told, as many as there are beside other options (RFC 2018 3). */
 static unsigned sack_wanted(const struct tcp_conn *c)
 {
-	const struct tcp_ext *x = c->ext;
+	const struct tcp_ext *x = c->busy->ext;
 	unsigned n = 0, max = c->flags & TCPF_TS ? 3 : 4;
 
 	if (!(c->flags & TCPF_SACK))
@@ -107,14 +107,14 @@ static unsigned sack_wanted(const struct tcp_conn *c)
 /* Octets of data that fit beside the options of the moment (Linux tcp_current_mss). */
 static uint32_t mss_now(const struct tcp_conn *c)
 {
-	unsigned n = c->ext ? sack_wanted(c) : 0;
+	unsigned n = c->busy->ext ? sack_wanted(c) : 0;
 
 	return n ? c->snd_mss - (4u + 8 * n) : c->snd_mss;
 }
 
 static void add_sack(struct tcp *t, struct tcp_conn *c, struct pkt *p, uint32_t payload)
 {
-	struct tcp_ext *x = c->ext;
+	struct tcp_ext *x = c->busy->ext;
 	unsigned n = sack_wanted(c);
 
 	if (payload + 12 > c->snd_mss) /* a retransmission as long as it was: only what still fits */
@@ -140,7 +140,7 @@ static struct pkt *bare(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigne
 
 	if (flags & TCP_ACK) {
 		announce(t, c, p);
-		if (c->ext)
+		if (c->busy->ext)
 			add_sack(t, c, p, 0);
 		ack_sent(c);
 	}
@@ -163,7 +163,7 @@ static struct pkt *of_sg(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, in
 	} else {
 		p = make(t, c, g->seq, flags | TCP_ACK, now);
 		announce(t, c, p);
-		if (c->ext)
+		if (c->busy->ext)
 			add_sack(t, c, p, g->len);
 		ack_sent(c);
 	}
@@ -193,7 +193,7 @@ static struct pkt *again(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, in
 	uint64_t id = tcp_note(t, c,
 		&(struct tcp_note){.kind = fast ? TRACE_TCP_FAST_RETRANSMIT : TRACE_TCP_RETRANSMIT,
 			.cause = tcp_cause(c) ? tcp_cause(c) : g->cause,
-			.a = fast ? (c->dupacks ? c->dupacks : x->sacked_out) : c->backoff,
+			.a = fast ? (tx_dupacks(c) ? tx_dupacks(c) : x->sacked_out) : c->busy->backoff,
 			.seq = g->seq,
 			.len = g->len});
 	rtx_resent(t, c, g, now);
@@ -208,7 +208,7 @@ static struct pkt *again(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, in
 /* A segment smaller than the others is on its way. */
 static bool small_in_flight(const struct tcp_conn *c)
 {
-	for (const struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next)
+	for (const struct tcp_sg *g = c->busy->tx; g && g != tx_next(c); g = g->next)
 		if (g->len < c->snd_mss)
 			return true;
 	return false;
@@ -243,10 +243,10 @@ static void idle_restart(struct tcp_conn *c, int64_t now)
 	int64_t rto = (int64_t)tcp_rto_us(c) * NS_PER_US, idle = now - c->sent_ns;
 	uint32_t to = c->cwnd;
 
-	if (!c->cfg->idle_restart || c->packets_out || !c->sent_ns || idle <= rto)
+	if (!c->cfg->idle_restart || c->busy->packets_out || !c->sent_ns || idle <= rto)
 		return;
-	if (c->ext && c->ext->ssthresh < c->cwnd * 3 / 4)
-		c->ext->ssthresh = c->cwnd * 3 / 4;
+	if (c->busy->ext && c->busy->ext->ssthresh < c->cwnd * 3 / 4)
+		c->busy->ext->ssthresh = c->cwnd * 3 / 4;
 	for (; idle > rto && to > c->cfg->initial_window; idle -= rto)
 		to /= 2;
 	if (to < c->cfg->initial_window)
@@ -264,11 +264,11 @@ static struct pkt *fresh(struct tcp *t, struct tcp_conn *c, uint32_t len, int64_
 		sg_split(t, c, g, len);
 	idle_restart(c, now);
 	p = of_sg(t, c, g, now);
-	c->tx->unsent = g->next;
+	c->busy->tx->unsent = g->next;
 	rtx_sent(t, c, g, now);
 	ack_data_sent(c, now);
-	if (c->ext && c->ext->ca == CA_RECOVERY)
-		c->ext->prr_out++;
+	if (c->busy->ext && c->busy->ext->ca == CA_RECOVERY)
+		c->busy->ext->prr_out++;
 	if (g->flags & SG_FIN)
 		tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_FIN, .cause = p->cause});
 	return p;
@@ -277,15 +277,15 @@ static struct pkt *fresh(struct tcp *t, struct tcp_conn *c, uint32_t len, int64_
 /* Nothing in flight, something waiting, no room: the persist timer must run (RFC 9293 3.8.6.1). */
 static void persist(struct tcp_conn *c, int64_t now)
 {
-	if (c->packets_out || !tx_next(c) || (c->flags & TCPF_PERSIST) || c->state < TCP_ESTABLISHED)
+	if (c->busy->packets_out || !tx_next(c) || (c->flags & TCPF_PERSIST) || c->state < TCP_ESTABLISHED)
 		return;
 	if (tx_next(c)->more && tx_next(c) == tx_tail(c) &&
 		seq_le(sg_end(tx_next(c)), c->snd_una + c->snd_wnd))
 		return; /* the application holds it back */
 	c->flags |= TCPF_PERSIST;
-	c->backoff = 0;
-	c->probes = 0;
-	c->rtx_ns = now + (int64_t)tcp_rto_us(c) * NS_PER_US;
+	c->busy->backoff = 0;
+	c->busy->probes = 0;
+	c->busy->rtx_ns = now + (int64_t)tcp_rto_us(c) * NS_PER_US;
 }
 
 static struct pkt *new_data(struct tcp *t, struct tcp_conn *c, int64_t now)
@@ -308,10 +308,10 @@ static struct pkt *new_data(struct tcp *t, struct tcp_conn *c, int64_t now)
 		return NULL;
 	}
 	/* the window is being used: it may grow (RFC 9293 and Linux tcp_is_cwnd_limited) */
-	if (c->packets_out + 1u >= c->cwnd ||
-		(c->cwnd < tcp_ssthresh(c) && c->cwnd < 2 * (c->packets_out + 1u)))
+	if (c->busy->packets_out + 1u >= c->cwnd ||
+		(c->cwnd < tcp_ssthresh(c) && c->cwnd < 2 * (c->busy->packets_out + 1u)))
 		c->flags |= TCPF_CWND_LIMITED;
-	else if (!c->packets_out)
+	else if (!c->busy->packets_out)
 		c->flags &= ~TCPF_CWND_LIMITED;
 	return fresh(t, c, len, now);
 }
@@ -339,7 +339,7 @@ static struct pkt *tail_probe(struct tcp *t, struct tcp_conn *c, int64_t now)
 		return NULL;
 	if (g->len > c->snd_mss) {
 		sg_split(t, c, g, c->snd_mss);
-		c->packets_out++;
+		c->busy->packets_out++;
 		g = g->next;
 	}
 	x->tlp_sent = 2;
@@ -370,18 +370,19 @@ static struct pkt *window_probe(struct tcp *t, struct tcp_conn *c, int64_t now)
 /* Everything in order, `g` fits into one segment, the windows have room for it. */
 static inline bool usual(const struct tcp_conn *c, const struct tcp_sg *g)
 {
-	return c->state == TCP_ESTABLISHED && !c->ext && !(c->flags & (TCPF_DUE & ~TCPF_ACK_NOW)) &&
+	return c->state == TCP_ESTABLISHED && !c->busy->ext && !(c->flags & (TCPF_DUE & ~TCPF_ACK_NOW)) &&
 	       !(g->flags & (SG_SYN | SG_FIN)) && g->nslices == 1 && !g->more && g->len <= c->snd_mss &&
-	       c->packets_out < c->cwnd && seq_le(g->seq + g->len, c->snd_una + c->snd_wnd) &&
+	       c->busy->packets_out < c->cwnd && seq_le(g->seq + g->len, c->snd_una + c->snd_wnd) &&
 	       c->cfg->nodelay;
 }
 
 /* new_data() and what it calls, for that case. */
 static struct pkt *new_usual(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
 {
-	if (c->packets_out + 1u >= c->cwnd || c->cwnd < 2 * (c->packets_out + 1u)) /* no threshold yet */
+	if (c->busy->packets_out + 1u >= c->cwnd ||
+		c->cwnd < 2 * (c->busy->packets_out + 1u)) /* no threshold yet */
 		c->flags |= TCPF_CWND_LIMITED;
-	else if (!c->packets_out)
+	else if (!c->busy->packets_out)
 		c->flags &= ~TCPF_CWND_LIMITED;
 	if (c->cwnd > c->cfg->initial_window)
 		idle_restart(c, now);
@@ -397,7 +398,7 @@ static struct pkt *new_usual(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g
 	p->nslices = 1;
 	p->payload_len = (uint16_t)g->len;
 	pkt_finish(p);
-	c->tx->unsent = g->next;
+	c->busy->tx->unsent = g->next;
 	rtx_sent(t, c, g, now);
 	ack_data_sent(c, now);
 	return p;
@@ -415,7 +416,7 @@ struct pkt *tcp_segment(struct tcp *t, struct tcp_conn *c, int64_t now)
 		tcp_because(
 			c, tcp_note(t, c,
 				   &(struct tcp_note){.kind = TRACE_TCP_RST_SEND, .cause = tcp_cause(c)}));
-		p = make(t, c, c->snd_nxt, TCP_RST | TCP_ACK, now);
+		p = make(t, c, tcp_snd_nxt(c), TCP_RST | TCP_ACK, now);
 		p->ack = c->rcv_nxt;
 		p->wnd = (uint16_t)(rx_window(c) >> c->rcv_wscale);
 		pkt_finish(p);
@@ -430,7 +431,7 @@ struct pkt *tcp_segment(struct tcp *t, struct tcp_conn *c, int64_t now)
 	}
 	if (c->state == TCP_CLOSED || c->state == TCP_LISTEN)
 		return NULL;
-	if (c->ext && (g = rtx_next(t, c)))
+	if (c->busy->ext && (g = rtx_next(t, c)))
 		return again(t, c, g, now);
 	if (c->flags & TCPF_TLP_DUE) {
 		p = tail_probe(t, c, now);
@@ -443,13 +444,13 @@ struct pkt *tcp_segment(struct tcp *t, struct tcp_conn *c, int64_t now)
 		return window_probe(t, c, now);
 	if (c->flags & TCPF_KA_DUE) {
 		c->flags &= ~TCPF_KA_DUE;
-		tcp_because(c,
-			tcp_note(t, c,
-				&(struct tcp_note){
-					.kind = TRACE_TCP_KEEPALIVE, .cause = tcp_cause(c), .a = c->probes}));
+		tcp_because(c, tcp_note(t, c,
+				       &(struct tcp_note){.kind = TRACE_TCP_KEEPALIVE,
+					       .cause = tcp_cause(c),
+					       .a = c->busy->probes}));
 		return bare(t, c, c->snd_una - 1, TCP_ACK, now);
 	}
 	if (c->flags & TCPF_ACK_NOW)
-		return bare(t, c, c->snd_nxt, TCP_ACK, now);
+		return bare(t, c, tcp_snd_nxt(c), TCP_ACK, now);
 	return NULL;
 }

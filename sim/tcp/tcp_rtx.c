@@ -19,14 +19,14 @@
 
 static struct tcp_ext *ext_if(struct tcp_conn *c)
 {
-	return c->ext;
+	return c->busy->ext;
 }
 
 struct tcp_sg *rtx_last(struct tcp_conn *c)
 {
 	struct tcp_sg *last = NULL;
 
-	for (struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next)
+	for (struct tcp_sg *g = c->busy->tx; g && g != tx_next(c); g = g->next)
 		last = g;
 	return last;
 }
@@ -48,16 +48,16 @@ void rtt_sample(struct tcp_conn *c, uint32_t rtt_us)
 		if (!c->srtt_us)
 			c->srtt_us = 1;
 	}
-	if (c->ext && (!c->ext->min_rtt_us || rtt_us < c->ext->min_rtt_us))
-		c->ext->min_rtt_us = rtt_us;
+	if (c->busy->ext && (!c->busy->ext->min_rtt_us || rtt_us < c->busy->ext->min_rtt_us))
+		c->busy->ext->min_rtt_us = rtt_us;
 }
 
 /* ---- window ------------------------------------------------------------------------------------------------- */
 
 uint32_t out_flight(const struct tcp_conn *c)
 {
-	const struct tcp_ext *x = c->ext;
-	int32_t n = c->packets_out;
+	const struct tcp_ext *x = c->busy->ext;
+	int32_t n = c->busy->packets_out;
 
 	if (x)
 		n += x->retrans_out - x->sacked_out - x->lost_out;
@@ -82,7 +82,7 @@ static void reduce(struct tcp *t, struct tcp_conn *c)
 	undo_begin(c);
 	x->prior_cwnd = c->cwnd;
 	x->prr_delivered = x->prr_out = 0;
-	x->high_seq = c->snd_nxt;
+	x->high_seq = tcp_snd_nxt(c);
 	x->ssthresh = c->cfg->cc->reduce(&x->cc, c->cwnd);
 }
 
@@ -92,7 +92,7 @@ static void look_at(struct tcp *t, struct tcp_conn *c, const struct acked *a, in
 	const struct tcp_cc_ops *cc = c->cfg->cc;
 	struct tcp_ext *x;
 
-	if (!cc->acked || !a->cc_rtt_us || (!c->ext && !(c->flags & TCPF_CWND_LIMITED)))
+	if (!cc->acked || !a->cc_rtt_us || (!c->busy->ext && !(c->flags & TCPF_CWND_LIMITED)))
 		return;
 	x = tcp_ext(t, c);
 	/* Linux tcp_update_pacing_rate: twice the window a round trip while it is far from the threshold */
@@ -100,7 +100,7 @@ static void look_at(struct tcp *t, struct tcp_conn *c, const struct acked *a, in
 
 	if (cc->acked(&x->cc, &(struct cc_ack){.now_ns = now,
 				      .snd_una = c->snd_una,
-				      .snd_nxt = c->snd_nxt,
+				      .snd_nxt = tcp_snd_nxt(c),
 				      .rtt_us = a->cc_rtt_us - 1,
 				      .cwnd = c->cwnd,
 				      .rate_Bps = c->srtt_us ? rate / c->srtt_us : 0,
@@ -124,14 +124,14 @@ static void grow(struct tcp_conn *c, uint32_t acked, int64_t now)
 		acked = to - tcp_ssthresh(c);
 		c->cwnd = tcp_ssthresh(c);
 	}
-	if (c->ext)
-		c->cwnd = c->cfg->cc->grow(&c->ext->cc, c->cwnd, acked, c->srtt_us, now);
+	if (c->busy->ext)
+		c->cwnd = c->cfg->cc->grow(&c->busy->ext->cc, c->cwnd, acked, c->srtt_us, now);
 }
 
 /* RFC 6937: as much is sent as is delivered, until the window has come down to the threshold. */
 static void prr(struct tcp_conn *c, uint32_t delivered, bool advanced, bool newly_lost)
 {
-	struct tcp_ext *x = c->ext;
+	struct tcp_ext *x = c->busy->ext;
 	uint32_t pipe = out_flight(c);
 	int64_t n;
 
@@ -192,10 +192,10 @@ static void unmark(struct tcp_conn *c, struct tcp_sg *g)
 
 void unmark_lost(struct tcp_conn *c)
 {
-	for (struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next)
+	for (struct tcp_sg *g = c->busy->tx; g && g != tx_next(c); g = g->next)
 		if (g->flags & SG_LOST) {
 			g->flags &= (uint8_t)~SG_LOST;
-			c->ext->lost_out--;
+			c->busy->ext->lost_out--;
 		}
 }
 
@@ -236,7 +236,7 @@ static void rack_detect(struct tcp *t, struct tcp_conn *c, struct acked *a, int6
 	x->reo_ns = TIME_NEVER;
 	if (!x->sacked_out && x->ca < CA_RECOVERY && !x->lost_out && !x->tlp_sent)
 		return;
-	for (struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next) {
+	for (struct tcp_sg *g = c->busy->tx; g && g != tx_next(c); g = g->next) {
 		if ((g->flags & SG_SACKED) || ((g->flags & SG_LOST) && !(g->flags & SG_RETRANS)) ||
 			!sent_before(g, x))
 			continue;
@@ -260,8 +260,8 @@ static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked 
 	int64_t first_ns = 0, last_ns = 0;
 	bool again = false;
 
-	while (c->tx && c->tx != tx_next(c) && seq_le(sg_end(c->tx), ack)) {
-		struct tcp_sg *g = c->tx;
+	while (c->busy->tx && c->busy->tx != tx_next(c) && seq_le(sg_end(c->busy->tx), ack)) {
+		struct tcp_sg *g = c->busy->tx;
 
 		if (!(g->flags & SG_SACKED)) {
 			a->segments++;
@@ -271,16 +271,17 @@ static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked 
 				if (!first_ns)
 					first_ns = g->sent_ns + 1;
 				last_ns = g->sent_ns;
-				if (c->ext && seq_le(sg_end(g), c->ext->high_seq))
+				if (c->busy->ext && seq_le(sg_end(g), c->busy->ext->high_seq))
 					a->original = true;
-				if (c->ext && c->ext->sacked_out && seq_lt(g->seq, c->ext->fack))
-					c->ext->reord = 1;
+				if (c->busy->ext && c->busy->ext->sacked_out &&
+					seq_lt(g->seq, c->busy->ext->fack))
+					c->busy->ext->reord = 1;
 			}
 			rack_delivered(c, g, now);
 		}
 		unmark(c, g);
-		(void)tx_pop(c);
-		c->packets_out--;
+		(void)tx_pop(c->busy);
+		c->busy->packets_out--;
 		sg_free(t, g);
 	}
 	/* Karn: nothing is learnt from an ACK that covers a retransmission; what came before it may have waited for it */
@@ -289,13 +290,13 @@ static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked 
 		if (!a->cc_rtt_us)
 			a->cc_rtt_us = (uint32_t)((now - last_ns) / 1000) + 1;
 	}
-	if (c->tx && c->tx != tx_next(c) && c->tx->len && seq_lt(c->tx->seq, ack))
-		sg_trim(t, c->tx, ack - c->tx->seq);
-	c->snd_una = ack;
-	if (c->ext) {
-		if (seq_lt(c->ext->fack, ack))
-			c->ext->fack = ack;
-		c->ext->retrans_ns = 0; /* progress: patience starts anew */
+	if (c->busy->tx && c->busy->tx != tx_next(c) && c->busy->tx->len && seq_lt(c->busy->tx->seq, ack))
+		sg_trim(t, c->busy->tx, ack - c->busy->tx->seq);
+	tcp_acked(c, ack);
+	if (c->busy->ext) {
+		if (seq_lt(c->busy->ext->fack, ack))
+			c->busy->ext->fack = ack;
+		c->busy->ext->retrans_ns = 0; /* progress: patience starts anew */
 	}
 }
 
@@ -315,9 +316,10 @@ static void sack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, struct 
 			undo_dsack(c, right);
 			continue;
 		}
-		if (!seq_lt(left, right) || seq_lt(c->snd_nxt, right) || seq_le(left, c->snd_una))
+		if (!seq_lt(left, right) || seq_lt(tcp_snd_nxt(c), right) || seq_le(left, c->snd_una))
 			continue;
-		for (struct tcp_sg *g = c->tx; g && g != tx_next(c) && seq_lt(g->seq, right); g = g->next) {
+		for (struct tcp_sg *g = c->busy->tx; g && g != tx_next(c) && seq_lt(g->seq, right);
+			g = g->next) {
 			if ((g->flags & SG_SACKED) || seq_lt(g->seq, left) || seq_lt(right, sg_end(g)))
 				continue;
 			if (!(g->flags & SG_EVER_RETRANS)) {
@@ -375,17 +377,18 @@ static void reno_dupacks(struct tcp *t, struct tcp_conn *c, struct acked *a, boo
 
 		a->delivered = a->segments > x->sacked_out + 1u ? a->segments - x->sacked_out : 1;
 		x->sacked_out = (uint16_t)(x->sacked_out > told ? x->sacked_out - told : 0);
-		if (x->sacked_out >= c->packets_out)
-			x->sacked_out = c->packets_out ? (uint16_t)(c->packets_out - 1) : 0;
-		if (x->ca == CA_RECOVERY && seq_lt(c->snd_una, x->high_seq) && c->tx && c->tx != tx_next(c))
-			mark_lost(t, c, c->tx); /* partial acknowledgement: the next hole */
+		if (x->sacked_out >= c->busy->packets_out)
+			x->sacked_out = c->busy->packets_out ? (uint16_t)(c->busy->packets_out - 1) : 0;
+		if (x->ca == CA_RECOVERY && seq_lt(c->snd_una, x->high_seq) && c->busy->tx &&
+			c->busy->tx != tx_next(c))
+			mark_lost(t, c, c->busy->tx); /* partial acknowledgement: the next hole */
 	} else if (dup) {
 		x = tcp_ext(t, c);
 		a->delivered = 1;
-		if (x->sacked_out + x->lost_out < c->packets_out)
+		if (x->sacked_out + x->lost_out < c->busy->packets_out)
 			x->sacked_out++;
-		if (c->dupacks >= DUP_THRESH && x->ca < CA_RECOVERY && c->tx)
-			mark_lost(t, c, c->tx);
+		if (tx_dupacks(c) >= DUP_THRESH && x->ca < CA_RECOVERY)
+			mark_lost(t, c, c->busy->tx);
 	}
 }
 
@@ -443,24 +446,26 @@ static void rtt_of_echo(
 void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now)
 {
 	struct acked a = {0};
-	struct tcp_sg *g = c->tx, *unsent = tx_next(c);
-	bool had = c->packets_out > 0;
+	struct tcp_busy *b = c->busy;
+	struct tcp_sg *g = b->tx, *unsent = g ? g->unsent : NULL;
+	bool had = b->packets_out > 0;
 
 	/* nothing was sent twice: the first one's time is what Karn's rule leaves, and no flag but SG_SENT matters */
 	if (g && g != unsent && seq_le(sg_end(g), p->ack))
 		a.rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
-	for (; g && g != unsent && seq_le(sg_end(g), p->ack); g = c->tx) {
+	for (; g && g != unsent && seq_le(sg_end(g), p->ack); g = b->tx) {
 		a.cc_rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
 		a.segments++;
-		(void)tx_pop(c);
-		c->packets_out--;
+		(void)tx_pop(b);
+		b->packets_out--;
 		sg_free(t, g);
 	}
 	if (g && g != unsent && g->len && seq_lt(g->seq, p->ack))
 		sg_trim(t, g, p->ack - g->seq);
-	c->snd_una = p->ack;
-	c->dupacks = 0;
-	c->backoff = 0;
+	tcp_acked(c, p->ack);
+	if (g)
+		g->dupacks = 0;
+	b->backoff = 0;
 	rtt_of_echo(t, c, p, &a, now);
 	if (a.rtt_us)
 		rtt_sample(c, a.rtt_us - 1);
@@ -475,9 +480,9 @@ void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now)
 {
 	struct acked a = {0};
-	bool had = c->packets_out > 0;
+	bool had = c->busy->packets_out > 0;
 
-	if (!c->ext && !p->sack) {
+	if (!c->busy->ext && !p->sack) {
 		if (seq_lt(c->snd_una, p->ack) && t->predict) {
 			rtx_ack_usual(t, c, p, now);
 			return true;
@@ -491,20 +496,21 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now
 	a.advanced = seq_lt(c->snd_una, p->ack);
 	a.dup = dup;
 	a.late = undo_late(c, p);
-	if (p->sack && (c->flags & TCPF_SACK) && (had || c->ext))
+	if (p->sack && (c->flags & TCPF_SACK) && (had || c->busy->ext))
 		sack(t, c, p, &a, now);
 	if (a.advanced) {
 		clean(t, c, p->ack, &a, now);
-		c->dupacks = 0;
+		if (c->busy->tx)
+			c->busy->tx->dupacks = 0;
 		rtt_of_echo(t, c, p, &a, now);
-		c->backoff = 0;
-	} else if (dup && c->dupacks < UINT8_MAX) {
-		c->dupacks++;
+		c->busy->backoff = 0;
+	} else if (dup && tx_dupacks(c) < UINT8_MAX) {
+		c->busy->tx->dupacks++;
 	}
 	if (a.rtt_us)
 		rtt_sample(c, a.rtt_us - 1);
 	if (!had) {
-		if (a.dsack && !c->ext->undo_retrans) /* all that was sent again had arrived */
+		if (a.dsack && !c->busy->ext->undo_retrans) /* all that was sent again had arrived */
 			undo_try(t, c, &a, false);
 		return a.advanced;
 	}
@@ -525,56 +531,60 @@ int64_t rto_ns(const struct tcp_conn *c)
 {
 	int64_t rto = (int64_t)tcp_rto_us(c) * NS_PER_US;
 
-	for (unsigned i = 0; i < c->backoff && rto < c->cfg->rto_max_ns; i++)
+	for (unsigned i = 0; i < c->busy->backoff && rto < c->cfg->rto_max_ns; i++)
 		rto *= 2;
 	return rto < c->cfg->rto_max_ns ? rto : c->cfg->rto_max_ns;
 }
 
 static bool tlp_possible(const struct tcp_conn *c)
 {
-	const struct tcp_ext *x = c->ext;
+	const struct tcp_ext *x = c->busy->ext;
 
 	return c->cfg->tail_loss_probe && (c->flags & TCPF_SACK) && c->srtt_us &&
-	       c->state >= TCP_ESTABLISHED && !c->backoff &&
+	       c->state >= TCP_ESTABLISHED && !c->busy->backoff &&
 	       (!x || (x->ca == CA_OPEN && !x->sacked_out && !x->lost_out && !x->tlp_sent));
 }
 
 /* (Re)starts the timer from now: RFC 6298 5.1, 5.3; the probe's when it is sooner (RFC 8985 7.2). */
 void rtx_arm(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
+	struct tcp_busy *b = c->busy;
+	int64_t at_ns, probe_ns;
+
 	(void)t;
 	if (c->state == TCP_TIME_WAIT || c->state == TCP_CLOSED)
 		return;
 	c->flags &= ~(TCPF_TLP | TCPF_PERSIST);
-	if (!c->packets_out) {
+	if (!b->packets_out) {
 		if (c->state != TCP_FIN_WAIT_2)
-			c->rtx_ns = TIME_NEVER;
+			b->rtx_ns = TIME_NEVER;
 		return;
 	}
-	c->rtx_ns = now + rto_ns(c);
+	at_ns = now + rto_ns(c);
 	if (tlp_possible(c)) {
-		int64_t pto = 2ll * c->srtt_us * NS_PER_US +
-			      (c->packets_out == 1 ? c->cfg->rto_min_ns : 2 * NS_PER_MS);
-
-		if (now + pto < c->rtx_ns)
-			c->rtx_ns = now + pto;
+		probe_ns = now + 2ll * c->srtt_us * NS_PER_US +
+			   (b->packets_out == 1 ? c->cfg->rto_min_ns : 2 * NS_PER_MS);
+		at_ns = probe_ns < at_ns ? probe_ns : at_ns;
 		c->flags |= TCPF_TLP;
 	}
+	b->rtx_ns = at_ns;
 }
 
 /* New data was sent. */
 void rtx_sent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
 {
+	struct tcp_busy *b = c->busy;
+
 	g->flags |= SG_SENT;
 	g->sent_ns = now;
-	if (c->ext) {
-		g->order = ++c->ext->tx_order;
-		if (!c->packets_out && c->cfg->cc->idled)
-			c->cfg->cc->idled(&c->ext->cc, now - c->sent_ns, now);
+	if (b->ext) {
+		g->order = ++b->ext->tx_order;
+		if (!b->packets_out && c->cfg->cc->idled)
+			c->cfg->cc->idled(&b->ext->cc, now - c->sent_ns, now);
 	}
-	c->packets_out++;
-	c->snd_nxt = sg_end(g);
-	if (c->packets_out == 1 || (c->flags & (TCPF_TLP | TCPF_PERSIST)))
+	b->packets_out++;
+	b->flight = sg_end(g) - c->snd_una;
+	if (b->packets_out == 1 || (c->flags & (TCPF_TLP | TCPF_PERSIST)))
 		rtx_arm(t, c, now);
 }
 
@@ -585,7 +595,7 @@ struct tcp_sg *rtx_next(struct tcp *t, struct tcp_conn *c)
 	(void)t;
 	if (!x || x->lost_out <= x->retrans_out || x->frto == 2 || out_flight(c) >= c->cwnd)
 		return NULL;
-	for (struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next)
+	for (struct tcp_sg *g = c->busy->tx; g && g != tx_next(c); g = g->next)
 		if ((g->flags & SG_LOST) && !(g->flags & SG_RETRANS))
 			return g;
 	return NULL;
@@ -610,12 +620,13 @@ void rtx_collapse(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t 
 		g->len += n->len;
 		g->flags |= n->flags & (SG_PSH | SG_FIN | SG_EVER_RETRANS);
 		g->next = n->next;
-		if (c->tx->tail == n)
-			c->tx->tail = g;
+		if (c->busy->tx->tail == n)
+			c->busy->tx->tail = g;
 		sg_free(t, n);
-		c->packets_out--;
-		if (c->ext && !(c->flags & TCPF_SACK) && c->ext->sacked_out >= c->packets_out)
-			c->ext->sacked_out = (uint16_t)(c->packets_out - 1);
+		c->busy->packets_out--;
+		if (c->busy->ext && !(c->flags & TCPF_SACK) &&
+			c->busy->ext->sacked_out >= c->busy->packets_out)
+			c->busy->ext->sacked_out = (uint16_t)(c->busy->packets_out - 1);
 		if (g->flags & SG_FIN)
 			return;
 	}
@@ -636,26 +647,26 @@ void rtx_resent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now
 	undo_resent(t, c, now);
 	if (!x->retrans_ns)
 		x->retrans_ns = now;
-	if (g == c->tx || c->rtx_ns == TIME_NEVER) {
+	if (g == c->busy->tx || c->busy->rtx_ns == TIME_NEVER) {
 		c->flags &= ~(TCPF_TLP | TCPF_PERSIST);
-		c->rtx_ns = now + rto_ns(c);
+		c->busy->rtx_ns = now + rto_ns(c);
 	}
 }
 
 /* Linux tcp_write_timeout: how long, how often. */
 static bool given_up(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
-	const struct tcp_ext *x = c->ext;
+	const struct tcp_ext *x = c->busy->ext;
 	enum trace_reason why = REASON_TCP_RETRIES;
 	bool over;
 
 	if (c->state == TCP_SYN_SENT) {
-		over = c->backoff >= c->cfg->syn_retries;
+		over = c->busy->backoff >= c->cfg->syn_retries;
 		why = REASON_TCP_SYN_RETRIES;
 	} else if (c->state == TCP_SYN_RECEIVED) {
-		over = c->backoff >= c->cfg->synack_retries;
+		over = c->busy->backoff >= c->cfg->synack_retries;
 	} else {
-		over = x && x->retrans_ns && c->backoff && now - x->retrans_ns >= c->cfg->give_up_ns;
+		over = x && x->retrans_ns && c->busy->backoff && now - x->retrans_ns >= c->cfg->give_up_ns;
 	}
 	if (!over)
 		return false;
@@ -674,52 +685,53 @@ static bool given_up(struct tcp *t, struct tcp_conn *c, int64_t now)
 static void on_rto(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
 	struct tcp_ext *x;
-	int64_t waited = c->tx ? now - c->tx->sent_ns : 0, rack_ns;
+	int64_t waited = c->busy->tx ? now - c->busy->tx->sent_ns : 0, rack_ns;
 
 	if (given_up(t, c, now))
 		return;
 	x = tcp_ext(t, c);
-	x->frto = x->ca < CA_RECOVERY || c->backoff;
-	if (x->ca < CA_RECOVERY || seq_le(x->high_seq, c->snd_una) || (x->ca == CA_LOSS && !c->backoff))
+	x->frto = x->ca < CA_RECOVERY || c->busy->backoff;
+	if (x->ca < CA_RECOVERY || seq_le(x->high_seq, c->snd_una) || (x->ca == CA_LOSS && !c->busy->backoff))
 		reduce(t, c);
-	x->high_seq = c->snd_nxt;
+	x->high_seq = tcp_snd_nxt(c);
 	x->tlp_sent = 0;
 	x->reo_ns = TIME_NEVER;
 	rack_ns = (x->rack_ns ? x->rack_rtt_us : c->srtt_us) * NS_PER_US;
 	/* the head reported and yet not acknowledged: the receiver took it back (RFC 2018 8) */
-	bool reneged = c->tx && c->tx != tx_next(c) && (c->tx->flags & SG_SACKED);
+	bool reneged = c->busy->tx && c->busy->tx != tx_next(c) && (c->busy->tx->flags & SG_SACKED);
 
-	for (struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next) {
+	for (struct tcp_sg *g = c->busy->tx; g && g != tx_next(c); g = g->next) {
 		if (reneged && (g->flags & SG_SACKED)) {
 			g->flags &= (uint8_t)~SG_SACKED;
 			x->sacked_out--;
-		} else if (g != c->tx && now - g->sent_ns < rack_ns) {
+		} else if (g != c->busy->tx && now - g->sent_ns < rack_ns) {
 			continue; /* RFC 8985 6.3: sent a moment ago */
 		}
 		mark_lost(t, c, g);
 	}
 	if (!(c->flags & TCPF_SACK))
 		x->sacked_out = 0;
-	c->dupacks = 0;
-	if (c->backoff < UINT8_MAX)
-		c->backoff++;
+	if (c->busy->tx)
+		c->busy->tx->dupacks = 0;
+	if (c->busy->backoff < UINT8_MAX)
+		c->busy->backoff++;
 	c->cfg->cc->restart(&x->cc);
 	c->cwnd = out_flight(c) + 1;
 	c->flags |= TCPF_CWND_LIMITED;
 	tcp_because(c, tcp_note(t, c,
 			       &(struct tcp_note){.kind = TRACE_TCP_RTO,
-				       .cause = c->tx ? c->tx->cause : tcp_cause(c),
+				       .cause = c->busy->tx ? c->busy->tx->cause : tcp_cause(c),
 				       .a = waited,
-				       .b = c->backoff}));
+				       .b = c->busy->backoff}));
 	set_ca(t, c, CA_LOSS);
-	c->rtx_ns = now + rto_ns(c);
+	c->busy->rtx_ns = now + rto_ns(c);
 	c->flags &= ~TCPF_TLP;
 }
 
 /* The window is closed, or too small for what waits, and nothing is in flight (RFC 9293 3.8.6.1). */
 static void on_persist(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
-	if (c->probes > 0 && now - c->rcvd_ns >= c->cfg->give_up_ns) { /* no probe was ever answered */
+	if (c->busy->probes > 0 && now - c->rcvd_ns >= c->cfg->give_up_ns) { /* no probe was ever answered */
 		tcp_because(c, tcp_note(t, c,
 				       &(struct tcp_note){.kind = TRACE_TCP_GIVE_UP,
 					       .reason = REASON_TCP_RETRIES,
@@ -729,11 +741,11 @@ static void on_persist(struct tcp *t, struct tcp_conn *c, int64_t now)
 		return;
 	}
 	c->flags |= TCPF_PROBE_DUE;
-	if (c->backoff < UINT8_MAX)
-		c->backoff++;
-	if (c->probes < UINT8_MAX)
-		c->probes++;
-	c->rtx_ns = now + rto_ns(c);
+	if (c->busy->backoff < UINT8_MAX)
+		c->busy->backoff++;
+	if (c->busy->probes < UINT8_MAX)
+		c->busy->probes++;
+	c->busy->rtx_ns = now + rto_ns(c);
 }
 
 void rtx_timer(struct tcp *t, struct tcp_conn *c, int64_t now)
@@ -745,12 +757,12 @@ void rtx_timer(struct tcp *t, struct tcp_conn *c, int64_t now)
 
 		c->flags &= ~TCPF_TLP;
 		c->flags |= TCPF_TLP_DUE;
-		x->tlp_high_seq = c->snd_nxt;
-		c->rtx_ns = now + rto_ns(c);
-	} else if (c->packets_out) {
+		x->tlp_high_seq = tcp_snd_nxt(c);
+		c->busy->rtx_ns = now + rto_ns(c);
+	} else if (c->busy->packets_out) {
 		on_rto(t, c, now);
 	} else {
-		c->rtx_ns = TIME_NEVER;
+		c->busy->rtx_ns = TIME_NEVER;
 	}
 }
 

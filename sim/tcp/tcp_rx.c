@@ -28,12 +28,12 @@ static void rx_push(struct tcp *t, struct tcp_conn *c, struct slice owned, uint6
 	r->cause = cause;
 	r->s = owned;
 	r->bytes = 0;
-	if (c->rx)
-		c->rx->tail->next = r;
+	if (c->busy->rx)
+		c->busy->rx->tail->next = r;
 	else
-		c->rx = r;
-	c->rx->tail = r;
-	c->rx->bytes += owned.len;
+		tcp_begin(t, c)->rx = r;
+	c->busy->rx->tail = r;
+	c->busy->rx->bytes += owned.len;
 }
 
 /* Moves a vector's slices to the queue. */
@@ -51,14 +51,14 @@ static void rx_push_all(struct tcp *t, struct tcp_conn *c, struct slicev *v, uin
 
 bool rx_take(struct tcp *t, struct tcp_conn *c, struct tcp_out *out)
 {
-	struct tcp_rx *r = c->rx;
+	struct tcp_rx *r = c->busy->rx;
 
 	if (!r || (c->flags & TCPF_PAUSED))
 		return false;
-	c->rx = r->next;
-	if (c->rx) {
-		c->rx->tail = r->tail;
-		c->rx->bytes = r->bytes - r->s.len;
+	c->busy->rx = r->next;
+	if (c->busy->rx) {
+		c->busy->rx->tail = r->tail;
+		c->busy->rx->bytes = r->bytes - r->s.len;
 	}
 	out->kind = TCP_OUT_DATA;
 	out->data = r->s;
@@ -75,15 +75,15 @@ void rx_free(struct tcp *t, struct tcp_conn *c)
 	c->flags &= ~TCPF_PAUSED;
 	while (rx_take(t, c, &out))
 		blob_unref(out.data.blob);
-	while (c->ext && c->ext->ooo) {
-		struct tcp_ooo *o = c->ext->ooo;
+	while (c->busy->ext && c->busy->ext->ooo) {
+		struct tcp_ooo *o = c->busy->ext->ooo;
 
-		c->ext->ooo = o->next;
+		c->busy->ext->ooo = o->next;
 		slicev_free(t->net, &o->data, o->nslices);
 		pool_put(t->ooos, o);
 	}
-	if (c->ext)
-		c->ext->ooo_n = 0, c->ext->ooo_bytes = 0;
+	if (c->busy->ext)
+		c->busy->ext->ooo_n = 0, c->busy->ext->ooo_bytes = 0;
 }
 
 /* The application reads again: is the wider window worth a segment? (RFC 9293 3.8.6.2.2) */
@@ -171,7 +171,7 @@ static void ooo_insert(struct tcp *t, struct tcp_conn *c, struct pkt *p, uint32_
 /* The gap may be closed: what follows in order goes to the application. */
 static void ooo_drain(struct tcp *t, struct tcp_conn *c)
 {
-	struct tcp_ext *x = c->ext;
+	struct tcp_ext *x = c->busy->ext;
 
 	while (x->ooo && ((c->flags & TCPF_FIN_RCVD) || seq_le(x->ooo->seq, c->rcv_nxt))) {
 		struct tcp_ooo *o =
@@ -184,15 +184,15 @@ static void ooo_drain(struct tcp *t, struct tcp_conn *c)
 		if (!(c->flags & TCPF_FIN_RCVD) && past < o->len) {
 			if (past)
 				slicev_trim(t->net, &o->data, &o->nslices, past);
-			c->rcv_nxt += o->len - past;
+			rx_next(t, c, o->len - past);
 			rx_push_all(t, c, &o->data, &o->nslices, tcp_cause(c));
 		} else {
 			slicev_free(t->net, &o->data, o->nslices);
 		}
 		if (o->fin && !(c->flags & TCPF_FIN_RCVD) && c->rcv_nxt == o->seq + o->len) {
-			c->rcv_nxt++;
+			rx_next(t, c, 1);
 			c->flags |= TCPF_FIN_RCVD;
-			c->events = c->events | EVT_EOF;
+			c->flags |= EVT_EOF;
 		}
 		pool_put(t->ooos, o);
 	}
@@ -201,7 +201,7 @@ static void ooo_drain(struct tcp *t, struct tcp_conn *c)
 /* Neighbouring kept segments are one block; the newest block first, then as many as fit (RFC 2018 4). */
 unsigned rx_sack_blocks(const struct tcp_conn *c, struct pkt_sack *out, unsigned max)
 {
-	const struct tcp_ext *x = c->ext;
+	const struct tcp_ext *x = c->busy->ext;
 	uint32_t stamp[4] = {0};
 	unsigned n = 0;
 
@@ -275,10 +275,10 @@ void rx_in_order(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 {
 	ack_data_received(c, p, now);
 	grow_window(c, p);
-	c->rcv_nxt += p->payload_len;
+	rx_next(t, c, p->payload_len);
 	if (p->nslices)
 		rx_push_all(t, c, &p->data, &p->nslices, tcp_cause(c));
-	ack_after_data(c, now, false);
+	ack_after_data(t, c, now, false);
 }
 
 void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
@@ -333,17 +333,17 @@ void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 	if (p->payload_len) {
 		grow_window(c, p);
 		rx_push_all(t, c, &p->data, &p->nslices, tcp_cause(c));
-		c->rcv_nxt = end;
+		rx_next(t, c, p->payload_len);
 	}
 	if (fin) {
-		c->rcv_nxt++;
+		rx_next(t, c, 1);
 		c->flags |= TCPF_FIN_RCVD;
-		c->events = c->events | EVT_EOF;
+		c->flags |= EVT_EOF;
 		fin_arrived(c);
 	}
-	if (c->ext && c->ext->ooo) {
+	if (c->busy->ext && c->busy->ext->ooo) {
 		ooo_drain(t, c);
 		ack_now(c); /* RFC 5681 4.2: at once when a gap is filled, wholly or in part */
 	}
-	ack_after_data(c, now, false);
+	ack_after_data(t, c, now, false);
 }

@@ -5,25 +5,26 @@
 
 struct tcp_sg *sg_new(struct tcp *t, struct tcp_conn *c, unsigned flags)
 {
+	struct tcp_busy *b = tcp_begin(t, c);
 	struct tcp_sg *g = pool_get(t->sgs);
 
 	g->next = NULL; /* field by field: without slices nobody looks at `data` */
-	g->seq = c->snd_end;
+	g->seq = c->snd_una + b->queued;
 	g->len = 0;
 	g->sent_ns = 0;
 	g->cause = t->w->cause ? t->w->cause : tcp_cause(c);
 	g->flags = (uint8_t)flags;
-	g->nslices = g->more = g->pad = 0;
+	g->nslices = g->more = g->dupacks = 0;
 	g->order = 0;
-	if (!c->tx) {
+	if (!b->tx) {
 		g->tail = g->unsent = g;
-		c->tx = g;
+		b->tx = g;
 		return g;
 	}
-	c->tx->tail->next = g;
-	c->tx->tail = g;
-	if (!c->tx->unsent)
-		c->tx->unsent = g;
+	b->tx->tail->next = g;
+	b->tx->tail = g;
+	if (!b->tx->unsent)
+		b->tx->unsent = g;
 	return g;
 }
 
@@ -106,8 +107,8 @@ void sg_split(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t len)
 	g->flags &= (uint8_t) ~(SG_FIN | SG_PSH);
 	g->more = 0;
 	g->next = r;
-	if (c->tx->tail == g)
-		c->tx->tail = r;
+	if (c->busy->tx->tail == g)
+		c->busy->tx->tail = r;
 }
 
 void sg_trim(struct tcp *t, struct tcp_sg *g, uint32_t len)

@@ -16,7 +16,7 @@
 /* The window is about to be reduced: what it was, and what has been sent again so far. */
 void undo_begin(struct tcp_conn *c)
 {
-	struct tcp_ext *x = c->ext;
+	struct tcp_ext *x = c->busy->ext;
 
 	x->undo = UNDO_ON;
 	x->undo_una = c->snd_una;
@@ -29,7 +29,7 @@ void undo_begin(struct tcp_conn *c)
 
 void undo_resent(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
-	struct tcp_ext *x = c->ext;
+	struct tcp_ext *x = c->busy->ext;
 
 	if (!x->undo)
 		return;
@@ -45,7 +45,7 @@ void undo_resent(struct tcp *t, struct tcp_conn *c, int64_t now)
 
 void undo_dsack(struct tcp_conn *c, uint32_t right)
 {
-	struct tcp_ext *x = c->ext;
+	struct tcp_ext *x = c->busy->ext;
 
 	if (x->undo && x->undo_retrans > 0 && seq_le(right, c->snd_una) && seq_lt(x->undo_una, right))
 		x->undo_retrans--;
@@ -53,14 +53,14 @@ void undo_dsack(struct tcp_conn *c, uint32_t right)
 
 bool undo_late(const struct tcp_conn *c, const struct pkt *p)
 {
-	const struct tcp_ext *x = c->ext;
+	const struct tcp_ext *x = c->busy->ext;
 
 	return x && (x->undo & UNDO_TS) && (p->opts & PKT_OPT_TS) && seq_lt(p->tsecr, x->undo_ts);
 }
 
 static void undo(struct tcp *t, struct tcp_conn *c, bool unmark)
 {
-	struct tcp_ext *x = c->ext;
+	struct tcp_ext *x = c->busy->ext;
 
 	if (unmark)
 		unmark_lost(c);
@@ -75,7 +75,7 @@ static void undo(struct tcp *t, struct tcp_conn *c, bool unmark)
 
 bool undo_try(struct tcp *t, struct tcp_conn *c, const struct acked *a, bool unmark)
 {
-	struct tcp_ext *x = c->ext;
+	struct tcp_ext *x = c->busy->ext;
 
 	if (!x->undo || (x->undo_retrans && !a->late))
 		return false;
@@ -97,13 +97,13 @@ static bool more_to_send(const struct tcp_conn *c)
 
 static void loss_over(struct tcp *t, struct tcp_conn *c)
 {
-	c->ext->retrans_ns = 0;
+	c->busy->ext->retrans_ns = 0;
 	set_ca(t, c, CA_OPEN);
 }
 
 void frto_ack(struct tcp *t, struct tcp_conn *c, const struct acked *a)
 {
-	struct tcp_ext *x = c->ext;
+	struct tcp_ext *x = c->busy->ext;
 
 	if (a->advanced && undo_try(t, c, a, true)) {
 		loss_over(t, c);
@@ -116,12 +116,12 @@ void frto_ack(struct tcp *t, struct tcp_conn *c, const struct acked *a)
 		loss_over(t, c);
 		return;
 	}
-	if (seq_lt(x->high_seq, c->snd_nxt)) { /* new data was sent since */
+	if (seq_lt(x->high_seq, tcp_snd_nxt(c))) { /* new data was sent since */
 		x->frto = 1;
 		if (a->newly_sacked || a->dup)
 			x->frto = 0; /* step 3 (a): the loss was real */
 	} else if (a->advanced && seq_lt(c->snd_una, x->high_seq)) {
-		x->high_seq = c->snd_nxt;
+		x->high_seq = tcp_snd_nxt(c);
 		x->frto = more_to_send(c) ? 2 : 0; /* step 2 (b) */
 	}
 }

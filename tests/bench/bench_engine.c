@@ -127,6 +127,7 @@ static void pump(struct fleet *f, struct side *s)
 		}
 	}
 	lazy_arm(w, &s->armed_ns, tcp_deadline(&s->c), EV_CONN_TIMER, s->id, s);
+	tcp_rest(f->t, &s->c);
 }
 
 static void server_pkt(struct world *w, struct node *node, unsigned port, struct pkt *p)
@@ -169,7 +170,7 @@ static void server_warm(const struct world *w, const struct node *n, const struc
 
 	(void)n;
 	if (c)
-		tcp_warm_queue(c);
+		tcp_warm_queue(c, 0);
 	if (stage < 2)
 		tcp_demux_warm(d, p, stage);
 }
@@ -181,7 +182,7 @@ static void client_warm(const struct world *w, const struct node *n, const struc
 	for (size_t i = 0; stage == 1 && i < sizeof(struct client); i += 64)
 		__builtin_prefetch((const char *)n + i, 1);
 	if (stage == 2)
-		tcp_warm_queue(&((const struct client *)n)->s.c);
+		tcp_warm_queue(&((const struct client *)n)->s.c, 0);
 }
 
 static const struct node_ops server_ops = {"server", server_pkt, server_warm, false};

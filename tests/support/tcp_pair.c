@@ -62,6 +62,7 @@ void tcp_end_pump(struct tcp_end *e)
 		switch (o.kind) {
 		case TCP_OUT_IDLE:
 			lazy_arm(w, &e->armed_ns, tcp_deadline(&e->c), EV_CONN_TIMER, e->node.elem, e);
+			tcp_rest(e->pair->t, &e->c);
 			if (e->pair->idle)
 				e->pair->idle(e->pair->ctx);
 			return;
@@ -190,6 +191,8 @@ void tcp_pair_init(
 	link_init(&p->rl, &p->down, world_elem_add(p->w, "rl", 1), &p->left.node, 0, rng_named(seed, "rl"));
 	link_pair(&p->lr, &p->rl);
 	p->lcfg = p->rcfg = tcp_cfg_linux;
+	tcp_init(&p->left.c, &p->lcfg, (struct tcp_addr){0}); /* until they are opened */
+	tcp_init(&p->right.c, &p->rcfg, (struct tcp_addr){0});
 }
 
 void tcp_pair_trace(struct tcp_pair *p, struct trace *tr)

@@ -172,6 +172,7 @@ static void collect(struct run *r)
 		}
 		r->n_said++;
 	}
+	tcp_rest(r->t, &r->c);
 }
 
 /* Lets time pass; timers run at their deadlines. */

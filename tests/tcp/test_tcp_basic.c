@@ -153,6 +153,32 @@ static void one_lost_segment_is_repaired_without_a_timeout(void **state)
 	tcp_pair_fini(&p);
 }
 
+static void what_only_a_busy_connection_needs_goes_back(void **state)
+{
+	struct tcp_pair p;
+
+	(void)state;
+	pair(&p);
+	tcp_pair_open(&p, 1000, 5000);
+	tcp_pair_run(&p, 100 * MS);
+	assert_ptr_equal(p.left.c.busy, &tcp_at_rest);
+	assert_ptr_equal(p.right.c.busy, &tcp_at_rest);
+	assert_int_equal(p.t->busies->live, 0);
+	assert_int_equal(tcp_snd_nxt(&p.left.c), 1001);
+	assert_int_equal(tcp_snd_end(&p.left.c), 1001);
+	tcp_end_write(&p.left, 0, 3000);
+	tcp_pair_run(&p, 105 * MS); /* nothing has arrived yet */
+	assert_int_equal(p.t->busies->live, 1);
+	assert_true(p.left.c.busy->packets_out > 0);
+	assert_int_equal(tcp_snd_end(&p.left.c) - p.left.c.snd_una, 3000);
+	tcp_pair_run(&p, 2000 * MS); /* delayed ACKs included */
+	assert_true(tcp_end_got(&p.right, 3000));
+	assert_int_equal(p.left.c.snd_una, 4001);
+	assert_int_equal(tcp_rcv_wup(&p.right.c), 4001);
+	assert_int_equal(p.t->busies->live, 0);
+	tcp_pair_fini(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +186,7 @@ int main(void)
 		cmocka_unit_test(request_and_answer_are_acknowledged_as_in_the_recorded_captures),
 		cmocka_unit_test(both_ends_close_and_the_first_closer_waits_a_minute),
 		cmocka_unit_test(a_refused_connection_is_reset),
+		cmocka_unit_test(what_only_a_busy_connection_needs_goes_back),
 		cmocka_unit_test(a_megabyte_crosses_a_slow_link_at_its_rate),
 		cmocka_unit_test(one_lost_segment_is_repaired_without_a_timeout),
 	};

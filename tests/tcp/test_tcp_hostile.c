@@ -58,7 +58,7 @@ static struct pkt *draw(struct foe *f)
 	if (rng_below(&f->r, 20))
 		p->flags &= (uint8_t)~TCP_RST;
 	p->seq = near(f, f->established ? c->rcv_nxt : f->irs);
-	p->ack = near(f, rng_below(&f->r, 2) ? c->snd_una : c->snd_nxt);
+	p->ack = near(f, rng_below(&f->r, 2) ? c->snd_una : tcp_snd_nxt(c));
 	p->wnd = rng_below(&f->r, 4) ? 65535 : (uint16_t)rng_below(&f->r, 3000);
 	if (rng_below(&f->r, 2)) {
 		p->opts |= PKT_OPT_TS;
@@ -78,7 +78,7 @@ static struct pkt *draw(struct foe *f)
 			p->sack->block[i].left = near(f, c->snd_una);
 			p->sack->block[i].right =
 				rng_below(&f->r, 2)
-					? near(f, c->snd_nxt)
+					? near(f, tcp_snd_nxt(c))
 					: p->sack->block[i].left + (uint32_t)rng_below(&f->r, 3000);
 		}
 	}
@@ -104,9 +104,9 @@ static void invariants(struct foe *f)
 		return;
 	if (c->state >= TCP_SYN_RECEIVED)
 		f->irs = f->tag.irs; /* a SYN that was drawn may have been believed */
-	if (!seq_le(c->snd_una, c->snd_nxt) || !seq_le(c->snd_nxt, c->snd_end))
+	if (!seq_le(c->snd_una, tcp_snd_nxt(c)) || !seq_le(tcp_snd_nxt(c), tcp_snd_end(c)))
 		f->wrong = "SND.UNA <= SND.NXT <= end does not hold";
-	for (const struct tcp_sg *g = c->tx; g && g != tx_next(c); g = g->next, n++) {
+	for (const struct tcp_sg *g = c->busy->tx; g && g != tx_next(c); g = g->next, n++) {
 		if (g->seq != at)
 			f->wrong = "the send queue has a hole";
 		at = sg_end(g);
@@ -114,15 +114,16 @@ static void invariants(struct foe *f)
 		lost += !!(g->flags & SG_LOST);
 		again += !!(g->flags & SG_RETRANS);
 	}
-	if (n != c->packets_out)
+	if (n != c->busy->packets_out)
 		f->wrong = "packets_out is not the number of segments in flight";
-	if (c->ext && (c->flags & TCPF_SACK) &&
-		(sacked != c->ext->sacked_out || lost != c->ext->lost_out || again != c->ext->retrans_out))
+	if (c->busy->ext && (c->flags & TCPF_SACK) &&
+		(sacked != c->busy->ext->sacked_out || lost != c->busy->ext->lost_out ||
+			again != c->busy->ext->retrans_out))
 		f->wrong = "the scoreboard's counts are not those of its segments";
 	if (f->established && seq_lt(c->rcv_adv, f->edge))
 		f->wrong = "the window's right edge moved back";
 	f->edge = c->rcv_adv;
-	for (const struct tcp_ooo *o = c->ext ? c->ext->ooo : NULL; o; o = o->next)
+	for (const struct tcp_ooo *o = c->busy->ext ? c->busy->ext->ooo : NULL; o; o = o->next)
 		if (o->next && !seq_le(o->seq + o->len, o->next->seq))
 			f->wrong = "kept segments overlap";
 }
@@ -154,6 +155,7 @@ static void pump(struct foe *f)
 			blob_unref(o.data.blob);
 		}
 	}
+	tcp_rest(f->t, &f->c);
 }
 
 static void begin(struct foe *f)
@@ -191,7 +193,7 @@ static void begin(struct foe *f)
 		pump(f);
 		p->flags |= TCP_ACK;
 	}
-	p->ack = f->c.snd_nxt;
+	p->ack = tcp_snd_nxt(&f->c);
 	p->wnd = 65535;
 	if (rng_below(&f->r, 8)) {
 		tcp_input(f->t, &f->c, p, f->now);

@@ -116,7 +116,7 @@ static void drop_swallows_a_push_without_a_word(void **state)
 	(void)state;
 	push_after_silence(&b, NAT_EXPIRY_DROP);
 	assert_false(b.p.right.reset);
-	assert_true(b.p.right.c.backoff > 5);
+	assert_true(b.p.right.c.busy->backoff > 5);
 	const struct trace_rec *drop = last_of(&b, TRACE_PKT_DROP, REASON_NAT_NO_MAPPING);
 	const struct trace_rec *death = last_of(&b, TRACE_NAT_FORGET, REASON_NAT_IDLE);
 
