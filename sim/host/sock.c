@@ -135,15 +135,21 @@ static inline void send_segments(struct sim *s, struct sock *k)
 		send_segment(s, k, p);
 }
 
-/* Its pending event is where TCP's deadline is; what an idle connection does not need goes back. */
+/* Its pending event moves to TCP's deadline; what an idle connection does not need goes back. */
+static void move_timer(struct sim *s, struct sock *k, int64_t due_ns)
+{
+	struct tcp_busy *b = tcp_begin(s->tcp, &k->tcp); /* at rest before: keepalive */
+	if (due_ns != b->armed_ns)
+		lazy_move(s->w, &b->armed_ns, &b->place, due_ns, EV_CONN_TIMER, k->host->elem, k);
+	if (due_ns == TIME_NEVER)
+		tcp_rest(s->tcp, &k->tcp);
+}
+
 static inline void set_timer(struct sim *s, struct sock *k)
 {
 	int64_t due_ns = tcp_deadline(&k->tcp);
-	if (due_ns != k->tcp.busy->armed_ns) {
-		struct tcp_busy *b = tcp_begin(s->tcp, &k->tcp); /* at rest before: keepalive */
-		lazy_move(s->w, &b->armed_ns, &b->place, due_ns, EV_CONN_TIMER, k->host->elem, k);
-	}
-	tcp_rest(s->tcp, &k->tcp);
+	if (due_ns != TIME_NEVER || k->tcp.busy != &tcp_at_rest)
+		move_timer(s, k, due_ns);
 }
 
 /* Until TCP is idle; then the cause is `cause` again. */

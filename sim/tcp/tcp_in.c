@@ -385,7 +385,7 @@ static void synchronized(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64
 
 /* Header prediction (Van Jacobson): the segment that everybody expects, the next text or an acknowledgement of new data
  * on a connection on which nothing went wrong. It would pass all checks of synchronized(). */
-static bool expected(const struct tcp_conn *c, const struct pkt *p)
+static inline bool expected(const struct tcp_conn *c, const struct pkt *p)
 {
 	const uint32_t unusual = TCPF_FIN_QUEUED | TCPF_FIN_RCVD | TCPF_DETACHED | TCPF_PERSIST | TCPF_FULL;
 
@@ -439,7 +439,8 @@ void tcp_text_taken(struct tcp *t, struct tcp_conn *c, int64_t now)
 	rx_read(t, c, now);
 }
 
-void tcp_input(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
+/* Out of line, so that the straight way has the registers. */
+__attribute__((noinline)) void tcp_input(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 {
 	tcp_because(c, p->cause);
 	if (t->predict && expected(c, p)) {

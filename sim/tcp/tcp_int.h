@@ -237,12 +237,15 @@ void ack_quick_again(struct tcp_conn *c);
 /* RFC 6298 with Linux's bounds, without backoff. */
 static inline uint32_t tcp_rto_us(const struct tcp_conn *c)
 {
-	uint64_t min = (uint64_t)c->cfg->rto_min_ns / 1000, var = 4ull * c->rttvar_us;
-	uint64_t rto =
-		c->srtt_us ? c->srtt_us + (var > min ? var : min) : (uint64_t)c->cfg->rto_initial_ns / 1000;
-	uint64_t max = (uint64_t)c->cfg->rto_max_ns / 1000;
+	const struct tcp_cfg *f = c->cfg;
+	uint64_t rto = 4ull * c->rttvar_us;
 
-	return (uint32_t)(rto < max ? rto : max);
+	if (!c->srtt_us)
+		rto = (uint64_t)f->rto_initial_ns / 1000;
+	else /* whole microseconds: no division where the product says it too */
+		rto = c->srtt_us +
+		      (rto * 1000 >= (uint64_t)f->rto_min_ns ? rto : (uint64_t)f->rto_min_ns / 1000);
+	return (uint32_t)(rto * 1000 <= (uint64_t)f->rto_max_ns ? rto : (uint64_t)f->rto_max_ns / 1000);
 }
 
 /* SND.UNA advances. */
@@ -302,14 +305,25 @@ uint32_t out_flight(const struct tcp_conn *c);
 bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now);
 /* The same where nothing was ever lost or suspected to be (no struct tcp_ext, no blocks) and SND.UNA advances. */
 void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now);
-void rtx_sent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now);
+void rtx_sent(struct tcp_conn *c, struct tcp_sg *g, int64_t now);
 /* The next segment that is to be sent again, if the window allows; NULL if none. */
 struct tcp_sg *rtx_next(struct tcp *t, struct tcp_conn *c);
 /* Small segments that follow `g` and are not reported as received go with it, up to `max` octets in all. */
 void rtx_collapse(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t max);
 void rtx_resent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now);
 int64_t rto_ns(const struct tcp_conn *c); /* with backoff */
-void rtx_arm(struct tcp *t, struct tcp_conn *c, int64_t now);
+void rtx_start(struct tcp_conn *c, int64_t now);
+/* The timer after something was sent or acknowledged: from now on, or not at all. */
+static inline void rtx_arm(struct tcp_conn *c, int64_t now)
+{
+	if (c->state == TCP_TIME_WAIT || c->state == TCP_CLOSED)
+		return;
+	c->flags &= ~(TCPF_TLP | TCPF_PERSIST);
+	if (c->busy->packets_out)
+		rtx_start(c, now);
+	else if (c->state != TCP_FIN_WAIT_2)
+		c->busy->rtx_ns = TIME_NEVER;
+}
 void rtx_timer(struct tcp *t, struct tcp_conn *c, int64_t now);
 void rack_timer(struct tcp *t, struct tcp_conn *c, int64_t now);
 struct tcp_sg *rtx_last(struct tcp_conn *c);

@@ -265,7 +265,7 @@ static struct pkt *fresh(struct tcp *t, struct tcp_conn *c, uint32_t len, int64_
 	idle_restart(c, now);
 	p = of_sg(t, c, g, now);
 	c->busy->tx->unsent = g->next;
-	rtx_sent(t, c, g, now);
+	rtx_sent(c, g, now);
 	ack_data_sent(c, now);
 	if (c->busy->ext && c->busy->ext->ca == CA_RECOVERY)
 		c->busy->ext->prr_out++;
@@ -399,7 +399,7 @@ static struct pkt *new_usual(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g
 	p->payload_len = (uint16_t)g->len;
 	pkt_finish(p);
 	c->busy->tx->unsent = g->next;
-	rtx_sent(t, c, g, now);
+	rtx_sent(c, g, now);
 	ack_data_sent(c, now);
 	return p;
 }
@@ -411,6 +411,9 @@ struct pkt *tcp_segment(struct tcp *t, struct tcp_conn *c, int64_t now)
 
 	if (t->predict && g && usual(c, g))
 		return new_usual(t, c, g, now);
+	if (t->predict && !g && !c->busy->ext && (c->flags & TCPF_DUE) == TCPF_ACK_NOW &&
+		c->state >= TCP_ESTABLISHED)
+		return bare(t, c, tcp_snd_nxt(c), TCP_ACK, now);
 	if (c->flags & TCPF_RST_DUE) {
 		c->flags &= ~TCPF_RST_DUE;
 		tcp_because(

@@ -449,17 +449,20 @@ void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 	struct tcp_busy *b = c->busy;
 	struct tcp_sg *g = b->tx, *unsent = g ? g->unsent : NULL;
 	bool had = b->packets_out > 0;
+	int64_t last_ns = 0;
 
 	/* nothing was sent twice: the first one's time is what Karn's rule leaves, and no flag but SG_SENT matters */
 	if (g && g != unsent && seq_le(sg_end(g), p->ack))
 		a.rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
 	for (; g && g != unsent && seq_le(sg_end(g), p->ack); g = b->tx) {
-		a.cc_rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
+		last_ns = g->sent_ns;
 		a.segments++;
 		(void)tx_pop(b);
 		b->packets_out--;
 		sg_free(t, g);
 	}
+	if (a.segments && (c->flags & TCPF_CWND_LIMITED)) /* else nobody asks */
+		a.cc_rtt_us = (uint32_t)((now - last_ns) / 1000) + 1;
 	if (g && g != unsent && g->len && seq_lt(g->seq, p->ack))
 		sg_trim(t, g, p->ack - g->seq);
 	tcp_acked(c, p->ack);
@@ -472,7 +475,7 @@ void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 	if (had) {
 		look_at(t, c, &a, now);
 		grow(c, a.segments, now);
-		rtx_arm(t, c, now);
+		rtx_arm(c, now);
 	}
 }
 
@@ -521,7 +524,7 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now
 	rack_detect(t, c, &a, now);
 	phase(t, c, &a, now);
 	if (a.advanced || a.newly_sacked || a.newly_lost)
-		rtx_arm(t, c, now);
+		rtx_arm(c, now);
 	return a.advanced;
 }
 
@@ -546,21 +549,11 @@ static bool tlp_possible(const struct tcp_conn *c)
 }
 
 /* (Re)starts the timer from now: RFC 6298 5.1, 5.3; the probe's when it is sooner (RFC 8985 7.2). */
-void rtx_arm(struct tcp *t, struct tcp_conn *c, int64_t now)
+void rtx_start(struct tcp_conn *c, int64_t now)
 {
 	struct tcp_busy *b = c->busy;
-	int64_t at_ns, probe_ns;
+	int64_t at_ns = now + rto_ns(c), probe_ns;
 
-	(void)t;
-	if (c->state == TCP_TIME_WAIT || c->state == TCP_CLOSED)
-		return;
-	c->flags &= ~(TCPF_TLP | TCPF_PERSIST);
-	if (!b->packets_out) {
-		if (c->state != TCP_FIN_WAIT_2)
-			b->rtx_ns = TIME_NEVER;
-		return;
-	}
-	at_ns = now + rto_ns(c);
 	if (tlp_possible(c)) {
 		probe_ns = now + 2ll * c->srtt_us * NS_PER_US +
 			   (b->packets_out == 1 ? c->cfg->rto_min_ns : 2 * NS_PER_MS);
@@ -571,7 +564,7 @@ void rtx_arm(struct tcp *t, struct tcp_conn *c, int64_t now)
 }
 
 /* New data was sent. */
-void rtx_sent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
+void rtx_sent(struct tcp_conn *c, struct tcp_sg *g, int64_t now)
 {
 	struct tcp_busy *b = c->busy;
 
@@ -585,7 +578,7 @@ void rtx_sent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now)
 	b->packets_out++;
 	b->flight = sg_end(g) - c->snd_una;
 	if (b->packets_out == 1 || (c->flags & (TCPF_TLP | TCPF_PERSIST)))
-		rtx_arm(t, c, now);
+		rtx_arm(c, now);
 }
 
 struct tcp_sg *rtx_next(struct tcp *t, struct tcp_conn *c)
@@ -775,6 +768,6 @@ void rack_timer(struct tcp *t, struct tcp_conn *c, int64_t now)
 	if (a.newly_lost) {
 		enter_recovery(t, c);
 		prr(c, 1, false, true);
-		rtx_arm(t, c, now);
+		rtx_arm(c, now);
 	}
 }
