@@ -22,8 +22,6 @@
  */
 #include "sim/host/host.h"
 
-#define SEND_BUFFER 16384u /* TC-12: the default of Linux */
-
 /* ---- a client that reads slowly ------------------------------------------------------------------------------- */
 
 /* One client's pause. Kept beside the clients: few groups have a read_rate. */
@@ -141,16 +139,13 @@ static bool held_by_reader(const struct tcp_conn *t)
 	return tcp_unacked(t) >= t->snd_wnd;
 }
 
-void flow_written(struct sim *s, struct sconn *c, uint64_t cause)
+void flow_changed(struct sim *s, struct sconn *c, uint64_t cause)
 {
-	uint32_t all = c->sock ? tcp_unacked(&c->sock->tcp) : 0,
-		 waits = all > SEND_BUFFER ? all - SEND_BUFFER : 0;
-	if (waits == c->waits_bytes)
-		return;
+	const uint32_t all = c->sock ? tcp_unacked(&c->sock->tcp) : 0, waits = flow_waits(c);
 	struct sconn_causes *why = sconn_causes(s, c);
 	if (!c->waits_bytes) {
 		bool reader = held_by_reader(&c->sock->tcp);
-		struct trace_rec r = write_rec(s, c, TRACE_WRITE_WAIT, all, SEND_BUFFER, cause);
+		struct trace_rec r = write_rec(s, c, TRACE_WRITE_WAIT, all, FLOW_SEND_BUFFER, cause);
 		r.reason = reader ? REASON_SLOW_READER : REASON_SLOW_NETWORK;
 		uint64_t rec = rec_put(s, &r, c->sock->tcp.flags & TCPF_LENS);
 		if (why)

@@ -420,6 +420,7 @@ void radio_close(struct sim *s, struct client *c, int64_t until_ns);
 /* ---- flow control (flow.c) --------------------------------------------------------------------------------- */
 
 #define FLOW_WAITING_MOST (1u << 30) /* no connection lets more wait, whatever its limit */
+#define FLOW_SEND_BUFFER 16384u      /* TC-12: the default of Linux */
 
 enum flow { FLOW_WRITE, FLOW_DROP, FLOW_CLOSE };
 
@@ -446,8 +447,19 @@ static inline bool flow_free(const struct cfg_server *v, const struct sock *k, u
 /* Records that it has not; the id, for what follows from it. */
 uint64_t flow_refused(struct sim *s, const struct cfg_server *v, struct sconn *c, const struct tech_out *o,
 	enum flow verdict, uint64_t cause);
+/* What waits in it beyond one send buffer. */
+static inline uint32_t flow_waits(const struct sconn *c)
+{
+	const uint32_t all = c->sock ? tcp_unacked(&c->sock->tcp) : 0;
+	return all > FLOW_SEND_BUFFER ? all - FLOW_SEND_BUFFER : 0;
+}
+void flow_changed(struct sim *s, struct sconn *c, uint64_t cause); /* for flow_written */
 /* After a write, or when the connection is gone: counts what waits as the process's memory. */
-void flow_written(struct sim *s, struct sconn *c, uint64_t cause);
+static inline void flow_written(struct sim *s, struct sconn *c, uint64_t cause)
+{
+	if (flow_waits(c) != c->waits_bytes)
+		flow_changed(s, c, cause);
+}
 /* A proxy's two legs: stops or resumes reading from each as the other one's send buffer has it. The leg that reads on, to
  * be pumped as the caller's last act; NULL: none. */
 struct sock *flow_relay(struct sim *s, struct sock *const leg[2], bool buffers);
