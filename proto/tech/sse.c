@@ -188,12 +188,39 @@ static enum verdict decode(
 	return GO_ON;
 }
 
+/* The head of the stream, as another client was given it: nothing but the head, so it was said with one unit. */
+static bool head_recalled(struct tech_client *c, struct slice in, struct tech_outs *q)
+{
+	struct tech_said said = {0};
+	if (!tech_recall(&c->site->memory, TECH_READ_HTTP, &c->rd, in, q, &said))
+		return false;
+	c->status = said.status;
+	c->flags |= TECH_F_STREAM;
+	tech_connected(c, q);
+	return true;
+}
+
+/* `q` from `at` on has what a head was answered with. */
+static void remember_head(struct tech_client *c, const struct tech_idle *before, struct slice in,
+	const struct tech_outs *q, size_t at)
+{
+	struct tech_outs unit = *q;
+	const struct tech_said said = {.status = c->status};
+	const bool noted = q->n == at + 2 && q->v[at + 1].kind == TECH_OUT_NOTE; /* tech_connected's */
+	if (q->n != at + 1 && !noted)
+		return;
+	unit.n = at + 1;
+	tech_remember(&c->site->memory, TECH_READ_HTTP, before, &c->rd, in, &unit, at, &said);
+}
+
 static enum verdict read_data(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
 {
 	struct tech_memory *m = &c->site->memory;
 	struct tech_said said = {0};
 	bool events = c->flags & TECH_F_STREAM, idle = !c->rd.idle.owned;
 	enum verdict v = GO_ON;
+	if (!events && !(c->flags & TECH_F_ANSWER) && head_recalled(c, in->slice, q))
+		return v;
 	if (!events || !tech_recall(m, TECH_READ_EVENTS, &c->rd, in->slice, q, &said)) {
 		const struct tech_idle before = c->rd.idle;
 		size_t at = q->n;
@@ -201,6 +228,8 @@ static enum verdict read_data(struct tech_client *c, const struct tech_in *in, s
 		tech_reader_rest(&c->rd, c->site->al, &c->site->spare);
 		if (events && idle && v == GO_ON)
 			tech_remember(m, TECH_READ_EVENTS, &before, &c->rd, in->slice, q, at, &said);
+		else if (idle && v == GO_ON && (c->flags & TECH_F_STREAM) && !said.since && !said.other)
+			remember_head(c, &before, in->slice, q, at);
 	}
 	if (said.since)
 		c->since = said.since;

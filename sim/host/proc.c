@@ -643,8 +643,8 @@ static void let_go(struct sim *s, struct sconn **owned, uint32_t n)
 	xfree(owned);
 }
 
-/* Every connection at once: resets to the other side when `say`, else nothing. */
-static void drop_all(struct sim *s, struct proc *p, bool say, uint64_t cause)
+/* Every connection is reset. */
+static void drop_all(struct sim *s, struct proc *p, uint64_t cause)
 {
 	uint32_t n;
 	struct sconn **all = hold_all(p, &n);
@@ -653,10 +653,8 @@ static void drop_all(struct sim *s, struct proc *p, bool say, uint64_t cause)
 		struct sock *k = c->sock;
 		c->sock = NULL;
 		s->w->cause = cause;
-		if (k && say)
+		if (k)
 			sock_abort(s, k);
-		else if (k)
-			sock_vanish(s, k);
 		conn_dead(s, c);
 	}
 	let_go(s, all, n);
@@ -676,11 +674,14 @@ static void clear_queue(struct sim *s, struct proc *p)
 void proc_fini(struct sim *s, struct proc *p)
 {
 	clear_queue(s, p);
-	drop_all(s, p, false, 0);
-	/* sockets whose connection has ended for us but not for TCP */
-	uint32_t at = 0;
-	for (struct tcp_conn *t; (t = tcp_demux_each(&p->demux, &at));)
-		sock_vanish(s, container_of(t, struct sock, tcp));
+	uint32_t at = 0; /* in any order, and also those that have ended for us but not for TCP */
+	for (struct tcp_conn *t; (t = tcp_demux_each(&p->demux, &at));) {
+		struct sock *k = container_of(t, struct sock, tcp);
+		struct sconn *c = k->used ? k->user : NULL;
+		sock_vanish(s, k);
+		if (c)
+			conn_dead(s, c);
+	}
 	tcp_demux_fini(&p->demux);
 	tech_server_fini(&p->srv);
 	for (uint32_t i = 0; i < p->nsites; i++)
@@ -704,7 +705,7 @@ void proc_crash(struct sim *s, struct proc *p, uint64_t cause)
 	p->up = false;
 	clear_queue(s, p);
 	p->died = p->busy;
-	drop_all(s, p, true, cause);
+	drop_all(s, p, cause);
 	tech_server_forget(&p->srv);
 }
 

@@ -615,6 +615,66 @@ static void a_granted_websocket_met_before_is_known_but_for_its_accept(void **st
 	}
 }
 
+/* A client of the rig's site is given the answer to its request for the stream; what it says about it, in words. */
+static void given(struct rig *r, struct tech_client *c, uint32_t number, struct blob *b, char *said)
+{
+	struct tech_out o;
+	int n = 0;
+	tech_client_init(c, &r->site[0], number);
+	tech_client_input(c, &(struct tech_in){.kind = TECH_IN_START}, &r->q);
+	tech_client_input(c, &(struct tech_in){.kind = TECH_IN_UP}, &r->q);
+	while (tech_next(&r->q, &o))
+		if (o.kind == TECH_OUT_WRITE)
+			blob_unref(o.data.blob);
+	tech_client_input(c,
+		&(struct tech_in){.kind = TECH_IN_DATA,
+			.data = slice_bytes(slice_of(b)),
+			.slice = slice_of(b),
+			.now_ns = 7},
+		&r->q);
+	while (tech_next(&r->q, &o))
+		n += snprintf(said + n, 400, "%d/%d/%d/%d off %d len %d; ", o.kind, o.unit, o.note, o.status,
+			o.kind == TECH_OUT_UNIT ? (int)o.off : 0, o.kind == TECH_OUT_UNIT ? (int)o.len : 0);
+	snprintf(said + n, 400, "state %d flags %x status %d successes %u off %d parked %d", c->state,
+		c->flags, c->status, c->successes, c->rd.idle.owned ? -1 : (int)c->rd.idle.off,
+		!c->rd.idle.owned);
+}
+
+static void the_head_of_a_stream_met_before_is_not_decoded_again(void **state)
+{
+#define HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+	static const struct {
+		const char *text;
+		bool kept;
+	} t[] = {
+		{HEAD, true},
+		{HEAD "f\r\nid: 1\ndata: x\n\n\r\n", false}, /* more than a head */
+		{HEAD "f\r\nid: 1\nda", false},              /* and not all of that */
+		{"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", false},
+		{"HTTP/1.1 404 Not Found\r\nContent-Length: 1\r\n\r\n", false},
+		{"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n", true},
+	};
+	static char said[2][2][3000];
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		for (int forgetful = 0; forgetful < 2; forgetful++) {
+			struct rig r;
+			struct blob *b = blob_new(&alloc_libc, bytes_str(t[i].text));
+			rig_init(&r, TECH_SSE, 2, forgetful);
+			for (uint32_t k = 0; k < 2; k++) {
+				struct tech_client c;
+				given(&r, &c, 20 + k, b, said[forgetful][k]);
+				assert_int_equal(r.site[0].memory.turn, t[i].kept && !forgetful);
+				tech_client_fini(&c);
+			}
+			assert_string_equal(said[forgetful][0], said[forgetful][1]);
+			rig_fini(&r);
+			blob_unref(b);
+		}
+		assert_string_equal(said[0][1], said[1][1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -623,6 +683,7 @@ int main(void)
 		cmocka_unit_test(content_that_comes_later_changes_nothing),
 		cmocka_unit_test(an_idle_reader_is_a_few_words),
 		cmocka_unit_test(a_handshake_met_before_is_known_but_for_its_key),
+		cmocka_unit_test(the_head_of_a_stream_met_before_is_not_decoded_again),
 		cmocka_unit_test(a_granted_websocket_met_before_is_known_but_for_its_accept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
