@@ -53,9 +53,10 @@ void evq_fini(struct evq *q)
 
 size_t evq_bytes(const struct evq *q)
 {
-	return q->chunks * EVQ_CHUNK_BYTES +
+	return q->fresh * (size_t)EVQ_CHUNK_BYTES +
 	       q->block_cap * (sizeof *q->block + EVQ_BLOCK_CHUNKS * sizeof *q->side) +
-	       q->bot_cap * sizeof *q->bot + 2 * q->key_cap * sizeof *q->key + q->late_cap * sizeof *q->late;
+	       q->bot_cap * sizeof *q->bot + (q->key_cap + q->tmp_cap) * sizeof *q->key +
+	       q->late_cap * sizeof *q->late;
 }
 
 /* ---- chunks ------------------------------------------------------------------------------------------------ */
@@ -89,23 +90,24 @@ static void chunk_grow(struct evq *q)
 	}
 	for (size_t i = 0; i < n; i++)
 		q->block[blocks + i] = c + i * EVQ_BLOCK_CHUNKS;
-	for (size_t i = n * EVQ_BLOCK_CHUNKS;
-		i-- > (old ? 0 : 1);) { /* used in the order of their addresses */
-		c[i].self = (uint32_t)(old + i);
-		c[i].next = q->spare ? q->spare->self : 0;
-		q->spare = &c[i];
-	}
+	if (!old)
+		q->fresh = 1;
 }
 
 static struct evq_chunk *chunk_get(struct evq *q)
 {
 	struct evq_chunk *c;
 
-	if (!q->spare)
-		chunk_grow(q);
 	c = q->spare;
-	q->spare = chunk_of(q, c->next);
-	__builtin_prefetch(q->spare, 1);
+	if (c) {
+		q->spare = chunk_of(q, c->next);
+		__builtin_prefetch(q->spare, 1);
+	} else { /* one that nobody has touched yet, in the order of their addresses */
+		if (q->fresh == q->chunks)
+			chunk_grow(q);
+		c = chunk_of(q, q->fresh);
+		c->self = q->fresh++;
+	}
 	c->next = 0;
 	q->side[c->self] = (struct evq_side){0};
 	return c;
@@ -119,14 +121,22 @@ static void chunk_put(struct evq *q, struct evq_chunk *c)
 
 /* ---- the slot being served --------------------------------------------------------------------------------- */
 
+/* Room for `n` where there is for `cap`: a quarter more at a time. A burst that comes all at once stands here beside everything
+ * else that it makes grow. */
+static size_t reserve(size_t cap, size_t n)
+{
+	if (!cap)
+		cap = 256;
+	while (cap < n)
+		cap += cap / 4;
+	return cap;
+}
+
 static void bot_reserve(struct evq *q, size_t n)
 {
 	if (n <= q->bot_cap)
 		return;
-	if (!q->bot_cap)
-		q->bot_cap = 256;
-	while (q->bot_cap < n)
-		q->bot_cap *= 2;
+	q->bot_cap = reserve(q->bot_cap, n);
 	q->bot = xrealloc(q->bot, q->bot_cap * sizeof *q->bot);
 }
 
@@ -134,12 +144,18 @@ static void key_reserve(struct evq *q, size_t n)
 {
 	if (n <= q->key_cap)
 		return;
-	if (!q->key_cap)
-		q->key_cap = 256;
-	while (q->key_cap < n)
-		q->key_cap *= 2;
+	q->key_cap = reserve(q->key_cap, n);
 	q->key = xrealloc(q->key, q->key_cap * sizeof *q->key);
-	q->tmp = xrealloc(q->tmp, q->key_cap * sizeof *q->tmp);
+}
+
+/* Most slots' events come in order and want no sorting. */
+static void tmp_reserve(struct evq *q, size_t n)
+{
+	if (n <= q->tmp_cap)
+		return;
+	q->tmp_cap = reserve(q->tmp_cap, n);
+	xfree(q->tmp);
+	q->tmp = xmalloc(q->tmp_cap * sizeof *q->tmp);
 }
 
 static inline uint64_t key_of(const struct evq *q, const struct ev *e, size_t place)
@@ -338,9 +354,12 @@ static void bot_sort(struct evq *q)
 	q->key_n = q->bot_n;
 	if (rising)
 		return;
-	if (q->key_n <= 12)
+	if (q->key_n <= 12) {
 		insertion_sort(q->key, q->key_n);
-	else if (q->key_n > 8u << BUCKET_BITS_MAX || !bucket_sort(q->key, q->key_n, q->tmp, q->shift))
+		return;
+	}
+	tmp_reserve(q, q->key_n);
+	if (q->key_n > 8u << BUCKET_BITS_MAX || !bucket_sort(q->key, q->key_n, q->tmp, q->shift))
 		merge_sort(q->key, q->key_n, q->tmp);
 }
 

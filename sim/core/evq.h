@@ -84,17 +84,18 @@ struct evq {
 	struct ev *bot;
 	uint64_t *key, *tmp;
 	size_t bot_n, key_h, key_n;
-	size_t bot_cap, key_cap;
+	size_t bot_cap, key_cap, tmp_cap;
 	uint64_t *
 		late; /* binary heap of keys: events put into the slot where moving others would cost too much */
 	size_t late_n, late_cap;
-	struct evq_chunk *spare;
+	struct evq_chunk *spare;  /* was used before */
 	struct evq_chunk **block; /* [number / EVQ_BLOCK_CHUNKS] */
 	struct evq_side {
 		uint32_t prev; /* the chunk before it in its slot, 0: it is the first */
 		uint32_t gone; /* how many of its events were cancelled */
 	} * side;              /* [number] */
 	size_t chunks;         /* allocated in all, in whole blocks; the first of all is not used */
+	uint32_t fresh;        /* the first that was never used */
 	size_t block_cap;
 	void *slabs;
 	uint64_t served_slots, served_events; /* for retuning the width */
