@@ -173,6 +173,7 @@ static void late_push(struct evq *q, uint64_t x)
 		q->late_cap = q->late_cap ? q->late_cap * 2 : 64;
 		q->late = xrealloc(q->late, q->late_cap * sizeof *q->late);
 	}
+	q->late_all++;
 	for (i = q->late_n++; i && x < q->late[(i - 1) / 2]; i = (i - 1) / 2)
 		q->late[i] = q->late[(i - 1) / 2];
 	q->late[i] = x;
@@ -522,6 +523,7 @@ static bool refill(struct evq *q, int64_t until_ns)
 /* ---- width ------------------------------------------------------------------------------------------------- */
 
 #define RETUNE_SLOTS 2048
+#define RETUNE_LATE 32768    /* so many that came late for keys: no need to wait for that many slots */
 #define SLOT_EVENTS_HIGH 512 /* on average */
 #define SLOT_EVENTS_LOW 24   /* too few to fetch their objects ahead of time */
 #define SLOT_EVENTS_AIM 96
@@ -571,7 +573,7 @@ static void retune(struct evq *q)
 	uint64_t mean = q->served_events / q->served_slots;
 	int shift = q->shift;
 
-	q->served_slots = q->served_events = 0;
+	q->served_slots = q->served_events = q->late_all = 0;
 	if (mean > SLOT_EVENTS_HIGH)
 		for (; mean > SLOT_EVENTS_AIM; mean /= 2)
 			shift--;
@@ -583,7 +585,8 @@ static void retune(struct evq *q)
 
 bool evq_pop_slow(struct evq *q, int64_t until_ns, struct ev *out)
 {
-	if (q->served_slots >= RETUNE_SLOTS && q->key_h == q->key_n && !q->late_n)
+	if ((q->served_slots >= RETUNE_SLOTS || q->late_all >= RETUNE_LATE) && q->served_slots &&
+		q->key_h == q->key_n && !q->late_n)
 		retune(q);
 	return q->count && take(q, until_ns, out);
 }

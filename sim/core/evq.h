@@ -98,9 +98,9 @@ struct evq {
 	uint32_t fresh;        /* the first that was never used */
 	size_t block_cap;
 	void *slabs;
-	uint64_t served_slots, served_events; /* for retuning the width */
-	uint64_t map0_words;                  /* which words of level 0's map are not zero */
-	uint64_t map[EVQ_SLOTS_ALL / 64];     /* which slots hold events */
+	uint64_t served_slots, served_events, late_all; /* for retuning the width */
+	uint64_t map0_words;                            /* which words of level 0's map are not zero */
+	uint64_t map[EVQ_SLOTS_ALL / 64];               /* which slots hold events */
 	struct evq_slot slot[EVQ_SLOTS_ALL];
 };
 

@@ -256,6 +256,34 @@ static void a_million_events_at_one_instant_leave_in_the_order_they_came(void **
 	xfree(q);
 }
 
+/* Bursts whose reactions come into the slot that is being served: few slots, but thousands come too late for its keys. */
+static void so_does_one_into_whose_slots_reactions_fall(void **state)
+{
+	enum { BURST = 20000 };
+	const int64_t burst_ns = 1000000000, reaction_ns = 100000;
+	struct evq *q = xmalloc(sizeof *q);
+	struct ev e;
+	int64_t last = 0;
+	uint32_t answered = 0;
+
+	(void)state;
+	evq_init(q, 0);
+	q->shift = 21; /* 2 ms */
+	for (uint32_t i = 0; i < BURST; i++)
+		evq_push(q, (struct ev){.at_ns = burst_ns + 10 * i, .elem = 1});
+	while (last < 12 * burst_ns) {
+		assert_true(evq_pop(q, &e) && e.at_ns >= last);
+		last = e.at_ns;
+		answered += e.elem == 0;
+		evq_push(q, (struct ev){.at_ns = e.elem ? last + reaction_ns : last - reaction_ns + burst_ns,
+				    .elem = !e.elem});
+	}
+	assert_true(answered >= 10 * BURST && q->count == BURST);
+	assert_true(q->shift < 18);
+	evq_fini(q);
+	xfree(q);
+}
+
 static void what_was_taken_back_makes_room_at_once(void **state)
 {
 	struct evq *q = xmalloc(sizeof *q);
@@ -311,6 +339,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_is_that_of_a_sorted_list),
 		cmocka_unit_test(a_wheel_that_is_too_coarse_narrows_itself_and_keeps_the_order),
+		cmocka_unit_test(so_does_one_into_whose_slots_reactions_fall),
 		cmocka_unit_test(what_was_taken_back_makes_room_at_once),
 		cmocka_unit_test(so_does_what_was_taken_back_before_the_next_was_put),
 		cmocka_unit_test(a_million_events_at_one_instant_leave_in_the_order_they_came),
