@@ -386,26 +386,42 @@ uint32_t evq_push_slow(struct evq *q, const struct ev *e, unsigned slot)
 
 		full->next = c->self;
 		q->side[c->self].prev = full->self;
-		if (q->side[full->self].gone == EVQ_CHUNK_EVENTS) /* while it was the last, it had to stay */
-			evq_forget(q, full, e->at_ns);
 	}
 	c->e[0] = *e;
 	s->at = &c->e[1];
 	return evq_place(&c->e[0]);
 }
 
-/* The last chunk of a slot stays: it is where the next event will stand. */
+static void slot_emptied(struct evq *q, unsigned slot)
+{
+	q->slot[slot] = (struct evq_slot){0};
+	q->map[slot / 64] &= ~((uint64_t)1 << slot % 64);
+	if (slot < EVQ_SLOTS0 && !q->map[slot / 64])
+		q->map0_words &= ~((uint64_t)1 << slot / 64);
+}
+
+/* The last chunk need not have been filled: it goes when all that was put into it is gone. */
 void evq_forget(struct evq *q, struct evq_chunk *c, int64_t at_ns)
 {
-	struct evq_chunk *prev = chunk_of(q, q->side[c->self].prev);
+	const struct evq_side *d = &q->side[c->self];
+	struct evq_chunk *prev = chunk_of(q, d->prev);
+	unsigned slot = evq_slot_of(q, at_ns);
+	struct evq_slot *s = &q->slot[slot];
 
-	if (!c->next)
+	if (c->next) {
+		q->side[c->next].prev = d->prev;
+		if (prev)
+			prev->next = c->next;
+		else
+			s->head = chunk_of(q, c->next);
+	} else if ((ptrdiff_t)d->gone < s->at - c->e) {
 		return;
-	q->side[c->next].prev = prev ? prev->self : 0;
-	if (prev)
-		prev->next = c->next;
-	else
-		q->slot[evq_slot_of(q, at_ns)].head = chunk_of(q, c->next);
+	} else if (prev) {
+		prev->next = 0;
+		s->at = (struct ev *)(void *)((char *)prev + EVQ_CHUNK_BYTES);
+	} else {
+		slot_emptied(q, slot);
+	}
 	chunk_put(q, c);
 }
 
@@ -444,10 +460,7 @@ static void deal(struct evq *q, int level, unsigned i)
 	struct evq_chunk *c = q->slot[slot].head;
 	const struct ev *at = q->slot[slot].at;
 
-	q->slot[slot] = (struct evq_slot){0};
-	q->map[slot / 64] &= ~((uint64_t)1 << slot % 64);
-	if (!level && !q->map[slot / 64])
-		q->map0_words &= ~((uint64_t)1 << slot / 64);
+	slot_emptied(q, slot);
 	while (c) {
 		struct evq_chunk *next = chunk_of(q, c->next);
 		size_t n = next ? EVQ_CHUNK_EVENTS : (size_t)(at - c->e);
@@ -547,6 +560,22 @@ static bool take(struct evq *q, int64_t until_ns, struct ev *out)
 	return true;
 }
 
+/* The chunks, those in use among them, become another queue's: two wheels work with one memory. */
+static void lend_chunks(struct evq *from, struct evq *to)
+{
+	to->spare = from->spare;
+	to->block = from->block;
+	to->side = from->side;
+	to->chunks = from->chunks;
+	to->block_cap = from->block_cap;
+	to->slabs = from->slabs;
+	from->spare = NULL;
+	from->block = NULL;
+	from->side = NULL;
+	from->chunks = from->block_cap = 0;
+	from->slabs = NULL;
+}
+
 /* All pending events move to a wheel with another slot width. Taken out in order and put in again, they keep their
  * order. Happens a few times in a run at most. */
 static void set_shift(struct evq *q, int shift)
@@ -560,8 +589,12 @@ static void set_shift(struct evq *q, int shift)
 	evq_init(nq, 0);
 	nq->shift = shift;
 	nq->wheel = q->wheel;
-	while (take(q, INT64_MAX, &e))
+	while (take(q, INT64_MAX, &e)) {
+		lend_chunks(q, nq);
 		evq_push(nq, e);
+		lend_chunks(nq, q);
+	}
+	lend_chunks(q, nq);
 	nq->entered = q->entered;
 	evq_fini(q);
 	*q = *nq;

@@ -177,7 +177,8 @@ static inline uint32_t evq_push_at(struct evq *q, struct ev e)
 	return evq_place(at);
 }
 
-/* Every event of a chunk of this time's slot was cancelled: gives it back. */
+/* An event of a chunk of this time's slot was cancelled, and the chunk is full of such, or the slot's last: gives it back if nothing
+ * else is in it. */
 void evq_forget(struct evq *q, struct evq_chunk *c, int64_t at_ns);
 
 /* Takes back the event of `obj` (not NULL) at `at_ns` that was put to `place`. False, with nothing done, when it is no longer
@@ -195,7 +196,7 @@ static inline bool evq_cancel(struct evq *q, uint32_t place, const void *obj, in
 		return false;
 	e->kind = EVQ_GONE;
 	q->count--;
-	if (++q->side[i].gone == EVQ_CHUNK_EVENTS)
+	if (++q->side[i].gone == EVQ_CHUNK_EVENTS || !c->next)
 		evq_forget(q, c, at_ns);
 	return true;
 }
