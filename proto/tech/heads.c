@@ -39,11 +39,9 @@ void tech_site_changed(struct tech_site *s)
 	blob_unref(s->granted.in.blob);
 	s->granted = (struct tech_granted){0};
 	for (int i = 0; i < TECH_CACHE; i++) {
-		if (s->requests[i].blob)
-			blob_unref(s->requests[i].blob);
-		if (s->responses[i].blob)
-			blob_unref(s->responses[i].blob);
-		s->requests[i].blob = s->responses[i].blob = NULL;
+		blob_unref(s->requests.v[i].blob);
+		blob_unref(s->responses.v[i].blob);
+		s->requests.v[i].blob = s->responses.v[i].blob = NULL;
 	}
 }
 
@@ -55,44 +53,52 @@ void tech_site_fini(struct tech_site *s)
 	tech_spare_fini(&s->spare, s->al);
 }
 
-struct blob *tech_cache_get(const struct tech_cached *c, uint64_t k0, uint64_t k1, uint64_t k2)
+static bool is_key(const struct tech_cached *e, uint64_t k0, uint64_t k1, uint64_t k2)
 {
-	for (int i = 0; i < TECH_CACHE; i++)
-		if (c[i].blob && c[i].key[0] == k0 && c[i].key[1] == k1 && c[i].key[2] == k2)
-			return blob_ref(c[i].blob);
+	return e->blob && e->key[0] == k0 && e->key[1] == k1 && e->key[2] == k2;
+}
+
+static const struct tech_cached *find(struct tech_cache *c, uint64_t k0, uint64_t k1, uint64_t k2)
+{
+	if (is_key(&c->v[c->latest], k0, k1, k2)) /* most often the same again */
+		return &c->v[c->latest];
+	for (uint32_t i = 0; i < TECH_CACHE; i++)
+		if (is_key(&c->v[i], k0, k1, k2))
+			return &c->v[c->latest = i];
 	return NULL;
 }
 
-void tech_cache_put(
-	struct tech_cached *c, uint32_t *turn, uint64_t k0, uint64_t k1, uint64_t k2, struct blob *b)
+struct blob *tech_cache_get(struct tech_cache *c, uint64_t k0, uint64_t k1, uint64_t k2)
 {
-	struct tech_cached *e = &c[(*turn)++ % TECH_CACHE];
+	const struct tech_cached *e = find(c, k0, k1, k2);
+	return e ? blob_ref(e->blob) : NULL;
+}
+
+void tech_cache_put(struct tech_cache *c, uint64_t k0, uint64_t k1, uint64_t k2, struct blob *b)
+{
+	struct tech_cached *e = &c->v[c->latest = c->turn++ % TECH_CACHE];
 	if (e->blob)
 		blob_unref(e->blob);
 	*e = (struct tech_cached){.key = {k0, k1, k2}, .blob = blob_ref(b)};
 }
 
-struct blob *tech_cache_get_own(const struct alloc *al, const struct tech_cached *c, uint64_t k0, uint64_t k1,
-	uint64_t k2, struct bytes own)
+struct blob *tech_cache_get_own(
+	const struct alloc *al, struct tech_cache *c, uint64_t k0, uint64_t k1, uint64_t k2, struct bytes own)
 {
-	for (int i = 0; i < TECH_CACHE; i++) {
-		if (!c[i].blob || !c[i].own_at || c[i].key[0] != k0 || c[i].key[1] != k1 || c[i].key[2] != k2)
-			continue;
-		struct blob *b = blob_new(al, slice_bytes(slice_of(c[i].blob)));
-		if (b)
-			memcpy(b->data + c[i].own_at, own.p, own.n);
-		return b;
-	}
-	return NULL;
+	const struct tech_cached *e = find(c, k0, k1, k2);
+	struct blob *b = e && e->own_at ? blob_new(al, slice_bytes(slice_of(e->blob))) : NULL;
+	if (b)
+		memcpy(b->data + e->own_at, own.p, own.n);
+	return b;
 }
 
-void tech_cache_put_own(struct tech_cached *c, uint32_t *turn, uint64_t k0, uint64_t k1, uint64_t k2,
-	struct blob *b, struct bytes name, struct bytes own)
+void tech_cache_put_own(struct tech_cache *c, uint64_t k0, uint64_t k1, uint64_t k2, struct blob *b,
+	struct bytes name, struct bytes own)
 {
 	for (uint32_t i = 0; i + name.n + own.n <= b->len; i++)
 		if (!memcmp(b->data + i, name.p, name.n) && !memcmp(b->data + i + name.n, own.p, own.n)) {
-			struct tech_cached *e = &c[*turn % TECH_CACHE];
-			tech_cache_put(c, turn, k0, k1, k2, b);
+			struct tech_cached *e = &c->v[c->turn % TECH_CACHE];
+			tech_cache_put(c, k0, k1, k2, b);
 			e->own_at = i + (uint32_t)name.n;
 			return;
 		}
@@ -285,9 +291,9 @@ struct blob *tech_request_blob(struct tech_site *s, const struct tech_request *r
 	struct bytes key = keyed ? bytes_str(r->ws_key) : BYTES_NONE;
 	struct blob *blob = NULL;
 	if (shared)
-		blob = tech_cache_get(s->requests, k0, r->since, r->last_event_id);
+		blob = tech_cache_get(&s->requests, k0, r->since, r->last_event_id);
 	else if (keyed)
-		blob = tech_cache_get_own(s->al, s->requests, k0, r->since, r->last_event_id, key);
+		blob = tech_cache_get_own(s->al, &s->requests, k0, r->since, r->last_event_id, key);
 	if (blob)
 		return blob;
 	struct buf b, target;
@@ -310,9 +316,9 @@ struct blob *tech_request_blob(struct tech_site *s, const struct tech_request *r
 	buf_fini(&b);
 	buf_fini(&target);
 	if (blob && shared)
-		tech_cache_put(s->requests, &s->request_turn, k0, r->since, r->last_event_id, blob);
+		tech_cache_put(&s->requests, k0, r->since, r->last_event_id, blob);
 	else if (blob && keyed)
-		tech_cache_put_own(s->requests, &s->request_turn, k0, r->since, r->last_event_id, blob,
+		tech_cache_put_own(&s->requests, k0, r->since, r->last_event_id, blob,
 			BYTES_LIT("Sec-WebSocket-Key: "), key);
 	return blob;
 }

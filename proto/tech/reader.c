@@ -144,17 +144,19 @@ void tech_reader_expect(struct tech_reader *r, struct bytes method)
 	if (o)
 		h1_dec_expect(&o->h1, method);
 	else {
-		struct h1_idle idle = h1_of(&r->idle);
+		struct h1_idle idle = {.answers = r->idle.answers, .n_answers = r->idle.n_answers};
 		h1_idle_expect(&idle, method);
-		r->idle = idle_of(&idle);
+		r->idle.answers = idle.answers;
+		r->idle.n_answers = idle.n_answers;
 	}
 }
 
 void tech_reader_skip(struct tech_reader *r, uint32_t len)
 {
-	struct h1_idle idle = h1_of(&r->idle);
+	struct h1_idle idle = {.off = r->idle.off, .state = r->idle.state};
 	h1_idle_skip(&idle, len);
-	r->idle = idle_of(&idle);
+	r->idle.off = idle.off;
+	r->idle.flags = idle.flags;
 }
 
 bool tech_reader_busy(const struct tech_reader *r)

@@ -158,7 +158,7 @@ void tech_answer_list(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	uint64_t k0 = 200u | (uint64_t)r.close << 16 | (uint64_t)(c->srv->keepalive_ns / TECH_S) << 20;
 	uint64_t k1 = from << 32 | (h->seq & 0xffffffffu), k2 = tech_date_key(s, now);
 	uint32_t n = 0;
-	struct blob *b = h->targeted ? NULL : tech_cache_get(s->responses, k0, k1, k2);
+	struct blob *b = h->targeted ? NULL : tech_cache_get(&s->responses, k0, k1, k2);
 	if (b) {
 		n = (uint32_t)(h->seq - from);
 		first = n ? tech_at_seq(h, from + 1)->id : 0;
@@ -166,7 +166,7 @@ void tech_answer_list(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	} else {
 		b = render_list(c, now, &first, &n);
 		if (b && !h->targeted && tech_conn_cursor(c) == h->seq)
-			tech_cache_put(s->responses, &s->response_turn, k0, k1, k2, b);
+			tech_cache_put(&s->responses, k0, k1, k2, b);
 	}
 	struct tech_out *o = tech_write(q, 0, b, TECH_UNIT_RESPONSE);
 	if (o) {
@@ -182,10 +182,10 @@ void tech_answer_empty(struct tech_conn *c, unsigned status, int64_t now, struct
 	struct tech_response r = response(c, status, now);
 	uint64_t k0 = status | (uint64_t)r.close << 16 | (uint64_t)(c->srv->keepalive_ns / TECH_S) << 20;
 	uint64_t k2 = tech_date_key(tech_conn_site(c), now);
-	struct blob *b = tech_cache_get(tech_conn_site(c)->responses, k0, 0, k2);
+	struct blob *b = tech_cache_get(&tech_conn_site(c)->responses, k0, 0, k2);
 	r.no_length = true;
 	if (!b && (b = render(c, &r)))
-		tech_cache_put(tech_conn_site(c)->responses, &tech_conn_site(c)->response_turn, k0, 0, k2, b);
+		tech_cache_put(&tech_conn_site(c)->responses, k0, 0, k2, b);
 	struct tech_out *o = tech_write(q, 0, b, TECH_UNIT_RESPONSE);
 	if (o) {
 		o->status = (uint16_t)status;

@@ -349,7 +349,7 @@ static struct blob *stream_head(struct tech_conn *c, bool http10, int64_t now)
 	struct tech_site *s = tech_conn_site(c);
 	uint64_t k0 = 2u | (uint64_t)http10 << 16 | (uint64_t)(c->srv->keepalive_ns / TECH_S) << 20;
 	uint64_t k2 = tech_date_key(s, now);
-	struct blob *blob = tech_cache_get(s->responses, k0, 0, k2);
+	struct blob *blob = tech_cache_get(&s->responses, k0, 0, k2);
 	if (blob)
 		return blob;
 	struct buf b;
@@ -365,7 +365,7 @@ static struct blob *stream_head(struct tech_conn *c, bool http10, int64_t now)
 	blob = buf_blob(&b);
 	buf_fini(&b);
 	if (blob)
-		tech_cache_put(s->responses, &s->response_turn, k0, 0, k2, blob);
+		tech_cache_put(&s->responses, k0, 0, k2, blob);
 	return blob;
 }
 
@@ -395,7 +395,7 @@ static void conn_push(struct tech_conn *c, struct tech_msg *m, int64_t now, stru
 static void send_comment(struct tech_conn *c, struct tech_outs *q)
 {
 	struct tech_site *s = tech_conn_site(c);
-	struct blob *blob = tech_cache_get(s->responses, 1, plain(c), 0);
+	struct blob *blob = tech_cache_get(&s->responses, 1, plain(c), 0);
 	if (!blob) {
 		struct buf b, line;
 		buf_init(&b, s->al, 64);
@@ -409,7 +409,7 @@ static void send_comment(struct tech_conn *c, struct tech_outs *q)
 		buf_fini(&b);
 		buf_fini(&line);
 		if (blob)
-			tech_cache_put(s->responses, &s->response_turn, 1, plain(c), 0, blob);
+			tech_cache_put(&s->responses, 1, plain(c), 0, blob);
 	}
 	struct tech_out *o = tech_write(q, 0, blob, TECH_UNIT_COMMENT);
 	if (o && !plain(c)) { /* size line, comment, CRLF */

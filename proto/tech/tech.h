@@ -251,6 +251,10 @@ struct tech_cached {
 	uint32_t own_at; /* where the octets stand that are each one's own (a WebSocket's key), 0 none */
 };
 #define TECH_CACHE 8
+struct tech_cache {
+	uint32_t turn, latest; /* the next to be replaced, the last that was found */
+	struct tech_cached v[TECH_CACHE];
+};
 
 /* The head of a 101 that was right, and where in it Sec-WebSocket-Accept's value stands: the next one differs there. */
 struct tech_granted {
@@ -270,8 +274,7 @@ struct tech_site {
 	bool identify;  /* clients name themselves (client=N): needed when a message is not for everyone */
 	uint32_t first; /* number of its first client */
 	uint64_t seed;  /* of its clients' random numbers */
-	struct tech_cached requests[TECH_CACHE], responses[TECH_CACHE];
-	uint32_t request_turn, response_turn;
+	struct tech_cache requests, responses;
 	struct tech_memory memory; /* client end: what octets have said */
 	struct tech_granted granted;
 	struct tech_spare spare;

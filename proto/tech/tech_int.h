@@ -69,15 +69,14 @@ void tech_put_response(struct buf *out, const struct tech_site *s, const struct 
 /* Seconds for the cache key when the head holds a date, else 0. */
 uint64_t tech_date_key(const struct tech_site *s, int64_t now_ns);
 /* A cached rendering, with a new reference, or NULL. */
-struct blob *tech_cache_get(const struct tech_cached *c, uint64_t k0, uint64_t k1, uint64_t k2);
-void tech_cache_put(
-	struct tech_cached *c, uint32_t *turn, uint64_t k0, uint64_t k1, uint64_t k2, struct blob *b);
+struct blob *tech_cache_get(struct tech_cache *c, uint64_t k0, uint64_t k1, uint64_t k2);
+void tech_cache_put(struct tech_cache *c, uint64_t k0, uint64_t k1, uint64_t k2, struct blob *b);
 /* The same for heads that differ in one place: a copy of the cached one with `own` there, or NULL. */
-struct blob *tech_cache_get_own(const struct alloc *al, const struct tech_cached *c, uint64_t k0, uint64_t k1,
+struct blob *tech_cache_get_own(const struct alloc *al, struct tech_cache *c, uint64_t k0, uint64_t k1,
 	uint64_t k2, struct bytes own);
 /* `own` is looked for behind `name`, a field's name with colon and blank. */
-void tech_cache_put_own(struct tech_cached *c, uint32_t *turn, uint64_t k0, uint64_t k1, uint64_t k2,
-	struct blob *b, struct bytes name, struct bytes own);
+void tech_cache_put_own(struct tech_cache *c, uint64_t k0, uint64_t k1, uint64_t k2, struct blob *b,
+	struct bytes name, struct bytes own);
 /* Octets that differ at most in a[at .. at + n). */
 bool tech_same_but(struct bytes a, struct bytes b, size_t at, size_t n);
 

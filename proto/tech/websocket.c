@@ -399,7 +399,7 @@ static struct tech_out *send_frame(
 {
 	struct tech_site *s = tech_conn_site(c);
 	const uint64_t key = 1u << 16 | (unsigned)op; /* without a payload: the same for all */
-	struct blob *blob = payload.n ? NULL : tech_cache_get(s->responses, key, 0, 0);
+	struct blob *blob = payload.n ? NULL : tech_cache_get(&s->responses, key, 0, 0);
 	if (!blob) {
 		struct buf b;
 		buf_init(&b, c->srv->al, payload.n + TECH_HEAD_MAX);
@@ -407,7 +407,7 @@ static struct tech_out *send_frame(
 		blob = buf_blob(&b);
 		buf_fini(&b);
 		if (blob && !payload.n)
-			tech_cache_put(s->responses, &s->response_turn, key, 0, 0, blob);
+			tech_cache_put(&s->responses, key, 0, 0, blob);
 	}
 	return tech_write(q, 0, blob, TECH_UNIT_FRAME);
 }
@@ -504,7 +504,7 @@ static struct blob *granted_head(struct tech_conn *c, const struct tech_want *w)
 {
 	struct tech_site *s = tech_conn_site(c);
 	struct bytes accept = bytes_str(w->ws_accept);
-	struct blob *blob = tech_cache_get_own(s->al, s->responses, 101, 0, 0, accept);
+	struct blob *blob = tech_cache_get_own(s->al, &s->responses, 101, 0, 0, accept);
 	if (blob)
 		return blob;
 	struct buf b;
@@ -517,8 +517,8 @@ static struct blob *granted_head(struct tech_conn *c, const struct tech_want *w)
 	blob = buf_blob(&b);
 	buf_fini(&b);
 	if (blob)
-		tech_cache_put_own(s->responses, &s->response_turn, 101, 0, 0, blob,
-			BYTES_LIT("Sec-WebSocket-Accept: "), accept);
+		tech_cache_put_own(
+			&s->responses, 101, 0, 0, blob, BYTES_LIT("Sec-WebSocket-Accept: "), accept);
 	return blob;
 }
 

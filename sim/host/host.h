@@ -516,7 +516,19 @@ uint64_t rec_unit_sent(struct sim *s, const struct sock *k, enum trace_kind kind
 	struct bytes octets, uint64_t off, uint64_t len, uint32_t msg, int64_t a, int64_t b, uint64_t cause);
 uint64_t rec_unit_recv(struct sim *s, const struct sock *k, enum trace_kind kind, uint64_t off, uint64_t len,
 	uint64_t cause, uint32_t *msg);
-enum trace_kind rec_unit_kind(enum tech_unit unit, bool sent);
+static inline enum trace_kind rec_unit_kind(enum tech_unit unit, bool sent)
+{
+	static const uint16_t kinds[][2] = {
+		[TECH_UNIT_NONE] = {TRACE_UNIT_RECV, TRACE_UNIT_SEND},
+		[TECH_UNIT_REQUEST] = {TRACE_HTTP_REQUEST_RECV, TRACE_HTTP_REQUEST_SEND},
+		[TECH_UNIT_RESPONSE] = {TRACE_HTTP_RESPONSE_RECV, TRACE_HTTP_RESPONSE_SEND},
+		[TECH_UNIT_EVENT] = {TRACE_SSE_EVENT_RECV, TRACE_SSE_EVENT_SEND},
+		[TECH_UNIT_COMMENT] = {TRACE_SSE_COMMENT_RECV, TRACE_SSE_COMMENT_SEND},
+		[TECH_UNIT_FRAME] = {TRACE_WS_FRAME_RECV, TRACE_WS_FRAME_SEND},
+		[TECH_UNIT_TAIL] = {TRACE_UNIT_RECV, TRACE_UNIT_SEND},
+	};
+	return (enum trace_kind)kinds[unit][sent];
+}
 uint64_t rec_note(struct sim *s, const struct sock *k, const struct tech_out *o, struct client *c,
 	uint16_t node, uint16_t peer, uint64_t cause);
 enum trace_reason rec_reason(enum tech_why why);

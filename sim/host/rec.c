@@ -23,24 +23,6 @@ uint64_t rec_put(struct sim *s, const struct trace_rec *r, bool lens)
 	return id ? id : r->cause;
 }
 
-enum trace_kind rec_unit_kind(enum tech_unit unit, bool sent)
-{
-	switch (unit) {
-	case TECH_UNIT_REQUEST:
-		return sent ? TRACE_HTTP_REQUEST_SEND : TRACE_HTTP_REQUEST_RECV;
-	case TECH_UNIT_RESPONSE:
-		return sent ? TRACE_HTTP_RESPONSE_SEND : TRACE_HTTP_RESPONSE_RECV;
-	case TECH_UNIT_EVENT:
-		return sent ? TRACE_SSE_EVENT_SEND : TRACE_SSE_EVENT_RECV;
-	case TECH_UNIT_COMMENT:
-		return sent ? TRACE_SSE_COMMENT_SEND : TRACE_SSE_COMMENT_RECV;
-	case TECH_UNIT_FRAME:
-		return sent ? TRACE_WS_FRAME_SEND : TRACE_WS_FRAME_RECV;
-	default:
-		return sent ? TRACE_UNIT_SEND : TRACE_UNIT_RECV;
-	}
-}
-
 /* ---- units on traced connections ------------------------------------------------------------------------------ */
 
 static struct unit_queue *queue_of(struct sim *s, uint32_t conn, bool up)
