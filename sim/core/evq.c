@@ -38,12 +38,12 @@ void evq_init(struct evq *q, int64_t gap_ns)
 
 void evq_fini(struct evq *q)
 {
-	for (struct evq_slab *s = q->slabs, *next; s; s = next) {
+	for (struct evq_slab *s = q->mem.slabs, *next; s; s = next) {
 		next = s->next;
 		xfree_pages(s, s->bytes);
 	}
-	xfree(q->block);
-	xfree(q->side);
+	xfree(q->mem.block);
+	xfree(q->mem.side);
 	xfree(q->bot);
 	xfree(q->key);
 	xfree(q->tmp);
@@ -53,8 +53,8 @@ void evq_fini(struct evq *q)
 
 size_t evq_bytes(const struct evq *q)
 {
-	return q->fresh * (size_t)EVQ_CHUNK_BYTES +
-	       q->block_cap * (sizeof *q->block + EVQ_BLOCK_CHUNKS * sizeof *q->side) +
+	return q->mem.fresh * (size_t)EVQ_CHUNK_BYTES +
+	       q->mem.block_cap * (sizeof *q->mem.block + EVQ_BLOCK_CHUNKS * sizeof *q->mem.side) +
 	       q->bot_cap * sizeof *q->bot + (q->key_cap + q->tmp_cap) * sizeof *q->key +
 	       q->late_cap * sizeof *q->late;
 }
@@ -63,12 +63,12 @@ size_t evq_bytes(const struct evq *q)
 
 static struct evq_chunk *chunk_of(const struct evq *q, uint32_t i)
 {
-	return i ? &q->block[i / EVQ_BLOCK_CHUNKS][i % EVQ_BLOCK_CHUNKS] : NULL;
+	return i ? &q->mem.block[i / EVQ_BLOCK_CHUNKS][i % EVQ_BLOCK_CHUNKS] : NULL;
 }
 
 static void chunk_grow(struct evq *q)
 {
-	size_t n = q->chunks / (4 * EVQ_BLOCK_CHUNKS); /* blocks: a quarter more */
+	size_t n = q->mem.chunks / (4 * EVQ_BLOCK_CHUNKS); /* blocks: a quarter more */
 
 	n = n < 1 ? 1 : n > 128 ? 128 : n;
 	size_t bytes =
@@ -76,47 +76,48 @@ static void chunk_grow(struct evq *q)
 	struct evq_slab *s = xpages(bytes);
 	uintptr_t first = ((uintptr_t)(s + 1) + EVQ_CHUNK_BYTES - 1) & ~(uintptr_t)(EVQ_CHUNK_BYTES - 1);
 	struct evq_chunk *c = (struct evq_chunk *)(void *)((char *)s + (first - (uintptr_t)s));
-	size_t old = q->chunks, blocks = old / EVQ_BLOCK_CHUNKS;
+	size_t old = q->mem.chunks, blocks = old / EVQ_BLOCK_CHUNKS;
 
-	s->next = q->slabs;
+	s->next = q->mem.slabs;
 	s->bytes = bytes;
-	q->slabs = s;
-	q->chunks += n * EVQ_BLOCK_CHUNKS;
-	assert(q->chunks <= CHUNKS_MAX);
-	if (blocks + n > q->block_cap) {
-		q->block_cap = (blocks + n) * 2;
-		q->block = xrealloc(q->block, q->block_cap * sizeof *q->block);
-		q->side = xrealloc(q->side, q->block_cap * EVQ_BLOCK_CHUNKS * sizeof *q->side);
+	q->mem.slabs = s;
+	q->mem.chunks += n * EVQ_BLOCK_CHUNKS;
+	assert(q->mem.chunks <= CHUNKS_MAX);
+	if (blocks + n > q->mem.block_cap) {
+		q->mem.block_cap = (blocks + n) * 2;
+		q->mem.block = xrealloc(q->mem.block, q->mem.block_cap * sizeof *q->mem.block);
+		q->mem.side =
+			xrealloc(q->mem.side, q->mem.block_cap * EVQ_BLOCK_CHUNKS * sizeof *q->mem.side);
 	}
 	for (size_t i = 0; i < n; i++)
-		q->block[blocks + i] = c + i * EVQ_BLOCK_CHUNKS;
+		q->mem.block[blocks + i] = c + i * EVQ_BLOCK_CHUNKS;
 	if (!old)
-		q->fresh = 1;
+		q->mem.fresh = 1;
 }
 
 static struct evq_chunk *chunk_get(struct evq *q)
 {
 	struct evq_chunk *c;
 
-	c = q->spare;
+	c = q->mem.spare;
 	if (c) {
-		q->spare = chunk_of(q, c->next);
-		__builtin_prefetch(q->spare, 1);
+		q->mem.spare = chunk_of(q, c->next);
+		__builtin_prefetch(q->mem.spare, 1);
 	} else { /* one that nobody has touched yet, in the order of their addresses */
-		if (q->fresh == q->chunks)
+		if (q->mem.fresh == q->mem.chunks)
 			chunk_grow(q);
-		c = chunk_of(q, q->fresh);
-		c->self = q->fresh++;
+		c = chunk_of(q, q->mem.fresh);
+		c->self = q->mem.fresh++;
 	}
 	c->next = 0;
-	q->side[c->self] = (struct evq_side){0};
+	q->mem.side[c->self] = (struct evq_side){0};
 	return c;
 }
 
 static void chunk_put(struct evq *q, struct evq_chunk *c)
 {
-	c->next = q->spare ? q->spare->self : 0;
-	q->spare = c;
+	c->next = q->mem.spare ? q->mem.spare->self : 0;
+	q->mem.spare = c;
 }
 
 /* ---- the slot being served --------------------------------------------------------------------------------- */
@@ -385,7 +386,7 @@ uint32_t evq_push_slow(struct evq *q, const struct ev *e, unsigned slot)
 		struct evq_chunk *full = (struct evq_chunk *)(void *)((char *)s->at - EVQ_CHUNK_BYTES);
 
 		full->next = c->self;
-		q->side[c->self].prev = full->self;
+		q->mem.side[c->self].prev = full->self;
 	}
 	c->e[0] = *e;
 	s->at = &c->e[1];
@@ -403,13 +404,13 @@ static void slot_emptied(struct evq *q, unsigned slot)
 /* The last chunk need not have been filled: it goes when all that was put into it is gone. */
 void evq_forget(struct evq *q, struct evq_chunk *c, int64_t at_ns)
 {
-	const struct evq_side *d = &q->side[c->self];
+	const struct evq_side *d = &q->mem.side[c->self];
 	struct evq_chunk *prev = chunk_of(q, d->prev);
 	unsigned slot = evq_slot_of(q, at_ns);
 	struct evq_slot *s = &q->slot[slot];
 
 	if (c->next) {
-		q->side[c->next].prev = d->prev;
+		q->mem.side[c->next].prev = d->prev;
 		if (prev)
 			prev->next = c->next;
 		else
@@ -563,17 +564,8 @@ static bool take(struct evq *q, int64_t until_ns, struct ev *out)
 /* The chunks, those in use among them, become another queue's: two wheels work with one memory. */
 static void lend_chunks(struct evq *from, struct evq *to)
 {
-	to->spare = from->spare;
-	to->block = from->block;
-	to->side = from->side;
-	to->chunks = from->chunks;
-	to->block_cap = from->block_cap;
-	to->slabs = from->slabs;
-	from->spare = NULL;
-	from->block = NULL;
-	from->side = NULL;
-	from->chunks = from->block_cap = 0;
-	from->slabs = NULL;
+	to->mem = from->mem;
+	from->mem = (struct evq_memory){0};
 }
 
 /* All pending events move to a wheel with another slot width. Taken out in order and put in again, they keep their

@@ -75,6 +75,20 @@ struct evq_slot {
 #define EVQ_BAND_BITS 3
 #define EVQ_PLACE_MASK (((uint64_t)1 << EVQ_PLACE_BITS) - 1)
 
+/* Chunks, in use and not. */
+struct evq_memory {
+	struct evq_chunk *spare;  /* was used before */
+	struct evq_chunk **block; /* [number / EVQ_BLOCK_CHUNKS] */
+	struct evq_side {
+		uint32_t prev; /* the chunk before it in its slot, 0: it is the first */
+		uint32_t gone; /* how many of its events were cancelled */
+	} * side;              /* [number] */
+	size_t chunks;         /* allocated in all, in whole blocks; the first of all is not used */
+	uint32_t fresh;        /* the first that was never used */
+	size_t block_cap;
+	void *slabs;
+};
+
 struct evq {
 	int shift;        /* log2 of a level-0 slot's width in ns */
 	int64_t wheel;    /* start of the slot being served */
@@ -88,16 +102,7 @@ struct evq {
 	uint64_t *
 		late; /* binary heap of keys: events put into the slot where moving others would cost too much */
 	size_t late_n, late_cap;
-	struct evq_chunk *spare;  /* was used before */
-	struct evq_chunk **block; /* [number / EVQ_BLOCK_CHUNKS] */
-	struct evq_side {
-		uint32_t prev; /* the chunk before it in its slot, 0: it is the first */
-		uint32_t gone; /* how many of its events were cancelled */
-	} * side;              /* [number] */
-	size_t chunks;         /* allocated in all, in whole blocks; the first of all is not used */
-	uint32_t fresh;        /* the first that was never used */
-	size_t block_cap;
-	void *slabs;
+	struct evq_memory mem;
 	uint64_t served_slots, served_events, late_all; /* for retuning the width */
 	uint64_t map0_words;                            /* which words of level 0's map are not zero */
 	uint64_t map[EVQ_SLOTS_ALL / 64];               /* which slots hold events */
@@ -187,16 +192,16 @@ static inline bool evq_cancel(struct evq *q, uint32_t place, const void *obj, in
 {
 	uint32_t i = place / (EVQ_CHUNK_BYTES / 8);
 
-	if (!place || i >= q->chunks)
+	if (!place || i >= q->mem.chunks)
 		return false;
-	struct evq_chunk *c = &q->block[i / EVQ_BLOCK_CHUNKS][i % EVQ_BLOCK_CHUNKS];
+	struct evq_chunk *c = &q->mem.block[i / EVQ_BLOCK_CHUNKS][i % EVQ_BLOCK_CHUNKS];
 	struct ev *e = (struct ev *)(void *)((char *)c + place % (EVQ_CHUNK_BYTES / 8) * 8);
 
 	if (e->obj != obj || e->at_ns != at_ns || e->kind == EVQ_GONE)
 		return false;
 	e->kind = EVQ_GONE;
 	q->count--;
-	if (++q->side[i].gone == EVQ_CHUNK_EVENTS || !c->next)
+	if (++q->mem.side[i].gone == EVQ_CHUNK_EVENTS || !c->next)
 		evq_forget(q, c, at_ns);
 	return true;
 }

@@ -305,7 +305,7 @@ static void what_was_taken_back_makes_room_at_once(void **state)
 		assert_false(evq_cancel(q, place[0], &obj[1], 900000000000));
 	}
 	assert_int_equal(q->count, 5);
-	assert_true(q->chunks * EVQ_CHUNK_EVENTS < 500 * 1000 / 4);
+	assert_true(q->mem.chunks * EVQ_CHUNK_EVENTS < 500 * 1000 / 4);
 	for (uint32_t i = 0; i < 5; i++) {
 		assert_true(evq_pop(q, &e));
 		assert_int_equal(e.elem, i * 100);
@@ -329,7 +329,7 @@ static void so_does_what_was_taken_back_before_the_next_was_put(void **state)
 		assert_true(evq_cancel(q, place, &obj, 900000000000 + i));
 	}
 	assert_int_equal(q->count, 0);
-	assert_true(q->chunks * EVQ_CHUNK_EVENTS < 100000 / 50);
+	assert_true(q->mem.chunks * EVQ_CHUNK_EVENTS < 100000 / 50);
 	evq_fini(q);
 	xfree(q);
 }
