@@ -194,7 +194,7 @@ struct proc {
 	uint32_t accepts; /* connections it ever had, modulo 2^32 */
 };
 
-/* The server's end of a connection: one and a half cache lines, of which a broadcast needs the first 72 octets. */
+/* The server's end of a connection: one and a half cache lines, of which a broadcast needs the first 64 octets. */
 struct sconn {
 	struct sock *sock; /* overwritten when it is returned to the pool */
 	int64_t armed_ns;
