@@ -65,23 +65,10 @@ static size_t whole_pages(size_t n)
 	return (n + PAGE_MOST - 1) & ~(PAGE_MOST - 1);
 }
 
-/* From here on memory is mapped. A table that grew leaves nothing behind; in the heap each of its former sizes was a hole too small
- * for the next one. */
-#define MAP_LEAST ((size_t)128 << 10)
-
-static void *map(size_t n)
-{
-	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		out_of_memory(n);
-	return p;
-}
-
 /* Sanitizers watch malloc, not mmap: small requests go through calloc so that they are watched. */
 void *xpages(size_t n)
 {
-	if (n < MAP_LEAST) {
+	if (n < HUGE_PAGE) {
 		unsigned char *p = xcalloc(1, n + LINE);
 		const size_t skip = LINE - (uintptr_t)p % LINE; /* never 0 */
 
@@ -90,11 +77,12 @@ void *xpages(size_t n)
 	}
 	if (n > SIZE_MAX / 2)
 		out_of_memory(n);
-	if (n < HUGE_PAGE)
-		return map(whole_pages(n));
 	/* only aligned huge pages are huge: map more, give back the ends */
 	size_t used = whole_pages(n);
-	char *all = map(used + HUGE_PAGE);
+	char *all = mmap(NULL, used + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (all == MAP_FAILED)
+		out_of_memory(n);
 	size_t head = (HUGE_PAGE - (uintptr_t)all % HUGE_PAGE) % HUGE_PAGE;
 
 	if (head)
@@ -110,7 +98,7 @@ void xfree_pages(void *p, size_t n)
 {
 	if (!p)
 		return;
-	if (n < MAP_LEAST)
+	if (n < HUGE_PAGE)
 		free((unsigned char *)p - ((unsigned char *)p)[-1]);
 	else
 		munmap(p, whole_pages(n));
