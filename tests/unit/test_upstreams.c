@@ -363,9 +363,25 @@ static void each_response_trickles_by_itself(void **st)
 	trace_free(s.t);
 }
 
+/* The first segment of a connection has only part of a request: the pair counts as idle since its SYN, others since later. */
+static void a_request_may_begin_with_half_of_it(void **st)
+{
+	static const char *const techniques[] = {"polling", "sse", "websocket", "long-polling"};
+	(void)st;
+	for (size_t i = 0; i < 4; i++) {
+		struct setup u;
+		behind(&u, techniques[i], 30);
+		u.net[0].mtu = 100;
+		struct story s = tell(&u);
+		assert_true(s.r.lost == 0 && s.r.delivered > 0 && s.errors == 0);
+		trace_free(s.t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_request_may_begin_with_half_of_it),
 		cmocka_unit_test(few_connections_serve_many_pollers),
 		cmocka_unit_test(a_stream_a_tunnel_and_a_held_poll_have_theirs_to_themselves),
 		cmocka_unit_test(idle_ones_are_closed_by_whoever_loses_patience_first),
