@@ -460,7 +460,9 @@ static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pk
 	relay_init(&p->relay, &x->cfg, s->w->now_ns);
 	if (lens && s->keeps)
 		proxy_eyes_new(p);
-	list_add(s, x, p, RELAY_CLOCK_NONE, 1 + pool_number(s->prelays, p));
+	list_add(s, x, p, relay_clock(&p->relay),
+		1 + pool_number(s->prelays, p)); /* whoever says nothing is let go too */
+	arm_all(s, x);
 	struct sock *k = p->leg[RELAY_CLIENT] =
 		sock_new(s, SOCK_PROXY, &x->node, p, RELAY_CLIENT, &s->proxy_tcp, a, syn->link->rev);
 	sock_trace(s, k, syn->conn, syn->client,

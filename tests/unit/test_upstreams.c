@@ -340,6 +340,25 @@ static void each_connection_is_let_go_after_its_own_silence(void **st)
 	trace_free(quiet.t);
 }
 
+/* Requests in two pieces: the first alone does not count, and disturbs nobody. */
+static void half_a_request_is_no_sign_of_life_yet(void **st)
+{
+	static char line[2100] = "X-Pad: ";
+	const char *const request[] = {line};
+	struct setup u;
+	(void)st;
+	memset(line + strlen(line), 'p', sizeof line - 1 - strlen(line)); /* a second segment */
+	behind(&u, "polling", 40);
+	u.group.opts.headers =
+		(struct tech_headers){.kind = TECH_HEADERS_OWN, .request = request, .nrequest = 1};
+	u.net[0].up_bps = 64000; /* a quarter of a second behind the first */
+	u.box[1].keepalive_ns = 4 * S;
+	struct story s = tell(&u);
+	uint32_t n = ended_by_silence(&s, REASON_NONE, 4 * S);
+	assert_true(n > 400 && s.r.lost == 0 && !s.errors);
+	trace_free(s.t);
+}
+
 /* Octets of many responses, one a second each. */
 static void each_response_trickles_by_itself(void **st)
 {
@@ -393,6 +412,7 @@ int main(void)
 		cmocka_unit_test(what_relays_remember_changes_no_record),
 		cmocka_unit_test(servers_and_proxies_may_die_with_idle_connections),
 		cmocka_unit_test(each_connection_is_let_go_after_its_own_silence),
+		cmocka_unit_test(half_a_request_is_no_sign_of_life_yet),
 		cmocka_unit_test(each_response_trickles_by_itself),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
