@@ -50,19 +50,12 @@ static uint32_t list_remove(struct sim *s, struct proxy *x, struct prelay *p)
 static void list_add(struct sim *s, struct proxy *x, struct prelay *p, enum relay_clock c, uint32_t ref)
 {
 	struct prelays *l = &x->list[c];
-	const int64_t since_ns = relay_since(&p->relay);
-	struct prelay *prev = pair_at(s, l->last);
+	struct prelay *last = pair_at(s, l->last);
 	p->prev = l->last;
-	/* Mostly nobody has been silent for less. But a pair is idle from its SYN on, and half a request may be what it says first. */
-	while (c != RELAY_CLOCK_NONE && prev && relay_since(&prev->relay) > since_ns) {
-		p->prev = prev->prev;
-		prev = pair_at(s, p->prev);
-	}
-	p->next = prev ? prev->next : l->first;
-	struct prelay *next = pair_at(s, p->next);
+	p->next = 0;
 	p->clock = (uint8_t)(c & 3u);
-	*(prev ? &prev->next : &l->first) = ref;
-	*(next ? &next->prev : &l->last) = ref;
+	*(last ? &last->next : &l->first) = ref;
+	l->last = ref;
 }
 
 static int64_t idle_until(const struct proxy *x)
@@ -102,6 +95,7 @@ static void place(struct sim *s, struct prelay *p)
 	int64_t since_ns = relay_since(&p->relay);
 	if (c == p->clock && (since_ns < s->w->now_ns || !p->next))
 		return;
+	assert(c == RELAY_CLOCK_NONE || c == p->clock || since_ns == s->w->now_ns);
 	uint32_t ref = list_remove(s, x, p);
 	list_add(s, x, p, c, ref);
 	if (x->list[c].first == ref)
