@@ -1,5 +1,5 @@
 /*
- * A small GraphQL: lexer, parser, validation against a schema of root fields, execution.
+ * A small GraphQL: parser, validation against a schema of root fields, execution.
  *
  * The parser walks a document once to find operations and fragments, checking the grammar, then collects the chosen
  * operation's selections, stepping into fragments (GraphQL 6.3.2).
@@ -10,230 +10,7 @@
 
 #include "proto/base/jtext.h"
 #include "proto/base/utf8.h"
-
-const char *const gql_op_types[3] = {"Query", "Mutation", "Subscription"};
-
-enum token_kind { T_END, T_NAME, T_PUNCT, T_STRING, T_NUMBER, T_BAD };
-
-struct lexer {
-	struct bytes text;
-	size_t at;
-	enum token_kind kind; /* current token */
-	size_t off, len;
-};
-
-static bool is_name_start(uint8_t c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-static bool is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* White space, commas, comments and the byte order mark mean nothing (GraphQL 2.1). */
-static void skip_ignored(struct lexer *l)
-{
-	while (l->at < l->text.n) {
-		uint8_t c = l->text.p[l->at];
-		if (c == '#') {
-			while (l->at < l->text.n && l->text.p[l->at] != '\n' && l->text.p[l->at] != '\r')
-				l->at++;
-		} else if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',') {
-			l->at++;
-		} else if (c == 0xef && l->text.n - l->at >= 3 && l->text.p[l->at + 1] == 0xbb &&
-			   l->text.p[l->at + 2] == 0xbf) {
-			l->at += 3;
-		} else {
-			return;
-		}
-	}
-}
-
-static enum token_kind lex_string(struct lexer *l)
-{
-	struct bytes t = l->text;
-	size_t i = l->at;
-	if (t.n - i >= 3 && memcmp(t.p + i, "\"\"\"", 3) == 0) {
-		for (i += 3; t.n - i >= 3; i++) {
-			if (t.p[i] == '\\' && t.n - i >= 4 && memcmp(t.p + i + 1, "\"\"\"", 3) == 0)
-				i += 3;
-			else if (memcmp(t.p + i, "\"\"\"", 3) == 0) {
-				l->at = i + 3;
-				return T_STRING;
-			}
-		}
-		return T_BAD;
-	}
-	for (i++; i < t.n && t.p[i] != '"'; i++) {
-		if (t.p[i] == '\n' || t.p[i] == '\r')
-			return T_BAD;
-		if (t.p[i] == '\\')
-			i++;
-	}
-	if (i >= t.n)
-		return T_BAD;
-	l->at = i + 1;
-	return T_STRING;
-}
-
-static void next(struct lexer *l)
-{
-	skip_ignored(l);
-	l->off = l->at;
-	l->len = 0;
-	if (l->at >= l->text.n) {
-		l->kind = T_END;
-		return;
-	}
-	uint8_t c = l->text.p[l->at];
-	if (is_name_start(c)) {
-		while (l->at < l->text.n && (is_name_start(l->text.p[l->at]) || is_digit(l->text.p[l->at])))
-			l->at++;
-		l->kind = T_NAME;
-	} else if (is_digit(c) || c == '-') {
-		for (l->at++; l->at < l->text.n &&
-			      (is_digit(l->text.p[l->at]) || strchr(".eE+-", l->text.p[l->at]));
-			l->at++)
-			if (l->text.p[l->at] == 0)
-				break;
-		l->kind = T_NUMBER;
-	} else if (c == '"') {
-		l->kind = lex_string(l);
-	} else if (l->text.n - l->at >= 3 && memcmp(l->text.p + l->at, "...", 3) == 0) {
-		l->at += 3;
-		l->kind = T_PUNCT;
-	} else if (c && strchr("!$&()[]{}:=@|", c)) {
-		l->at++;
-		l->kind = T_PUNCT;
-	} else {
-		l->kind = T_BAD;
-	}
-	l->len = l->at - l->off;
-}
-
-static struct bytes token(const struct lexer *l)
-{
-	return bytes_sub(l->text, l->off, l->len);
-}
-
-static bool is_punct(const struct lexer *l, const char *p)
-{
-	return l->kind == T_PUNCT && bytes_eq_str(token(l), p);
-}
-
-static bool is_word(const struct lexer *l, const char *w)
-{
-	return l->kind == T_NAME && bytes_eq_str(token(l), w);
-}
-
-/* ---- schema ---- */
-
-static bool schema_bad(struct perr *err, size_t off, const char *what)
-{
-	*err = (struct perr){0, off, what, "GraphQL 3"};
-	return false;
-}
-
-/* `type Query { a: String b: String }` behind the word `type`. */
-static bool schema_type(struct gql_schema *s, struct lexer *l, struct perr *err)
-{
-	int op = -1;
-	next(l);
-	for (int i = 0; i < 3; i++)
-		if (is_word(l, gql_op_types[i]))
-			op = i;
-	if (op < 0)
-		return schema_bad(err, l->off, "only Query, Mutation and Subscription are known types");
-	s->has_op[op] = true;
-	next(l);
-	if (!is_punct(l, "{"))
-		return schema_bad(err, l->off, "{ is missing");
-	for (next(l); l->kind == T_NAME;) {
-		if (s->n >= GQL_FIELDS_MAX)
-			return schema_bad(err, l->off, "too many fields (GQL_FIELDS_MAX)");
-		s->fields[s->n++] = (struct gql_field){.op = (enum gql_op)op, .name = token(l)};
-		next(l);
-		if (!is_punct(l, ":"))
-			return schema_bad(err, l->off, "a field needs a type");
-		next(l);
-		while (is_punct(l, "[") || is_punct(l, "]") || is_punct(l, "!"))
-			next(l);
-		if (l->kind != T_NAME)
-			return schema_bad(err, l->off, "a field needs a type");
-		next(l);
-		while (is_punct(l, "]") || is_punct(l, "!"))
-			next(l);
-	}
-	if (!is_punct(l, "}"))
-		return schema_bad(err, l->off, "} is missing");
-	next(l);
-	return true;
-}
-
-static struct bytes trim(struct bytes b)
-{
-	while (b.n && (b.p[0] == ' ' || b.p[0] == '\t' || b.p[0] == '\n'))
-		b = bytes_sub(b, 1, b.n - 1);
-	while (b.n && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t' || b.p[b.n - 1] == '\n'))
-		b.n--;
-	if (b.n >= 2 && b.p[0] == '"' && b.p[b.n - 1] == '"')
-		b = bytes_sub(b, 1, b.n - 2);
-	return b;
-}
-
-/* `name -> value, value` */
-static bool schema_answer(struct gql_schema *s, struct bytes part, size_t off, struct perr *err)
-{
-	size_t arrow = 0;
-	while (arrow + 1 < part.n && !(part.p[arrow] == '-' && part.p[arrow + 1] == '>'))
-		arrow++;
-	if (arrow + 1 >= part.n)
-		return trim(part).n == 0 || schema_bad(err, off, "-> is missing");
-	struct bytes name = trim(bytes_sub(part, 0, arrow));
-	struct gql_field *f = NULL;
-	for (uint32_t i = 0; i < s->n; i++)
-		if (bytes_eq(s->fields[i].name, name))
-			f = &s->fields[i];
-	if (!f)
-		return schema_bad(err, off, "no field has this name");
-	struct bytes rest = bytes_sub(part, arrow + 2, part.n - arrow - 2);
-	while (f->n_values < GQL_VALUES_MAX) {
-		const uint8_t *comma = rest.n ? memchr(rest.p, ',', rest.n) : NULL;
-		size_t n = comma && f->op == GQL_SUBSCRIPTION ? (size_t)(comma - rest.p) : rest.n;
-		f->values[f->n_values++] = trim(bytes_sub(rest, 0, n));
-		if (n == rest.n)
-			return true;
-		rest = bytes_sub(rest, n + 1, rest.n - n - 1);
-	}
-	return schema_bad(err, off, "too many values (GQL_VALUES_MAX)");
-}
-
-bool gql_schema_read(struct gql_schema *s, struct bytes text, struct perr *err)
-{
-	*s = (struct gql_schema){0};
-	const uint8_t *semi = text.n ? memchr(text.p, ';', text.n) : NULL;
-	size_t types = semi ? (size_t)(semi - text.p) : text.n;
-	struct lexer l = {.text = bytes_sub(text, 0, types)};
-	for (next(&l); l.kind != T_END;) {
-		if (!is_word(&l, "type"))
-			return schema_bad(err, l.off, "the word type is missing");
-		if (!schema_type(s, &l, err))
-			return false;
-	}
-	for (size_t at = types; at < text.n;) {
-		at++;
-		const uint8_t *end = at < text.n ? memchr(text.p + at, ';', text.n - at) : NULL;
-		size_t n = end ? (size_t)(end - text.p) - at : text.n - at;
-		if (!schema_answer(s, bytes_sub(text, at, n), at, err))
-			return false;
-		at += n;
-	}
-	return true;
-}
-
-/* ---- documents ---- */
+#include "proto/graphql_ws/gql_lex.h"
 
 struct def {
 	bool fragment, used;
@@ -245,7 +22,7 @@ struct def {
 #define DEFS_MAX 64
 
 struct parser {
-	struct lexer l;
+	struct gql_lexer l;
 	const struct gql_schema *s;
 	struct buf *errors;
 	struct def defs[DEFS_MAX];
@@ -336,26 +113,26 @@ static void bad_character(struct parser *p)
 /* What was expected, and the token that came instead. */
 static bool syntax_error(struct parser *p, const char *expected)
 {
-	struct lexer *l = &p->l;
-	struct bytes text = token(l);
+	struct gql_lexer *l = &p->l;
+	struct bytes text = gql_token(l);
 	struct buf b;
-	if (l->kind == T_BAD) {
+	if (l->kind == GQL_BAD) {
 		bad_character(p);
 		return false;
 	}
 	buf_init(&b, p->errors->al, SIZE_MAX);
-	if (l->kind == T_NAME)
+	if (l->kind == GQL_NAME)
 		buf_str(&b, "Name ");
-	if (l->kind == T_NUMBER)
+	if (l->kind == GQL_NUMBER)
 		buf_str(&b, bytes_has(text, '.') || bytes_has(text, 'e') || bytes_has(text, 'E') ? "Float "
 												 : "Int ");
-	if (l->kind == T_STRING) {
+	if (l->kind == GQL_STRING) {
 		size_t quotes = text.n >= 6 && text.p[1] == '"' ? 3 : 1;
 		buf_str(&b, quotes == 3 ? "BlockString " : "String ");
 		text = bytes_sub(text, quotes, text.n - 2 * quotes);
 	}
-	buf_str(&b, l->kind == T_END ? "<EOF>" : "\"");
-	if (l->kind != T_END) {
+	buf_str(&b, l->kind == GQL_END ? "<EOF>" : "\"");
+	if (l->kind != GQL_END) {
 		buf_add(&b, text);
 		buf_str(&b, "\"");
 	}
@@ -375,84 +152,85 @@ static bool deeper(struct parser *p)
 
 static bool skip_value(struct parser *p)
 {
-	struct lexer *l = &p->l;
-	if (is_punct(l, "$")) {
-		next(l);
-		if (l->kind != T_NAME)
+	struct gql_lexer *l = &p->l;
+	if (gql_is_punct(l, "$")) {
+		gql_next(l);
+		if (l->kind != GQL_NAME)
 			return syntax_error(p, "Syntax Error: Expected Name, found ");
-		next(l);
+		gql_next(l);
 		return true;
 	}
-	if (l->kind == T_NAME || l->kind == T_STRING || l->kind == T_NUMBER) {
-		next(l);
+	if (l->kind == GQL_NAME || l->kind == GQL_STRING || l->kind == GQL_NUMBER) {
+		gql_next(l);
 		return true;
 	}
-	bool list = is_punct(l, "[");
-	if (!list && !is_punct(l, "{"))
+	bool list = gql_is_punct(l, "[");
+	if (!list && !gql_is_punct(l, "{"))
 		return syntax_error(p, "Syntax Error: Unexpected ");
 	if (!deeper(p))
 		return false;
-	next(l);
-	while (!is_punct(l, list ? "]" : "}")) {
+	gql_next(l);
+	while (!gql_is_punct(l, list ? "]" : "}")) {
 		if (!list) {
-			if (l->kind != T_NAME)
+			if (l->kind != GQL_NAME)
 				return syntax_error(p, "Syntax Error: Expected Name, found ");
-			next(l);
-			if (!is_punct(l, ":"))
+			gql_next(l);
+			if (!gql_is_punct(l, ":"))
 				return syntax_error(p, "Syntax Error: Expected \":\", found ");
-			next(l);
+			gql_next(l);
 		}
 		if (!skip_value(p))
 			return false;
 	}
 	p->depth--;
-	next(l);
+	gql_next(l);
 	return true;
 }
 
 /* `(name: value …)` or `(…)` of variable definitions: values with types and defaults in between. */
 static bool skip_arguments(struct parser *p, bool variables)
 {
-	struct lexer *l = &p->l;
-	if (!is_punct(l, "("))
+	struct gql_lexer *l = &p->l;
+	if (!gql_is_punct(l, "("))
 		return true;
-	next(l);
+	gql_next(l);
 	do {
-		if (variables && !is_punct(l, "$"))
+		if (variables && !gql_is_punct(l, "$"))
 			return syntax_error(p, "Syntax Error: Expected \"$\", found ");
 		if (variables)
-			next(l);
-		if (l->kind != T_NAME)
+			gql_next(l);
+		if (l->kind != GQL_NAME)
 			return syntax_error(p, "Syntax Error: Expected Name, found ");
-		next(l);
-		if (!is_punct(l, ":"))
+		gql_next(l);
+		if (!gql_is_punct(l, ":"))
 			return syntax_error(p, "Syntax Error: Expected \":\", found ");
-		next(l);
+		gql_next(l);
 		if (!variables && !skip_value(p))
 			return false;
 		if (variables) {
-			while (is_punct(l, "[") || is_punct(l, "]") || is_punct(l, "!") || l->kind == T_NAME)
-				next(l);
-			if (is_punct(l, "=")) {
-				next(l);
+			while (gql_is_punct(l, "[") || gql_is_punct(l, "]") || gql_is_punct(l, "!") ||
+				l->kind == GQL_NAME)
+				gql_next(l);
+			if (gql_is_punct(l, "=")) {
+				gql_next(l);
 				if (!skip_value(p))
 					return false;
 			}
 		}
-	} while (!is_punct(l, ")") && l->kind != T_END);
-	if (!is_punct(l, ")"))
+	} while (!gql_is_punct(l, ")") && l->kind != GQL_END);
+	if (!gql_is_punct(l, ")"))
 		return syntax_error(p, "Syntax Error: Expected Name, found ");
-	next(l);
+	gql_next(l);
 	return true;
 }
 
 static bool skip_directives(struct parser *p)
 {
-	while (is_punct(&p->l, "@")) {
-		next(&p->l);
-		if (p->l.kind != T_NAME)
+	while (gql_is_punct(&p->l, "@")) {
+		gql_next(&p->l);
+		if (p->l.kind != GQL_NAME)
 			return syntax_error(p, "Syntax Error: Expected Name, found ");
-		next(&p->l);
+		gql_next(&p->l);
 		if (!skip_arguments(p, false))
 			return false;
 	}
@@ -463,42 +241,42 @@ static bool skip_set(struct parser *p);
 
 static bool skip_selection(struct parser *p)
 {
-	struct lexer *l = &p->l;
-	if (is_punct(l, "...")) {
-		next(l);
-		if (is_word(l, "on"))
-			next(l);
-		if (l->kind == T_NAME)
-			next(l);
+	struct gql_lexer *l = &p->l;
+	if (gql_is_punct(l, "...")) {
+		gql_next(l);
+		if (gql_is_word(l, "on"))
+			gql_next(l);
+		if (l->kind == GQL_NAME)
+			gql_next(l);
 		if (!skip_directives(p))
 			return false;
-		return !is_punct(l, "{") || skip_set(p);
+		return !gql_is_punct(l, "{") || skip_set(p);
 	}
-	if (l->kind != T_NAME)
+	if (l->kind != GQL_NAME)
 		return syntax_error(p, "Syntax Error: Expected Name, found ");
-	next(l);
-	if (is_punct(l, ":")) {
-		next(l);
-		if (l->kind != T_NAME)
+	gql_next(l);
+	if (gql_is_punct(l, ":")) {
+		gql_next(l);
+		if (l->kind != GQL_NAME)
 			return syntax_error(p, "Syntax Error: Expected Name, found ");
-		next(l);
+		gql_next(l);
 	}
 	if (!skip_arguments(p, false) || !skip_directives(p))
 		return false;
-	return !is_punct(l, "{") || skip_set(p);
+	return !gql_is_punct(l, "{") || skip_set(p);
 }
 
 static bool skip_set(struct parser *p)
 {
 	if (!deeper(p))
 		return false;
-	next(&p->l);
+	gql_next(&p->l);
 	do
 		if (!skip_selection(p))
 			return false;
-	while (!is_punct(&p->l, "}"));
+	while (!gql_is_punct(&p->l, "}"));
 	p->depth--;
-	next(&p->l);
+	gql_next(&p->l);
 	return true;
 }
 
@@ -506,40 +284,40 @@ static bool skip_set(struct parser *p)
 static bool read_definition(struct parser *p)
 {
 	static const char *const words[3] = {"query", "mutation", "subscription"};
-	struct lexer *l = &p->l;
+	struct gql_lexer *l = &p->l;
 	struct def d = {.off = l->off};
 	if (p->n_defs >= DEFS_MAX) {
 		add_error(p, l->off, true, "Syntax Error: too many definitions", BYTES_NONE, "");
 		return false;
 	}
-	if (!is_punct(l, "{")) {
+	if (!gql_is_punct(l, "{")) {
 		bool known = false;
 		for (int i = 0; i < 3; i++)
-			if (is_word(l, words[i])) {
+			if (gql_is_word(l, words[i])) {
 				d.op = (enum gql_op)i;
 				known = true;
 			}
-		d.fragment = is_word(l, "fragment");
+		d.fragment = gql_is_word(l, "fragment");
 		if (!known && !d.fragment)
 			return syntax_error(p, "Syntax Error: Unexpected ");
-		next(l);
-		if (l->kind == T_NAME) {
-			d.name = token(l);
-			next(l);
+		gql_next(l);
+		if (l->kind == GQL_NAME) {
+			d.name = gql_token(l);
+			gql_next(l);
 		}
 		if (d.fragment) {
-			if (!is_word(l, "on"))
+			if (!gql_is_word(l, "on"))
 				return syntax_error(p, "Syntax Error: Expected \"on\", found ");
-			next(l);
-			if (l->kind != T_NAME)
+			gql_next(l);
+			if (l->kind != GQL_NAME)
 				return syntax_error(p, "Syntax Error: Expected Name, found ");
-			next(l);
+			gql_next(l);
 		} else if (!skip_arguments(p, true)) {
 			return false;
 		}
 		if (!skip_directives(p))
 			return false;
-		if (!is_punct(l, "{"))
+		if (!gql_is_punct(l, "{"))
 			return syntax_error(p, "Syntax Error: Expected \"{\", found ");
 	}
 	d.body = l->off;
@@ -571,20 +349,20 @@ static void collect(struct parser *p, struct gql_doc *d, size_t body);
 static void known_type(struct parser *p)
 {
 	for (unsigned op = 0; op < 3; op++)
-		if (p->s->has_op[op] && is_word(&p->l, gql_op_types[op]))
+		if (p->s->has_op[op] && gql_is_word(&p->l, gql_op_types[op]))
 			return;
-	add_error(p, p->l.off, true, "Unknown type \"", token(&p->l), "\".");
+	add_error(p, p->l.off, true, "Unknown type \"", gql_token(&p->l), "\".");
 }
 
 /* Fields here take no arguments; the current token is the "(" of some. */
 static void refuse_arguments(struct parser *p, enum gql_op op, struct bytes field)
 {
-	struct lexer back = p->l;
+	struct gql_lexer back = p->l;
 	struct buf b;
-	for (next(&p->l); p->l.kind == T_NAME;) {
+	for (gql_next(&p->l); p->l.kind == GQL_NAME;) {
 		size_t off = p->l.off;
 		buf_init(&b, p->errors->al, SIZE_MAX);
-		buf_add(&b, token(&p->l));
+		buf_add(&b, gql_token(&p->l));
 		buf_str(&b, "\" on field \"");
 		buf_str(&b, gql_op_types[op]);
 		buf_str(&b, ".");
@@ -592,8 +370,8 @@ static void refuse_arguments(struct parser *p, enum gql_op op, struct bytes fiel
 		add_error(p, off, true, "Unknown argument \"", buf_bytes(&b), "\".");
 		p->errors->failed |= b.failed;
 		buf_fini(&b);
-		next(&p->l);
-		next(&p->l);
+		gql_next(&p->l);
+		gql_next(&p->l);
 		if (!skip_value(p))
 			break;
 	}
@@ -603,30 +381,30 @@ static void refuse_arguments(struct parser *p, enum gql_op op, struct bytes fiel
 /* Behind "...": an inline fragment's set, or a named fragment's. */
 static void collect_fragment(struct parser *p, struct gql_doc *d)
 {
-	struct lexer *l = &p->l;
-	next(l);
-	bool inline_fragment = is_word(l, "on") || is_punct(l, "{") || is_punct(l, "@");
+	struct gql_lexer *l = &p->l;
+	gql_next(l);
+	bool inline_fragment = gql_is_word(l, "on") || gql_is_punct(l, "{") || gql_is_punct(l, "@");
 	if (inline_fragment) {
-		if (is_word(l, "on")) {
-			next(l);
+		if (gql_is_word(l, "on")) {
+			gql_next(l);
 			known_type(p);
-			next(l);
+			gql_next(l);
 		}
 		skip_directives(p);
 		size_t body = l->off;
-		struct lexer back = *l;
+		struct gql_lexer back = *l;
 		collect(p, d, body);
 		*l = back;
 		skip_set(p);
 		return;
 	}
-	struct bytes name = token(l);
+	struct bytes name = gql_token(l);
 	size_t off = l->off;
-	next(l);
+	gql_next(l);
 	skip_directives(p);
 	for (uint32_t i = 0; i < p->n_defs; i++)
 		if (p->defs[i].fragment && bytes_eq(p->defs[i].name, name)) {
-			struct lexer back = *l;
+			struct gql_lexer back = *l;
 			p->defs[i].used = true;
 			collect(p, d, p->defs[i].body);
 			*l = back;
@@ -637,20 +415,20 @@ static void collect_fragment(struct parser *p, struct gql_doc *d)
 
 static void collect_field(struct parser *p, struct gql_doc *d)
 {
-	struct lexer *l = &p->l;
-	struct bytes key = token(l), name = key;
+	struct gql_lexer *l = &p->l;
+	struct bytes key = gql_token(l), name = key;
 	size_t off = l->off;
 	const struct gql_field *field = NULL;
-	next(l);
-	if (is_punct(l, ":")) {
-		next(l);
-		name = token(l);
-		next(l);
+	gql_next(l);
+	if (gql_is_punct(l, ":")) {
+		gql_next(l);
+		name = gql_token(l);
+		gql_next(l);
 	}
 	for (uint32_t i = 0; i < p->s->n; i++)
 		if (p->s->fields[i].op == d->op && bytes_eq(p->s->fields[i].name, name))
 			field = &p->s->fields[i];
-	if (field && is_punct(l, "("))
+	if (field && gql_is_punct(l, "("))
 		refuse_arguments(p, d->op, name);
 	skip_arguments(p, false);
 	skip_directives(p);
@@ -662,11 +440,11 @@ static void collect_field(struct parser *p, struct gql_doc *d)
 		buf_str(&b, gql_op_types[d->op]);
 		add_error(p, off, true, "Cannot query field \"", buf_bytes(&b), "\".");
 		buf_fini(&b);
-	} else if (is_punct(l, "{")) {
+	} else if (gql_is_punct(l, "{")) {
 		add_error(p, l->off, true, "Field \"", name,
 			"\" must not have a selection since type \"String\" has no subfields.");
 	}
-	if (is_punct(l, "{"))
+	if (gql_is_punct(l, "{"))
 		skip_set(p);
 	for (uint32_t i = 0; i < d->n; i++)
 		if (bytes_eq(d->selections[i].key, key))
@@ -681,7 +459,7 @@ static void collect_field(struct parser *p, struct gql_doc *d)
 
 static void collect(struct parser *p, struct gql_doc *d, size_t body)
 {
-	struct lexer *l = &p->l;
+	struct gql_lexer *l = &p->l;
 	if (++p->depth > GQL_DEPTH_MAX || p->steps > 1000) {
 		if (!p->any_error)
 			add_error(p, body, true, "Fragments lead into each other", BYTES_NONE, ".");
@@ -689,10 +467,10 @@ static void collect(struct parser *p, struct gql_doc *d, size_t body)
 		return;
 	}
 	l->at = body;
-	next(l);
-	for (next(l); !is_punct(l, "}") && l->kind != T_END;) {
+	gql_next(l);
+	for (gql_next(l); !gql_is_punct(l, "}") && l->kind != GQL_END;) {
 		p->steps++;
-		if (is_punct(l, "..."))
+		if (gql_is_punct(l, "..."))
 			collect_fragment(p, d);
 		else
 			collect_field(p, d);
@@ -702,11 +480,11 @@ static void collect(struct parser *p, struct gql_doc *d, size_t body)
 
 static bool read_document(struct parser *p)
 {
-	next(&p->l);
+	gql_next(&p->l);
 	do
 		if (!read_definition(p))
 			return false;
-	while (p->l.kind != T_END);
+	while (p->l.kind != GQL_END);
 	return true;
 }
 

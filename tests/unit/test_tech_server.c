@@ -356,8 +356,8 @@ static void a_long_life_of_a_server_goes_past_32_bits(void **state)
 		[TECH_LONG_POLLING] = "GET /longpoll HTTP/1.1\r\nHost: a\r\n\r\n",
 		[TECH_SSE] = "GET /events HTTP/1.1\r\nHost: a\r\n\r\n",
 		[TECH_WEBSOCKET] =
-			"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+			("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+			 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
 	};
 	(void)state;
 	for (int kind = 0; kind < TECH_KINDS; kind++) {
