@@ -152,6 +152,17 @@ static inline void set_timer(struct sim *s, struct sock *k)
 		move_timer(s, k, due_ns);
 }
 
+/* TCP has said all: what comes next has the cause it had before. */
+static inline void pumped(struct sim *s, struct sock *k, uint64_t cause)
+{
+	s->w->cause = cause;
+	k->pumping = false;
+	if (k->tcp.state == TCP_CLOSED)
+		sock_free(s, k);
+	else
+		set_timer(s, k);
+}
+
 /* Until TCP is idle; then the cause is `cause` again. */
 static inline void pump(struct sim *s, struct sock *k, uint64_t cause)
 {
@@ -166,12 +177,7 @@ static inline void pump(struct sim *s, struct sock *k, uint64_t cause)
 		s->w->cause = o.cause;
 		take(s, k, &o);
 	}
-	s->w->cause = cause;
-	k->pumping = false;
-	if (k->tcp.state == TCP_CLOSED)
-		sock_free(s, k);
-	else
-		set_timer(s, k);
+	pumped(s, k, cause);
 }
 
 void sock_pump(struct sim *s, struct sock *k)
@@ -207,12 +213,7 @@ void sock_input(struct sim *s, struct sock *k, struct pkt *owned)
 		pump(s, k, cause);
 		return;
 	}
-	s->w->cause = cause;
-	k->pumping = false;
-	if (k->tcp.state == TCP_CLOSED)
-		sock_free(s, k);
-	else
-		set_timer(s, k);
+	pumped(s, k, cause);
 }
 
 void sock_write(struct sim *s, struct sock *k, struct slice owned, uint64_t rec)

@@ -95,7 +95,7 @@ static void friendly(struct cc_state *s, uint32_t cwnd)
 		s->per = cwnd / (s->w_est - cwnd);
 }
 
-/* As seldom as Linux: for the same window every seventh tick at most, along the curve once a tick. */
+/* As seldom as Linux: for the same window every eighth tick at most, along the curve once a tick. */
 static void look(struct cc_state *s, uint32_t cwnd, uint32_t srtt_us, int64_t now_ns)
 {
 	int64_t ticks = now_ns / TICK_NS - s->at_ns / TICK_NS;
