@@ -3,7 +3,6 @@
  */
 #include "sim/measure/hist.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "sim/core/xmalloc.h"
@@ -33,33 +32,44 @@ static int64_t bucket_low(uint32_t b)
 	return (int64_t)(((uint64_t)(b % HIST_SUB) + HIST_SUB) << shift) * 1000;
 }
 
-static void need(struct hist *h)
+/* The counts of that power of two. */
+static uint32_t *part_of(struct hist *h, uint32_t part)
 {
-	if (!h->count)
-		h->count = xcalloc(HIST_BUCKETS, sizeof *h->count);
+	if (!h->part[part])
+		h->part[part] = xcalloc(HIST_SUB, sizeof *h->part[part]);
+	return h->part[part];
 }
 
 void hist_add(struct hist *h, int64_t ns, uint64_t n)
 {
-	need(h);
-	h->count[bucket_of(ns)] += (uint32_t)n;
+	uint32_t b = bucket_of(ns);
+	part_of(h, b / HIST_SUB)[b % HIST_SUB] += (uint32_t)n;
 	h->n += n;
 }
 
 void hist_merge(struct hist *h, const struct hist *from)
 {
-	if (!from->count)
-		return;
-	need(h);
-	for (uint32_t i = 0; i < HIST_BUCKETS; i++)
-		h->count[i] += from->count[i];
+	for (uint32_t p = 0; p < HIST_PARTS; p++) {
+		uint32_t *to = from->part[p] ? part_of(h, p) : NULL;
+		for (uint32_t i = 0; to && i < HIST_SUB; i++)
+			to[i] += from->part[p][i];
+	}
 	h->n += from->n;
 }
 
 void hist_fini(struct hist *h)
 {
-	xfree(h->count);
+	for (uint32_t p = 0; p < HIST_PARTS; p++)
+		xfree(h->part[p]);
 	memset(h, 0, sizeof *h);
+}
+
+size_t hist_bytes(const struct hist *h)
+{
+	size_t n = 0;
+	for (uint32_t p = 0; p < HIST_PARTS; p++)
+		n += h->part[p] ? HIST_SUB * sizeof *h->part[p] : 0;
+	return n;
 }
 
 int64_t hist_quantile(const struct hist *h, uint32_t num, uint32_t den)
@@ -70,7 +80,7 @@ int64_t hist_quantile(const struct hist *h, uint32_t num, uint32_t den)
 	if (!rank)
 		rank = 1;
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
-		seen += h->count[i];
+		seen += h->part[i / HIST_SUB] ? h->part[i / HIST_SUB][i % HIST_SUB] : 0;
 		if (seen >= rank)
 			return bucket_low(i);
 	}

@@ -19,6 +19,7 @@
 #include "sim/core/xmalloc.h"
 #include "sim/measure/hist.h"
 #include "sim/measure/ranks.h"
+#include "sim/measure/samples.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -35,14 +36,6 @@ struct cell {
 	uint64_t requests, empty, reconnects;
 	int64_t latency_sum_ns, latency_max_ns;
 	struct hist *hist; /* NULL while samples are kept one by one */
-};
-
-/* Deliveries one behind the other after the same time: a broadcast makes few of them. */
-struct sample {
-	int64_t latency_ns;
-	uint32_t second;
-	uint16_t slot;
-	uint16_t n;
 };
 
 struct message {
@@ -93,8 +86,7 @@ struct metrics {
 	uint32_t seconds, seconds_cap;
 	struct message *msg; /* by number, [0] unused */
 	uint32_t nmsg, msg_cap;
-	struct sample *sample;
-	size_t nsample, sample_cap;
+	struct samples samples; /* while EXACT; a broadcast without boxes on the way makes few */
 	enum precision precision;
 	uint32_t nhist;
 	struct hist *whole; /* [slot], for WHOLE_RUN */
@@ -253,27 +245,21 @@ static void add_to_hist(struct metrics *m, uint32_t second, uint32_t slot, int64
 static void to_hists(struct metrics *m)
 {
 	m->precision = PER_SECOND;
-	for (size_t i = 0; i < m->nsample; i++)
-		add_to_hist(
-			m, m->sample[i].second, m->sample[i].slot, m->sample[i].latency_ns, m->sample[i].n);
-	xfree(m->sample);
-	m->sample = NULL;
-	m->nsample = m->sample_cap = 0;
+	struct samples_reader r = {0};
+	for (struct sample x; samples_next(&m->samples, &r, &x);)
+		add_to_hist(m, x.second, x.slot, x.latency_ns, x.n);
+	samples_fini(&m->samples);
 }
 
 /* While EXACT: at most `n` deliveries. Returns how many were taken, 0 when there are too many samples. */
 static uint64_t add_sample(struct metrics *m, uint32_t second, uint32_t slot, int64_t ns, uint64_t n)
 {
 	const uint16_t takes = n < UINT16_MAX ? (uint16_t)n : UINT16_MAX;
-	if (m->nsample == METRICS_SAMPLES_MAX) {
+	if (m->samples.n == METRICS_SAMPLES_MAX) {
 		to_hists(m);
 		return 0;
 	}
-	if (m->nsample == m->sample_cap) {
-		m->sample_cap = m->sample_cap ? m->sample_cap * 2 : 1024;
-		m->sample = xrealloc(m->sample, m->sample_cap * sizeof *m->sample);
-	}
-	m->sample[m->nsample++] = (struct sample){ns, second, (uint16_t)slot, takes};
+	samples_add(&m->samples, (struct sample){ns, second, (uint16_t)slot, takes});
 	return takes;
 }
 
@@ -414,8 +400,12 @@ static void make_chart(struct metrics *m)
 static uint64_t own_bytes(const struct metrics *m)
 {
 	uint64_t n = (uint64_t)m->seconds_cap * m->slots * sizeof *m->cell;
-	n += m->msg_cap * sizeof *m->msg + m->sample_cap * sizeof *m->sample;
-	n += (uint64_t)(m->nhist + (m->whole ? m->slots : 0)) * HIST_BUCKETS * sizeof(uint32_t);
+	n += m->msg_cap * sizeof *m->msg + m->samples.bytes;
+	for (size_t i = 0; m->nhist && i < (size_t)m->seconds * m->slots; i++)
+		if (m->cell[i].hist)
+			n += sizeof *m->cell[i].hist + hist_bytes(m->cell[i].hist);
+	for (uint32_t i = 0; m->whole && i < m->slots; i++)
+		n += sizeof *m->whole + hist_bytes(&m->whole[i]);
 	return n + m->tr->cap * sizeof *m->tr->rec + m->tr->payload.cap + m->tr->strs.cap;
 }
 
@@ -452,16 +442,15 @@ static void drop_material(struct metrics *m)
 	xfree(m->whole);
 	xfree(m->cell);
 	xfree(m->msg);
-	xfree(m->sample);
+	samples_fini(&m->samples);
 	xfree(m->chart);
 	m->ranks = NULL;
 	m->whole = NULL;
 	m->cell = NULL;
 	m->msg = NULL;
-	m->sample = NULL;
 	m->chart = NULL;
 	m->seconds = m->seconds_cap = m->nmsg = m->msg_cap = 0;
-	m->nsample = m->sample_cap = m->nchart = 0;
+	m->nchart = 0;
 }
 
 void metrics_settle(struct metrics *m)
@@ -551,10 +540,11 @@ static const struct ranks *ranks_of(const struct metrics *m, int group, uint32_t
 		return r;
 	xfree(r->v);
 	*r = (struct ranks){.known = true, .group = group, .from = from};
-	r->v = xmalloc((m->nsample + 1) * sizeof *r->v);
-	for (size_t i = 0; i < m->nsample; i++)
-		if (counts(&m->sample[i], group, from))
-			r->v[r->len++] = (struct ranked){m->sample[i].latency_ns, m->sample[i].n};
+	r->v = xmalloc((m->samples.n + 1) * sizeof *r->v);
+	struct samples_reader all = {0};
+	for (struct sample x; samples_next(&m->samples, &all, &x);)
+		if (counts(&x, group, from))
+			r->v[r->len++] = (struct ranked){x.latency_ns, x.n};
 	r->n = ranks_sort(&r->v, r->len);
 	return r;
 }
@@ -572,7 +562,7 @@ static double quantile(const struct metrics *m, int group, uint32_t from, uint32
 		return exact_quantile(m, group, from, pct);
 	if (m->precision == WHOLE_RUN && from)
 		return (double)NAN;
-	struct hist h = {NULL, 0};
+	struct hist h = {0};
 	for (uint32_t i = 0; i < m->slots; i++) {
 		if (!wanted(group, i))
 			continue;

@@ -188,7 +188,7 @@ boxes() {
 	more own plain request http.requests 'proxy, polling, a connection for each client'
 	more nat-sse plain-sse message messages.delivered 'NAT, SSE'
 	more proxy-sse plain-sse message messages.delivered 'proxy, SSE (a connection for each stream)'
-	echo 'counted by part (engine.bytes_per_client); resident: what the system gave, in huge pages, with up to 7 MB of latencies, all alike without a box'
+	echo 'counted by part (engine.bytes_per_client); resident: what the system gave, in huge pages, latencies among it, which are all alike without a box'
 }
 
 # ---- two techniques on two cores ---------------------------------------------------------------------------------

@@ -266,21 +266,28 @@ static void a_histogram_is_never_more_than_a_hundredth_off(void **state)
 {
 	(void)state;
 	for (int64_t ns = 1000; ns < INT64_C(4000000000000000); ns = ns * 3 + 7000) {
-		struct hist h = {NULL, 0};
+		struct hist h = {0};
 		hist_add(&h, ns, 1);
 		int64_t back = hist_quantile(&h, 1, 2);
 		assert_true(back <= ns);
 		assert_true(ns - back <= ns / 100 + 1000);
 		hist_fini(&h);
 	}
-	struct hist a = {NULL, 0}, b = {NULL, 0};
+	struct hist a = {0}, b = {0};
 	for (int i = 0; i < 100; i++)
 		hist_add(i < 50 ? &a : &b, i * 1000, 1);
 	hist_merge(&a, &b);
 	assert_int_equal(hist_quantile(&a, 50, 100), 49000);
 	assert_int_equal(hist_quantile(&a, 99, 100), 98000);
 	assert_int_equal(hist_quantile(&a, 1, 1000), 0);
+	assert_int_equal(hist_bytes(&a), 512);
+	hist_add(&b, INT64_MAX, 1); /* the last bucket of all */
+	hist_merge(&a, &b);
+	assert_int_equal(a.n, 151);
+	assert_int_equal(hist_bytes(&a), 1024);
+	assert_true(hist_quantile(&a, 1, 1) > INT64_C(1000000000) * 86400 * 50);
 	hist_fini(&a);
+	assert_int_equal(hist_bytes(&a), 0);
 	hist_fini(&b);
 }
 
