@@ -56,11 +56,11 @@ struct hclass *class_new(struct sim *s, int32_t net, bool up, bool dc, int32_t b
 	return h;
 }
 
-void keep_link(struct sim *s, struct access_link *a)
+void keep_link(struct sim *s, struct line *a)
 {
 	if (s->nkept == s->kept_cap) {
 		s->kept_cap = s->kept_cap ? s->kept_cap * 2 : 16;
-		s->kept = xrealloc(s->kept, s->kept_cap * sizeof(struct access_link *));
+		s->kept = xrealloc(s->kept, s->kept_cap * sizeof(struct line *));
 	}
 	s->kept[s->nkept++] = a;
 }
@@ -69,20 +69,23 @@ void keep_link(struct sim *s, struct access_link *a)
 static struct link *chain_link(struct sim *s, struct node *from, uint16_t back_port, int32_t box,
 	const struct station *to, const char *what)
 {
-	struct access_link *a = pool_get(s->links);
-	char name[160];
-	bool dc = to->box < 0 || to->net < 0;
-	memset(a, 0, sizeof *a);
-	snprintf(name, sizeof name, "%s/out-%u", what, s->nchain++);
-	uint32_t elem = world_elem_add(s->w, name, 1);
-	link_init(&a->up, &class_new(s, to->net, true, dc, box, to->box)->c, elem, to->node, to->port,
-		rng_named(s->w->seed, name));
-	snprintf(name, sizeof name, "%s/back-%u", what, s->nchain);
-	link_init(&a->down, &class_new(s, to->net, false, dc, box, to->box)->c, elem, from, back_port,
-		rng_named(s->w->seed, name));
-	link_pair(&a->up, &a->down);
-	keep_link(s, a);
-	return &a->up;
+	struct chain *x = xcalloc(1, sizeof *x);
+	char out[160], back[160];
+	const bool dc = to->box < 0 || to->net < 0;
+	snprintf(out, sizeof out, "%s/out-%u", what, s->nchain++);
+	snprintf(back, sizeof back, "%s/back-%u", what, s->nchain);
+	x->kind = (struct line_kind){.far = to->node,
+		.port = {to->port, back_port},
+		.far_trace = to->node->trace_node,
+		.alone = true,
+		.elem = world_elem_add(s->w, out, 1),
+		.draws = {rng_named(s->w->seed, out).state, rng_named(s->w->seed, back).state}};
+	x->kind.cls[LINK_UP] = &class_new(s, to->net, true, dc, box, to->box)->c;
+	x->kind.cls[LINK_DOWN] = &class_new(s, to->net, false, dc, box, to->box)->c;
+	line_init(&x->line, &x->kind, from, x->kind.elem);
+	x->next = s->chains;
+	s->chains = x;
+	return &x->line.up;
 }
 
 /* ---- ways ---------------------------------------------------------------------------------------------------- */
@@ -263,6 +266,7 @@ static void build_group(struct sim *s, uint32_t i)
 	g->down = xcalloc(s->cfg->nnets + 1, sizeof *g->down);
 	g->nway = has_proxy(s, cg, 0) ? 1 : s->server[cg->to].nproc;
 	g->way = xcalloc(g->nway, sizeof *g->way);
+	g->kinds = xcalloc((s->cfg->nnets + 1) * g->nway, sizeof *g->kinds);
 	for (uint32_t k = 0; k < g->nway; k++)
 		g->way[k] = build_way(s, cg, 0, k);
 	g->net = g->way[0].net;
@@ -394,6 +398,16 @@ void build_free(struct sim *s)
 	}
 }
 
+static void free_kinds(const struct sim *s, struct group *g)
+{
+	for (size_t i = 0; i < (s->cfg->nnets + 1) * g->nway; i++)
+		for (struct access_kind *k = g->kinds[i], *next; k; k = next) {
+			next = k->next;
+			xfree(k);
+		}
+	xfree(g->kinds);
+}
+
 /* Shells that packets and events of the dying world may still point to: after world_free. */
 void build_free_late(struct sim *s)
 {
@@ -401,6 +415,12 @@ void build_free_late(struct sim *s)
 		next = h->next;
 		xfree(h);
 	}
+	for (struct chain *x = s->chains, *next; x; x = next) {
+		next = x->next;
+		xfree(x);
+	}
+	for (uint32_t g = 0; g < s->ngroups; g++)
+		free_kinds(s, &s->group[g]);
 	xfree(s->place);
 	xfree_pages(s->client, (s->nclients + 1) * sizeof *s->client);
 	xfree_pages(s->access, (s->nclients + 1) * sizeof *s->access);

@@ -46,8 +46,8 @@ static void client_packet(struct world *w, struct node *n, unsigned port, struct
 		return;
 	}
 	struct pkt *rst = tcp_reset_for(s->tcp, p);
-	if (rst && p->link->rev)
-		link_send(w, p->link->rev, rst);
+	if (rst && link_back(p->link))
+		link_send(w, link_back(p->link), rst);
 	else if (rst)
 		pkt_free(s->net, rst);
 	pkt_free(s->net, p);
@@ -83,25 +83,51 @@ static struct hclass *access_class(struct sim *s, struct group *g, int32_t net, 
 	return *slot;
 }
 
-struct access_link *client_access(const struct sim *s, const struct client *c)
+/* Of the lines of its group that lead over `net` to its station, with its streams of random numbers. */
+static const struct line_kind *access_kind(struct sim *s, const struct client *c, int32_t net)
+{
+	struct group *g = client_group(c);
+	const struct station *to = client_station(c);
+	const uint32_t nth = client_switches(c);
+	struct access_kind **list = &g->kinds[(size_t)(net + 1) * g->nway + (size_t)(to - g->way)],
+			   *k = *list;
+	while (k && k->line.nth != nth)
+		k = k->next;
+	if (k)
+		return &k->line;
+	k = xcalloc(1, sizeof *k);
+	k->line = (struct line_kind){.far = to->node,
+		.port = {to->port, 0},
+		.far_trace = to->trace,
+		.near_many = client_node.many,
+		.nth = (uint16_t)nth,
+		.elem = g->elem,
+		.draws = {g->rng_up, g->rng_down}};
+	k->line.cls[LINK_UP] = &access_class(s, g, net, true)->c;
+	k->line.cls[LINK_DOWN] = &access_class(s, g, net, false)->c;
+	k->next = *list;
+	*list = k;
+	return &k->line;
+}
+
+struct line *client_access(const struct sim *s, const struct client *c)
 {
 	const size_t i = (size_t)(c - s->client);
 	return s->moved && s->moved[i] ? s->moved[i] : &s->access[i];
 }
 
 /* Its first one, or one more. */
-static struct access_link *new_access(struct sim *s, struct client *c)
+static struct line *new_access(struct sim *s, struct client *c)
 {
 	const size_t i = (size_t)(c - s->client);
-	struct access_link *a = &s->access[i];
-	if (!a->up.cls)
+	struct line *a = &s->access[i];
+	if (!a->kind)
 		return a; /* of zeros */
 	if (!s->moved)
-		s->moved = xcalloc(s->nclients + 1, sizeof(struct access_link *));
+		s->moved = xcalloc(s->nclients + 1, sizeof(struct line *));
 	if (s->moved[i])
 		keep_link(s, s->moved[i]);
 	s->moved[i] = a = pool_get(s->links);
-	memset(a, 0, sizeof *a);
 	return a;
 }
 
@@ -112,17 +138,9 @@ static void set_net(struct client *c, int32_t net)
 
 void client_attach(struct sim *s, struct client *c, int32_t net)
 {
-	struct group *g = client_group(c);
-	struct access_link *a = new_access(s, c);
-	struct station *to = client_station(c);
-	uint64_t i = (uint64_t)(c->tech.number - g->first) * 16 + client_switches(c);
+	struct line *a = new_access(s, c);
 	set_net(c, net);
-	link_init(&a->up, &access_class(s, g, net, true)->c, c->node.elem, to->node, to->port,
-		rng_at(g->rng_up, i));
-	link_init(&a->down, &access_class(s, g, net, false)->c, c->node.elem, &c->node, 0,
-		rng_at(g->rng_down, i));
-	link_pair(&a->up, &a->down);
-	a->up.to_trace = a->down.from_trace = to->trace;
+	line_init(a, access_kind(s, c, net), &c->node, c->node.elem);
 	c->tech.user_bits &= (uint8_t)~CLIENT_OFFLINE;
 }
 
@@ -465,8 +483,8 @@ void client_switch(
 		r.text = trace_str(s->tr, client_net(c) < 0 ? "its network" : s->nets[client_net(c)].name);
 	cause = rec_put(s, &r, client_lens(c));
 	if (!client_is(c, CLIENT_OFFLINE)) {
-		struct access_link *a = client_access(s, c);
-		a->up.down = a->down.down = true;
+		struct line *a = client_access(s, c);
+		a->up.gone = a->down.gone = 1;
 	}
 	radio_close(s, c, s->w->now_ns);
 	set_net(c, net);
@@ -506,7 +524,7 @@ static void warm_app(const struct world *w, const struct ev *e, int stage)
 	const struct client *c = e->obj;
 	if (stage == 0) {
 		warm(c);
-		host_fetch(&client_access(sim_of(w), c)->up, 0, sizeof(struct link));
+		host_fetch(client_access(sim_of(w), c), 0, sizeof(struct line));
 	}
 }
 

@@ -288,6 +288,18 @@ struct box {
 
 /* ---- clients ----------------------------------------------------------------------------------------------- */
 
+struct access_kind {
+	struct line_kind line;
+	struct access_kind *next; /* for clients that have changed networks more or less often */
+};
+
+/* A line from a box to the next station. */
+struct chain {
+	struct line line;
+	struct line_kind kind;
+	struct chain *next;
+};
+
 struct group {
 	const char *name;
 	uint32_t index, first, count; /* client numbers first .. first + count - 1 */
@@ -299,6 +311,7 @@ struct group {
 	int32_t net;                    /* first network of the path, -1 */
 	struct hclass **up, **down;     /* per network: classes of access links, made when first used */
 	struct hclass *dc_up, *dc_down; /* when the path begins with a box */
+	struct access_kind **kinds; /* per network (0: none) and station of `way`: kinds of access lines */
 	uint32_t elem;
 	struct reading *reading; /* clients with a read_rate (flow.c); NULL: none was ever busy */
 	uint64_t opened, failed, open, open_peak;
@@ -307,10 +320,6 @@ struct group {
 	uint64_t rng_up,
 		rng_down; /* families of its clients' streams of random numbers; applications': site.seed */
 	uint32_t lens_first, nlens; /* rows of its clients under the lens: the first nlens of them */
-};
-
-struct access_link {
-	struct link up, down;
 };
 
 /* Two cache lines. What can be told from its number, its group and its place among the clients is not kept: its station
@@ -400,9 +409,9 @@ void client_switch(
 	struct sim *s, struct client *c, int32_t net, int64_t outage_ns, bool orphaned, uint64_t cause);
 void client_handlers(struct sim *s);
 /* Its access link, the latest (CLIENT_OFFLINE: it is cut). */
-struct access_link *client_access(const struct sim *s, const struct client *c);
+struct line *client_access(const struct sim *s, const struct client *c);
 /* A link that lives as long as the world: packets on it may point to it. */
-void keep_link(struct sim *s, struct access_link *a);
+void keep_link(struct sim *s, struct line *a);
 /* Gives the client a link over network `net` (-1: data centre) and an address. */
 void client_attach(struct sim *s, struct client *c, int32_t net);
 
@@ -571,11 +580,10 @@ struct sim {
 	struct pool *socks, *sconns, *prelays, *uplinks, *links;
 	struct group *group;
 	uint32_t ngroups;
-	struct client *client;      /* group after group, in the order of their start */
-	uint32_t *place;            /* [number - 1]: index in client */
-	struct access_link *access; /* a client's first, by its index in client */
-	struct access_link *
-		*moved; /* its present one, NULL: still the first. NULL: nobody has changed networks */
+	struct client *client; /* group after group, in the order of their start */
+	uint32_t *place;       /* [number - 1]: index in client */
+	struct line *access;   /* a client's first, by its index in client */
+	struct line **moved;   /* its present one, NULL: still the first. NULL: nobody has changed networks */
 	uint32_t nclients;
 	struct server *server;
 	struct proc *proc;
@@ -583,8 +591,8 @@ struct sim {
 	struct box *box;
 	uint32_t nboxes;
 	struct hclass *classes;
-	struct access_link **
-		kept; /* links that are no client's: between boxes and servers, and those clients have left */
+	struct line **kept; /* those clients have left */
+	struct chain *chains;
 	uint32_t nkept, kept_cap;
 	uint32_t nchain, nat_addrs, nproxies;
 	struct note *note;

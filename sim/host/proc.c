@@ -296,7 +296,7 @@ static void fetch_soon(const struct proc *p)
 		host_fetch(k, 0, sizeof *k);
 	k = soon[4] ? container_of(soon[4], struct sconn, tech)->sock : NULL;
 	if (k && k->out)
-		host_fetch(k->out, 0, sizeof(struct link));
+		host_fetch(line_of(k->out), 0, sizeof(struct line));
 }
 
 /* What everybody gets alike goes from the message straight into the connection. The same as outputs() would do with one
@@ -508,15 +508,16 @@ static void refuse(struct sim *s, struct proc *p, struct pkt *seg)
 	if (rst && (seg->flags & TCP_SYN)) {
 		struct trace_rec r = rec_make(s, TRACE_TCP_RST_SEND, seg->cause);
 		r.node = p->node.trace_node;
-		r.peer = seg->link ? seg->link->from_trace : 0;
+		r.peer = seg->link ? link_from_trace(seg->link) : 0;
 		r.conn = seg->conn;
 		r.client = seg->client;
 		r.flags = TRACE_DOWN;
 		r.reason = p->draining ? REASON_SERVER_DRAIN : REASON_SERVER_DOWN;
 		rst->cause = rec_put(s, &r, lens);
 	}
-	if (rst && seg->link && seg->link->rev)
-		link_send(s->w, seg->link->rev, rst);
+	struct link *back = rst && seg->link ? link_back(seg->link) : NULL;
+	if (back)
+		link_send(s->w, back, rst);
 	else if (rst)
 		pkt_free(s->net, rst);
 	pkt_free(s->net, seg);
@@ -533,7 +534,7 @@ static struct sconn *accept_syn(struct sim *s, struct proc *p, const struct pkt 
 	p->waiting++;
 	p->server->conns++;
 	sim_memory(s, values(s, p)->conn_bytes);
-	c->sock = sock_new(s, SOCK_PROC, &p->node, c, 0, &s->server_tcp, a, syn->link->rev);
+	c->sock = sock_new(s, SOCK_PROC, &p->node, c, 0, &s->server_tcp, a, link_back(syn->link));
 	sock_trace(s, c->sock, syn->conn, syn->client,
 		s->tr && syn->conn && syn->conn < s->tr->nconn ? s->tr->conn[syn->conn].client : 0,
 		syn->marks & PKT_LENS);

@@ -458,7 +458,7 @@ static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pk
 		1 + pool_number(s->prelays, p)); /* whoever says nothing is let go too */
 	arm_all(s, x);
 	struct sock *k = p->leg[RELAY_CLIENT] =
-		sock_new(s, SOCK_PROXY, &x->node, p, RELAY_CLIENT, &s->proxy_tcp, a, syn->link->rev);
+		sock_new(s, SOCK_PROXY, &x->node, p, RELAY_CLIENT, &s->proxy_tcp, a, link_back(syn->link));
 	sock_trace(s, k, syn->conn, syn->client,
 		s->tr && syn->conn && syn->conn < s->tr->nconn ? s->tr->conn[syn->conn].client : 0, lens);
 	tcp_listen(s->tcp, &k->tcp, s->w->now_ns);
@@ -509,8 +509,8 @@ static void proxy_packet(struct world *w, struct node *n, unsigned port, struct 
 		sock_input(s, r->leg[RELAY_CLIENT], p);
 	} else {
 		struct pkt *rst = tcp_reset_for(s->tcp, p);
-		if (rst && p->link->rev)
-			link_send(w, p->link->rev, rst);
+		if (rst && link_back(p->link))
+			link_send(w, link_back(p->link), rst);
 		else if (rst)
 			pkt_free(s->net, rst);
 		pkt_free(s->net, p);

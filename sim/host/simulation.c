@@ -93,7 +93,7 @@ struct sim *sim_new(const struct cfg *cfg, const struct sim_opts *o)
 	pool_numbered(s->socks);
 	s->sconns = world_pool(s->w, "server connection",
 		sizeof(struct sconn) + (s->keeps ? sizeof(struct sconn_causes) : 0), 0);
-	s->links = world_pool(s->w, "access link", sizeof(struct access_link), 0);
+	s->links = world_pool(s->w, "access link", sizeof(struct line), 0);
 	proxy_pools(s);
 	counted_init(&s->endpoint_memory);
 	counted_init(&s->box_memory);

@@ -1,11 +1,12 @@
 /* One direction of a link. See link.h. */
 #include "sim/net/link.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "sim/core/wide.h"
 
-_Static_assert(sizeof(struct link) <= 64, "a client owns two of these");
+_Static_assert(sizeof(struct line) <= 64, "a client owns one of these: one cache line");
 
 /* ---- classes ----------------------------------------------------------------------------------------------- */
 
@@ -45,20 +46,27 @@ void link_class_heal(struct link_class *c)
 	c->cut = false;
 }
 
-void link_init(
-	struct link *l, struct link_class *c, uint32_t elem, struct node *to, uint16_t port, struct rng rng)
+void line_init(struct line *x, const struct line_kind *kind, struct node *near_node, uint32_t elem)
 {
-	*l = (struct link){.cls = c, .to = to, .rng = rng, .elem = elem, .port = port};
-	l->to_trace = to->trace_node;
-	l->many = to->ops->many;
+	assert(elem <= LINK_ELEM_MAX);
+	*x = (struct line){.kind = kind, .near_node = near_node};
+	x->up.elem = x->down.elem = elem & LINK_ELEM_MAX;
+	x->down.is_down = 1;
 }
 
-void link_pair(struct link *a, struct link *b)
+static uint16_t trace_at(const struct line *x, bool near_end)
 {
-	a->rev = b;
-	b->rev = a;
-	a->from_trace = b->to_trace;
-	b->from_trace = a->to_trace;
+	return !near_end ? x->kind->far_trace : x->near_node ? x->near_node->trace_node : 0;
+}
+
+uint16_t link_to_trace(const struct link *l)
+{
+	return trace_at(line_of(l), l->is_down);
+}
+
+uint16_t link_from_trace(const struct link *l)
+{
+	return trace_at(line_of(l), !l->is_down);
 }
 
 /* ---- records ----------------------------------------------------------------------------------------------- */
@@ -80,8 +88,8 @@ static void rec_fill(struct trace_rec *r, const struct world *w, const struct li
 		.len = p->wire_bytes,
 		.conn = p->conn,
 		.client = p->client,
-		.node = l ? l->from_trace : 0,
-		.peer = l ? l->to_trace : 0};
+		.node = l ? link_from_trace(l) : 0,
+		.peer = l ? link_to_trace(l) : 0};
 	r->flags = (p->marks & PKT_UP ? TRACE_UP : 0) | (p->marks & PKT_DOWN ? TRACE_DOWN : 0) |
 		   (p->marks & PKT_AGAIN ? TRACE_AGAIN : 0);
 }
@@ -139,7 +147,9 @@ static __attribute__((noinline)) void rec_drop(struct world *w, const struct lin
 	}
 	if (trace_kept(w->trace, TRACE_PKT_DROP, lens)) {
 		/* for losses on a link the text names the network whose parameter decided */
-		r.text = !at_node && l->cls->name ? trace_str(w->trace, l->cls->name) : words_of(w->trace, p);
+		const char *name = !at_node ? link_class_of(l)->name : NULL;
+
+		r.text = name ? trace_str(w->trace, name) : words_of(w->trace, p);
 		rec_octets(w->trace, &r, p);
 	}
 	trace_add(w->trace, &r, lens);
@@ -161,7 +171,7 @@ static void lose(struct world *w, struct link *l, struct pkt *p, enum trace_reas
 	struct net *n = net_of(w);
 
 	n->dropped++;
-	l->cls->dropped++;
+	link_class_of(l)->dropped++;
 	if (trace_on(w->trace, TRACE_PKT_DROP, p->marks & PKT_LENS))
 		rec_drop(w, l, p, reason, cause, a, b, 0);
 	pkt_free(n, p);
@@ -169,7 +179,7 @@ static void lose(struct world *w, struct link *l, struct pkt *p, enum trace_reas
 
 uint64_t link_backlog_bytes(const struct world *w, const struct link *l)
 {
-	const struct link_class *c = l->cls;
+	const struct link_class *c = link_class_of(l);
 
 	if (!c->ns_per_byte_q20 || l->free_ns <= w->now_ns)
 		return 0;
@@ -179,7 +189,7 @@ uint64_t link_backlog_bytes(const struct world *w, const struct link *l)
 static inline void schedule(struct world *w, struct net *n, struct link *l, struct pkt *p, int64_t at_ns)
 {
 	n->in_flight++;
-	p->epoch = l->cls->epoch;
+	p->epoch = link_class_of(l)->epoch;
 	world_at(w, at_ns, BAND_NET, EV_LINK_ARRIVE, l->elem, p);
 }
 
@@ -215,21 +225,25 @@ static const struct link_fault *fault_of(const struct link_class *c, uint32_t or
 /* The draws for one packet. They belong to the moment at which it enters (to about a millisecond) and to its place among those that entered
  * in that moment, not to how many went before: so two techniques whose packets are sent at the same time over the same link share
  * their luck, whatever else they have sent, and a cut or a full queue shifts nobody's draws. Where tests count packets, to the count. */
-static inline struct rng luck_of(struct link *l, int64_t now_ns)
+static struct rng luck_of(struct link *l, int64_t now_ns)
 {
-	uint64_t moment = (uint64_t)now_ns >> 20;
+	const struct line_kind *k = line_of(l)->kind;
+	const uint64_t family = k->draws[l->is_down], moment = (uint64_t)now_ns >> 20;
+	const uint64_t stream =
+		k->alone ? family
+			 : rng_at(family, (uint64_t)(l->elem - k->elem) * LINE_STREAMS + k->nth).state;
 
-	if (l->cls->n_faults)
-		return (struct rng){rng_mix(l->rng.state + l->ordinal++ * MIX64_STEP)};
+	if (k->cls[l->is_down]->n_faults)
+		return (struct rng){rng_mix(stream + l->ordinal++ * MIX64_STEP)};
 	/* 16 bits of the moment and 16 of the place; after 65,536 packets in a millisecond the draws begin again */
 	l->ordinal = l->ordinal >> 16 == (moment & 0xffff) ? l->ordinal + 1 : (uint32_t)moment << 16;
-	return (struct rng){rng_mix(l->rng.state + (moment << 16 | (l->ordinal & 0xffff)) * MIX64_STEP)};
+	return (struct rng){rng_mix(stream + (moment << 16 | (l->ordinal & 0xffff)) * MIX64_STEP)};
 }
 
 /* When a packet that enters now arrives; the queue and the serialiser move on. */
 static inline int64_t arrival(struct link *l, const struct pkt *p, int64_t start_ns, struct rng *luck)
 {
-	const struct link_class *c = l->cls;
+	const struct link_class *c = link_class_of(l);
 	int64_t at;
 
 	if (l->free_ns > start_ns)
@@ -254,7 +268,7 @@ static inline int64_t arrival(struct link *l, const struct pkt *p, int64_t start
 /* Does the queue have no room for it? */
 static inline bool queue_full(const struct world *w, const struct link *l, const struct pkt *p)
 {
-	const struct link_class *c = l->cls;
+	const struct link_class *c = link_class_of(l);
 
 	return l->free_ns > w->now_ns && c->ns_per_byte_q20 &&
 	       l->free_ns - w->now_ns + wire_ns(c, p->wire_bytes) > c->queue_ns;
@@ -270,11 +284,11 @@ static inline bool undisturbed(const struct link_class *c)
 static __attribute__((noinline)) void lose_at_once(
 	struct world *w, struct link *l, struct pkt *p, int64_t start_ns, bool full, struct rng *luck)
 {
-	struct link_class *c = l->cls;
+	struct link_class *c = link_class_of(l);
 
 	if (trace_on(w->trace, TRACE_PKT_SEND, p->marks & PKT_LENS))
 		rec_hop(w, l, p, TRACE_PKT_SEND, 0);
-	if (l->down) {
+	if (l->gone) {
 		lose(w, l, p, REASON_NET_GONE, 0, 0, 0);
 	} else if (c->cut) {
 		lose(w, l, p, REASON_LINK_CUT, c->cut_cause, 0, 0);
@@ -290,7 +304,7 @@ static __attribute__((noinline)) void lose_at_once(
 static __attribute__((noinline)) void send_disturbed(
 	struct world *w, struct net *n, struct link *l, struct pkt *p)
 {
-	struct link_class *c = l->cls;
+	struct link_class *c = link_class_of(l);
 	const struct link_fault *fault = c->n_faults ? fault_of(c, l->ordinal) : NULL;
 	int64_t start = w->now_ns, at;
 	struct rng luck = {0};
@@ -305,7 +319,7 @@ static __attribute__((noinline)) void send_disturbed(
 		start = c->hold(w, l, p, c->hold_ctx);
 	bool full = queue_full(w, l, p);
 
-	if (c->cut || l->down || unlucky || full || (fault && fault->kind == LINK_FAULT_DROP)) {
+	if (c->cut || l->gone || unlucky || full || (fault && fault->kind == LINK_FAULT_DROP)) {
 		lose_at_once(w, l, p, start, full, &luck);
 		return;
 	}
@@ -325,14 +339,14 @@ static __attribute__((noinline)) void send_disturbed(
 
 void link_send(struct world *w, struct link *l, struct pkt *p)
 {
-	struct link_class *c = l->cls;
+	struct link_class *c = link_class_of(l);
 	struct net *n = net_of(w);
 
 	p->link = l;
 	n->sent++;
 	c->sent++;
 	c->sent_bytes += p->wire_bytes;
-	if (!undisturbed(c) || c->cut || l->down || l->free_ns > w->now_ns) {
+	if (!undisturbed(c) || c->cut || l->gone || l->free_ns > w->now_ns) {
 		send_disturbed(w, n, l, p);
 		return;
 	}
@@ -360,11 +374,11 @@ static void on_arrive(struct world *w, const struct ev *e)
 	struct net *n = net_of(w);
 	struct pkt *p = e->obj;
 	struct link *l = p->link;
-	struct link_class *c = l->cls;
+	struct link_class *c = link_class_of(l);
 
 	n->in_flight--;
-	if (p->epoch != c->epoch || l->down) {
-		lose(w, l, p, l->down ? REASON_NET_GONE : REASON_LINK_CUT, l->down ? 0 : c->cut_cause, 0, 0);
+	if (p->epoch != c->epoch || l->gone) {
+		lose(w, l, p, l->gone ? REASON_NET_GONE : REASON_LINK_CUT, l->gone ? 0 : c->cut_cause, 0, 0);
 		return;
 	}
 	n->delivered++;
@@ -373,7 +387,9 @@ static void on_arrive(struct world *w, const struct ev *e)
 	if (trace_on(w->trace, TRACE_PKT_RECV, p->marks & PKT_LENS))
 		rec_hop(w, l, p, TRACE_PKT_RECV, 0);
 	w->cause = p->cause;
-	l->to->ops->on_pkt(w, l->to, l->port, p);
+	struct node *to = link_to(l);
+
+	to->ops->on_pkt(w, to, link_port(l), p);
 }
 
 /* The world ends with the packet in flight. */
@@ -397,13 +413,11 @@ static void warm_arrival(const struct world *w, const struct ev *e, int stage)
 		__builtin_prefetch(l, 1);
 		return;
 	}
-	const struct node *to = l->to;
+	const struct node *to = link_to(l);
 
-	if (stage == 1 && l->many) {
+	if (stage == 1 && l->is_down && line_of(l)->kind->near_many) {
 		for (size_t i = 0; i < NODE_FETCH_BYTES; i += 64)
 			__builtin_prefetch((const char *)to + i, 1);
-		if (l->rev)
-			__builtin_prefetch(l->rev, 1);
 	} else if (to->ops->warm) {
 		to->ops->warm(w, to, p, stage - 1);
 	}

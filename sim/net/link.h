@@ -1,5 +1,5 @@
 /*
- * link: one direction of a point-to-point link.
+ * link: one direction of a point-to-point link, and the line that two of them are.
  *
  *	      queue (drop-tail)     serialiser           propagation
  *	push ──▶ ▓▓▓▓▓▓ ──▶ [ bits/s ] ──▶ one-way delay + jitter ──▶ on_pkt of the far node
@@ -10,7 +10,9 @@
  * unless the class allows reordering.
  *
  * Many links share one *class* (the two directions of an access network are two classes): parameters that the
- * timeline may change, and counters. A link itself is small, because every client owns two.
+ * timeline may change, and counters. A *line* is both directions between two nodes; what many lines have in common
+ * (classes, the node at the one end) is their *kind*. Every client owns a line, so it is one cache line: a message on
+ * its way down and its acknowledgement on the way up touch no other.
  *
  * A changed rate or delay concerns packets sent from then on. Cutting a class loses what is under way on it.
  *
@@ -19,6 +21,8 @@
  */
 #ifndef SIM_NET_LINK_H
 #define SIM_NET_LINK_H
+
+#include <stddef.h>
 
 #include "sim/net/node.h"
 
@@ -63,20 +67,37 @@ struct link_class {
 	void *hold_ctx;
 };
 
-struct link { /* one cache line */
-	struct link_class *cls;
-	struct node *to;
-	struct link *rev; /* the other direction, or NULL */
-	int64_t free_ns;  /* when the serialiser is idle */
-	int64_t last_ns;  /* latest arrival so far */
-	struct rng rng;   /* all draws come from this and the time (luck_of) */
-	uint32_t elem;
+struct link {
+	int64_t free_ns; /* when the serialiser is idle */
+	int64_t last_ns; /* latest arrival so far */
 	uint32_t
 		ordinal; /* where there are faults: packets that entered so far; else a moment, and how many entered in it */
-	uint16_t from_trace, to_trace;
-	uint16_t port; /* interface at the far node */
-	bool down;     /* this link alone is cut (a phone that left its network) */
-	bool many;     /* the far node is one of many (struct node_ops) */
+	uint32_t elem : 30, is_down : 1; /* is_down: its place in the line */
+	uint32_t gone : 1;               /* this link alone is cut (a phone that left its network) */
+};
+#define LINK_ELEM_MAX ((1u << 30) - 1)
+
+enum { LINK_UP, LINK_DOWN, LINK_WAYS };
+
+/* What many lines have in common. */
+struct line_kind {
+	struct link_class *cls[LINK_WAYS]; /* [LINK_DOWN] NULL: nothing comes back */
+	struct node *far;                  /* where `up` leads; lines differ in where `down` leads */
+	uint16_t port[LINK_WAYS];          /* interface at the far node, at the near one */
+	uint16_t far_trace;                /* the far node's lane */
+	bool near_many;                    /* near nodes are many (struct node_ops) */
+	bool alone;                        /* it has one line: draws[] are its streams themselves */
+	uint16_t nth;
+	uint32_t elem;
+	/* Loss and jitter: families of streams. The line of element elem + i draws from stream i * LINE_STREAMS + nth. */
+	uint64_t draws[LINK_WAYS];
+};
+#define LINE_STREAMS 16
+
+struct line { /* one cache line */
+	struct link up, down;
+	struct node *near_node; /* NULL with a kind that has no way down */
+	const struct line_kind *kind;
 };
 
 void link_class_init(struct link_class *c, const char *name, const struct link_params *p);
@@ -87,11 +108,46 @@ void link_class_set(struct link_class *c, const struct link_params *p);
 void link_class_cut(struct link_class *c, uint64_t cause);
 void link_class_heal(struct link_class *c);
 
-/* A link into `to`, interface `port`. `rng`: its own stream for loss and jitter. */
-void link_init(
-	struct link *l, struct link_class *c, uint32_t elem, struct node *to, uint16_t port, struct rng rng);
-/* Makes two links each other's way back. */
-void link_pair(struct link *a, struct link *b);
+_Static_assert(offsetof(struct line, up) == 0, "line_of");
+
+/* Both directions, idle. The kind is borrowed and lives as long as packets may be under way. */
+void line_init(struct line *x, const struct line_kind *kind, struct node *near_node, uint32_t elem);
+
+static inline struct line *line_of(const struct link *l)
+{
+	return (struct line *)(void *)((char *)(uintptr_t)l - l->is_down * offsetof(struct line, down));
+}
+
+static inline struct link_class *link_class_of(const struct link *l)
+{
+	return line_of(l)->kind->cls[l->is_down];
+}
+
+/* The node it leads to. */
+static inline struct node *link_to(const struct link *l)
+{
+	const struct line *x = line_of(l);
+
+	return l->is_down ? x->near_node : x->kind->far;
+}
+
+/* The interface there. */
+static inline uint16_t link_port(const struct link *l)
+{
+	return line_of(l)->kind->port[l->is_down];
+}
+
+/* The other direction, NULL if there is none. */
+static inline struct link *link_back(const struct link *l)
+{
+	struct line *x = line_of(l);
+
+	return l->is_down ? &x->up : x->kind->cls[LINK_DOWN] ? &x->down : NULL;
+}
+
+/* Lanes of the nodes at its ends, 0 for none. */
+uint16_t link_to_trace(const struct link *l);
+uint16_t link_from_trace(const struct link *l);
 
 /* Sends; the link owns the packet. Drops are recorded with their reason. */
 void link_send(struct world *w, struct link *l, struct pkt *owned);

@@ -228,7 +228,7 @@ static uint64_t note(struct nat *n, const struct mapping *m, enum trace_kind kin
 		.conn = m->conn,
 		.client = m->client,
 		.node = n->node.trace_node,
-		.peer = m->inside ? m->inside->to_trace : 0,
+		.peer = m->inside ? link_to_trace(m->inside) : 0,
 		.kind = (uint16_t)kind,
 		.reason = (uint16_t)why};
 	char t[96];
@@ -363,7 +363,7 @@ static uint32_t make_mapping(struct nat *n, struct pkt *p)
 	if (n->used >= n->slots)
 		grow_tables(n);
 	i = mapping_get(n);
-	*at(n, i) = (struct mapping){.inside = p->link->rev,
+	*at(n, i) = (struct mapping){.inside = link_back(p->link),
 		.in_addr = p->src,
 		.in_port = p->sport,
 		.remote = p->dst,
@@ -393,7 +393,7 @@ static void revive(struct nat *n, uint32_t i, const struct pkt *p)
 	unlink_list(n, i);
 	m->seen = SEEN_REPLY;
 	m->last_ns = n->w->now_ns;
-	m->inside = p->link->rev;
+	m->inside = link_back(p->link);
 	link_list(n, i, LIST_ESTABLISHED);
 	n->count.remade++;
 	stands(n, i, h && h->died ? h->died : p->cause);
@@ -413,7 +413,7 @@ static void drop(struct nat *n, struct pkt *p, uint32_t grave, enum trace_reason
 static void reset(struct nat *n, struct pkt *p, uint32_t grave, enum trace_reason why)
 {
 	struct net *net = net_of(n->w);
-	struct link *back = p->link->rev;
+	struct link *back = link_back(p->link);
 	struct pkt *r;
 
 	if ((p->flags & TCP_RST) || !back) {
@@ -482,7 +482,7 @@ static void outward(struct nat *n, struct pkt *p)
 	bool opens = p->proto != IP_PROTO_TCP || ((p->flags & TCP_SYN) && !(p->flags & TCP_ACK));
 
 	if (i && at(n, i)->list != LIST_DEAD) {
-		at(n, i)->inside = p->link->rev;
+		at(n, i)->inside = link_back(p->link);
 		forward(n, i, p, true);
 		return;
 	}
@@ -539,7 +539,7 @@ static void on_pkt(struct world *w, struct node *node, unsigned port, struct pkt
 static void nat_warm(const struct world *w, const struct node *node, const struct pkt *p, int stage)
 {
 	const struct nat *n = (const struct nat *)node;
-	bool out = p->link->port != NAT_PORT_OUTSIDE;
+	bool out = link_port(p->link) != NAT_PORT_OUTSIDE;
 	const uint32_t *slot;
 	const struct mapping *m;
 

@@ -2,7 +2,7 @@
  * node: whatever stands at the end of links: a host, a NAT, a router, a proxy's host.
  *
  * A node embeds struct node first and gives a const struct of functions. A packet arrives with the link it came
- * over in pkt->link; the way back is pkt->link->rev.
+ * over in pkt->link; the way back is link_back() of it.
  */
 #ifndef SIM_NET_NODE_H
 #define SIM_NET_NODE_H

@@ -83,8 +83,10 @@ void pkt_render(const struct pkt *p, struct buf *b)
 		.src = ip_addr4(p->src),
 		.dst = ip_addr4(p->dst)};
 
-	hw_addr(from, l && l->rev ? l->rev->to->elem : 0);
-	hw_addr(to, l ? l->to->elem : 0);
+	const struct link *back = l ? link_back(l) : NULL;
+
+	hw_addr(from, back ? link_to(back)->elem : 0);
+	hw_addr(to, l ? link_to(l)->elem : 0);
 	wire_eth_put(b, to, from, WIRE_ETHERTYPE_IPV4);
 	ip_put(b, &ip, p->wire_bytes - 20u);
 	if (p->proto == IP_PROTO_TCP)

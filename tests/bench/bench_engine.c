@@ -74,7 +74,7 @@ struct side {
 
 struct client {
 	struct node node;
-	struct link up, down;
+	struct line line;
 	struct side s;
 	int64_t next_ns;
 };
@@ -86,6 +86,7 @@ struct fleet {
 	struct tcp_demux demux;
 	struct pool *servers;
 	struct link_class up, down;
+	struct line_kind kind;
 	struct client *cl;
 	uint32_t n;
 	bool pushing;
@@ -142,7 +143,7 @@ static void server_pkt(struct world *w, struct node *node, unsigned port, struct
 		memset(s, 0, sizeof *s);
 		s->armed_ns = TIME_NEVER;
 		s->server = true;
-		s->out = p->link->rev;
+		s->out = link_back(p->link);
 		s->id = node->elem;
 		tcp_init(&s->c, &tcp_cfg_linux, (struct tcp_addr){p->dst, p->src, p->dport, p->sport});
 		tcp_listen(f->t, &s->c, w->now_ns);
@@ -285,6 +286,7 @@ static void fleet(uint32_t n, bool pushing)
 	world_handle(f.w, EV_PUBLISH, on_push, NULL);
 	link_class_init(&f.up, "up", &way);
 	link_class_init(&f.down, "down", &way);
+	f.kind = (struct line_kind){.cls = {&f.up, &f.down}, .far = &f.server, .near_many = true};
 	f.cl = xpages(n * sizeof *f.cl);
 	f.sv = xcalloc(n, sizeof *f.sv);
 	f.request = blob_n(400);
@@ -295,11 +297,9 @@ static void fleet(uint32_t n, bool pushing)
 
 		c->node = (struct node){&client_ops, elem + 3 * i, 0, 0};
 		c->s.armed_ns = TIME_NEVER;
-		c->s.out = &c->up;
+		c->s.out = &c->line.up;
 		c->s.id = elem + 3 * i;
-		link_init(&c->up, &f.up, elem + 3 * i + 1, &f.server, 0, rng_named_at(1, "up", i));
-		link_init(&c->down, &f.down, elem + 3 * i + 2, &c->node, 0, rng_named_at(1, "down", i));
-		link_pair(&c->up, &c->down);
+		line_init(&c->line, &f.kind, &c->node, elem + 3 * i + 1);
 		tcp_init(&c->s.c, &tcp_cfg_linux, (struct tcp_addr){0x0a000000 + i, 0xcb007150, 40000, 443});
 		world_at(f.w, (int64_t)rng_below(&r, pushing ? 900000000 : 4000000000u), BAND_APP, EV_APP,
 			c->s.id, c);

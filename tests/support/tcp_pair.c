@@ -46,8 +46,8 @@ static void send_logged(struct tcp_end *e, struct pkt *k)
 
 		p->fault = (struct link_fault){
 			e->out->ordinal, later < 0 ? LINK_FAULT_DROP : LINK_FAULT_DELAY, later};
-		e->out->cls->faults = &p->fault;
-		e->out->cls->n_faults = later != 0;
+		link_class_of(e->out)->faults = &p->fault;
+		link_class_of(e->out)->n_faults = later != 0;
 	}
 	link_send(p->w, e->out, k);
 }
@@ -185,11 +185,13 @@ void tcp_pair_init(
 	world_handle(p->w, EV_CONN_TIMER, on_timer, NULL);
 	link_class_init(&p->up, "up", up);
 	link_class_init(&p->down, "down", down);
-	end_init(p, &p->left, "left", &p->lr);
-	end_init(p, &p->right, "right", &p->rl);
-	link_init(&p->lr, &p->up, world_elem_add(p->w, "lr", 1), &p->right.node, 0, rng_named(seed, "lr"));
-	link_init(&p->rl, &p->down, world_elem_add(p->w, "rl", 1), &p->left.node, 0, rng_named(seed, "rl"));
-	link_pair(&p->lr, &p->rl);
+	end_init(p, &p->left, "left", &p->line.up);
+	end_init(p, &p->right, "right", &p->line.down);
+	p->kind = (struct line_kind){.cls = {&p->up, &p->down},
+		.far = &p->right.node,
+		.alone = true,
+		.draws = {rng_named(seed, "lr").state, rng_named(seed, "rl").state}};
+	line_init(&p->line, &p->kind, &p->left.node, world_elem_add(p->w, "line", 1));
 	p->lcfg = p->rcfg = tcp_cfg_linux;
 	tcp_init(&p->left.c, &p->lcfg, (struct tcp_addr){0}); /* until they are opened */
 	tcp_init(&p->right.c, &p->rcfg, (struct tcp_addr){0});
@@ -208,8 +210,7 @@ void tcp_pair_trace(struct tcp_pair *p, struct trace *tr)
 
 		ends[i]->node.trace_node = trace_add_node(tr, &n);
 	}
-	p->lr.to_trace = p->rl.from_trace = p->right.node.trace_node;
-	p->rl.to_trace = p->lr.from_trace = p->left.node.trace_node;
+	p->kind.far_trace = p->right.node.trace_node;
 }
 
 static void trace_conn(struct tcp_pair *p)

@@ -42,7 +42,8 @@ struct tcp_pair {
 	struct world *w;
 	struct tcp *t;
 	struct link_class up, down;
-	struct link lr, rl;
+	struct line_kind kind; /* near: left, far: right */
+	struct line line;
 	struct tcp_end left, right;
 	struct tcp_cfg lcfg, rcfg;
 	struct tcp_seen *seen;

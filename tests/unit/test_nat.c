@@ -16,11 +16,12 @@
 
 static const struct link_params way = {.delay_ns = 10 * MS};
 
-/* left ──lr──▶ NAT ──no──▶ right ; right ──ro──▶ NAT ──rl──▶ left */
+/* left ──▶ NAT ──▶ right, and back */
 struct bench {
 	struct tcp_pair p;
 	struct nat *nat;
-	struct link no, ro;
+	struct line_kind kind;
+	struct line outside; /* up: to the right */
 	struct trace *tr;
 };
 
@@ -41,14 +42,17 @@ static void bench_init(struct bench *b, enum nat_expiry mode, int64_t idle_ns)
 		&(struct nat_params){.idle_timeout_ns = idle_ns, .on_expiry = mode});
 	p->left.node.trace_node = left;
 	p->right.node.trace_node = right;
-	link_init(&p->lr, &p->up, 100, nat_node(b->nat), 1, rng_named(1, "a"));
-	link_init(&p->rl, &p->down, 101, &p->left.node, 0, rng_named(1, "b"));
-	link_init(&b->no, &p->up, 102, &p->right.node, 0, rng_named(1, "c"));
-	link_init(&b->ro, &p->down, 103, nat_node(b->nat), NAT_PORT_OUTSIDE, rng_named(1, "d"));
-	link_pair(&p->lr, &p->rl);
-	link_pair(&b->no, &b->ro);
-	nat_set_outside(b->nat, &b->no);
-	p->right.out = &b->ro;
+	p->kind.far = nat_node(b->nat);
+	p->kind.far_trace = box;
+	p->kind.port[LINK_UP] = 1;
+	b->kind = (struct line_kind){.cls = {&p->up, &p->down},
+		.far = &p->right.node,
+		.far_trace = right,
+		.port = {0, NAT_PORT_OUTSIDE},
+		.alone = true};
+	line_init(&b->outside, &b->kind, nat_node(b->nat), 102);
+	nat_set_outside(b->nat, &b->outside.up);
+	p->right.out = &b->outside.down;
 	tcp_init(&p->left.c, &p->lcfg, (struct tcp_addr){0xc0a80111, 0xcb007150, 40000, 80});
 	tcp_init(&p->right.c, &p->rcfg, (struct tcp_addr){0xcb007150, 0xc6336401, 80, 40000});
 	tcp_trace(&p->left.c, &(struct tcp_tag){.trace_conn = 1, .node = left, .peer = right}, 1, true);
@@ -267,18 +271,17 @@ static void colliding_ports_are_moved_and_limits_are_kept(void **state)
 	struct nat *nat = nat_new(w, "nat", 0, 0xc6336401, 1,
 		&(struct nat_params){
 			.idle_timeout_ns = 30 * S, .on_expiry = NAT_EXPIRY_DROP, .mappings_max = 100});
-	struct link l[4];
+	const struct line_kind
+		inner = {.cls = {&cls, &cls}, .far = nat_node(nat), .port = {1, 0}, .alone = true},
+		outer = {.cls = {&cls, &cls}, .far = &out.node, .port = {0, NAT_PORT_OUTSIDE}, .alone = true};
+	struct line inside, outside;
 	uint16_t ports[100];
 
 	(void)state;
 	link_class_init(&cls, "x", &(struct link_params){.delay_ns = MS});
-	link_init(&l[0], &cls, 3, nat_node(nat), 1, rng_named(1, "0"));
-	link_init(&l[1], &cls, 4, &in.node, 0, rng_named(1, "1"));
-	link_init(&l[2], &cls, 5, &out.node, 0, rng_named(1, "2"));
-	link_init(&l[3], &cls, 6, nat_node(nat), NAT_PORT_OUTSIDE, rng_named(1, "3"));
-	link_pair(&l[0], &l[1]);
-	link_pair(&l[2], &l[3]);
-	nat_set_outside(nat, &l[2]);
+	line_init(&inside, &inner, &in.node, 3);
+	line_init(&outside, &outer, nat_node(nat), 5);
+	nat_set_outside(nat, &outside.up);
 	for (uint32_t i = 0; i < 110; i++) { /* 110 hosts, all from port 50000 to one server */
 		struct pkt *p = pkt_new(net);
 
@@ -288,7 +291,7 @@ static void colliding_ports_are_moved_and_limits_are_kept(void **state)
 		p->dport = 443;
 		p->flags = TCP_SYN;
 		pkt_finish(p);
-		link_send(w, &l[0], p);
+		link_send(w, &inside.up, p);
 		world_run(w, w->now_ns + 5 * MS);
 		assert_int_equal(out.n, i < 100 ? i + 1 : 100);
 		if (i >= 100)
@@ -308,7 +311,7 @@ static void colliding_ports_are_moved_and_limits_are_kept(void **state)
 		p->dport = ports[i];
 		p->flags = TCP_SYN | TCP_ACK;
 		pkt_finish(p);
-		link_send(w, &l[3], p);
+		link_send(w, &outside.down, p);
 		world_run(w, w->now_ns + 5 * MS);
 		assert_int_equal(in.n, i + 1);
 		assert_int_equal(in.last.dst, 0xc0a80001 + i);

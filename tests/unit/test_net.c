@@ -39,8 +39,17 @@ struct bench {
 	struct net *net;
 	struct sink sink;
 	struct link_class cls;
-	struct link link;
+	struct line_kind kind;
+	struct line line; /* its way up only */
 };
+
+static void one_way(struct line *x, struct line_kind *k, struct link_class *c, uint32_t elem, struct node *to,
+	struct rng rng)
+{
+	*k = (struct line_kind){
+		.cls = {c}, .far = to, .far_trace = to->trace_node, .alone = true, .draws = {rng.state}};
+	line_init(x, k, NULL, elem);
+}
 
 static void bench_init(struct bench *b, const struct link_params *p, uint64_t seed)
 {
@@ -49,7 +58,7 @@ static void bench_init(struct bench *b, const struct link_params *p, uint64_t se
 	b->net = net_new(b->w);
 	b->sink.node = (struct node){&sink_ops, world_elem_add(b->w, "sink", 1), 0, 0};
 	link_class_init(&b->cls, "lte", p);
-	link_init(&b->link, &b->cls, world_elem_add(b->w, "link", 1), &b->sink.node, 0,
+	one_way(&b->line, &b->kind, &b->cls, world_elem_add(b->w, "link", 1), &b->sink.node,
 		rng_named(seed, "link"));
 }
 
@@ -67,7 +76,7 @@ static void send(struct bench *b, uint32_t seq, unsigned bytes)
 	p->seq = seq;
 	pkt_finish(p);
 	p->wire_bytes = (uint16_t)bytes;
-	link_send(b->w, &b->link, p);
+	link_send(b->w, &b->line.up, p);
 }
 
 static void a_packet_takes_its_time_on_the_wire_and_then_the_delay(void **state)
@@ -78,10 +87,10 @@ static void a_packet_takes_its_time_on_the_wire_and_then_the_delay(void **state)
 	bench_init(&b, &(struct link_params){.rate_bps = 10000000, .delay_ns = 20 * MS}, 1);
 	send(&b, 0, 1250); /* 1 ms at 10 Mbit/s */
 	send(&b, 1, 1250); /* waits for the first */
-	assert_int_equal(link_backlog_bytes(b.w, &b.link), 2500);
+	assert_int_equal(link_backlog_bytes(b.w, &b.line.up), 2500);
 	world_run(b.w, 10 * MS);
 	assert_int_equal(b.sink.n, 0);
-	assert_int_equal(link_backlog_bytes(b.w, &b.link), 0);
+	assert_int_equal(link_backlog_bytes(b.w, &b.line.up), 0);
 	assert_int_equal(b.net->in_flight, 2);
 	world_run(b.w, 100 * MS);
 	assert_int_equal(b.sink.at[0], 21 * MS);
@@ -204,6 +213,69 @@ static void luck_belongs_to_the_moment(void **state)
 	assert_true(fates(8, false, false) != lost);
 }
 
+/* Which of 64 packets are lost that go up a line of these draws. */
+static uint64_t fates_of(const struct line_kind *like, uint32_t elem)
+{
+	struct bench b;
+	uint64_t lost = 0;
+
+	bench_init(&b, &(struct link_params){.loss_ppm = 300000}, 1);
+	b.kind = *like;
+	b.kind.cls[LINK_UP] = &b.cls;
+	b.kind.far = &b.sink.node;
+	line_init(&b.line, &b.kind, NULL, elem);
+	for (uint32_t i = 0; i < 64; i++) {
+		uint64_t before = b.cls.dropped;
+
+		send(&b, i, 100);
+		lost |= (uint64_t)(b.cls.dropped > before) << i;
+		world_run(b.w, b.w->now_ns + 5 * MS);
+	}
+	bench_fini(&b);
+	return lost;
+}
+
+/* A client's streams are told from its place and the number of its moves; the other direction has others. */
+static void lines_of_a_kind_have_streams_of_their_own(void **state)
+{
+	const struct line_kind kind = {.elem = 10, .draws = {77, 78}},
+			       moved = {.elem = 10, .nth = 3, .draws = {77, 78}},
+			       alone = {.alone = true, .draws = {rng_at(77, 5 * LINE_STREAMS + 3).state}};
+
+	(void)state;
+	assert_true(fates_of(&kind, 14) != fates_of(&kind, 15));
+	assert_true(fates_of(&kind, 15) != fates_of(&moved, 15));
+	assert_true(fates_of(&moved, 15) == fates_of(&alone, 99));
+}
+
+static void a_line_knows_its_ends(void **state)
+{
+	struct node a = {&sink_ops, 1, 4, 0}, b = {&sink_ops, 2, 5, 0};
+	struct link_class up = {0}, down = {0};
+	const struct line_kind both = {.cls = {&up, &down}, .far = &b, .far_trace = 6, .port = {7, 8}},
+			       one = {.cls = {&up}, .far = &b};
+	struct line x;
+
+	(void)state;
+	line_init(&x, &both, &a, LINK_ELEM_MAX);
+	assert_ptr_equal(link_to(&x.up), &b);
+	assert_ptr_equal(link_to(&x.down), &a);
+	assert_ptr_equal(link_back(&x.up), &x.down);
+	assert_ptr_equal(link_back(&x.down), &x.up);
+	assert_ptr_equal(link_class_of(&x.up), &up);
+	assert_ptr_equal(link_class_of(&x.down), &down);
+	assert_int_equal(link_port(&x.up), 7);
+	assert_int_equal(link_port(&x.down), 8);
+	assert_int_equal(link_from_trace(&x.up), 4);
+	assert_int_equal(link_to_trace(&x.up), 6);
+	assert_int_equal(link_from_trace(&x.down), 6);
+	assert_int_equal(link_to_trace(&x.down), 4);
+	assert_int_equal(x.down.elem, LINK_ELEM_MAX);
+	line_init(&x, &one, NULL, 1);
+	assert_null(link_back(&x.up));
+	assert_int_equal(link_from_trace(&x.up), 0);
+}
+
 static void a_cut_kills_what_is_under_way_and_what_comes_until_it_heals(void **state)
 {
 	struct bench b;
@@ -260,7 +332,7 @@ static void a_world_that_ends_early_releases_what_is_in_flight(void **state)
 		assert_false(pkt_slice(p, 20, &s));
 		pkt_finish(p);
 		assert_int_equal(p->wire_bytes, 100);
-		link_send(b.w, &b.link, p);
+		link_send(b.w, &b.line.up, p);
 	}
 	world_run(b.w, 10 * MS);
 	assert_int_equal(b.net->in_flight, 10);
@@ -272,17 +344,18 @@ static void routers_take_the_longest_prefix_and_count_down(void **state)
 	struct bench b;
 	struct router *r;
 	struct sink other = {0};
-	struct link elsewhere;
+	struct line elsewhere;
+	struct line_kind kind;
 
 	(void)state;
 	bench_init(&b, &(struct link_params){0}, 1);
 	other.node = (struct node){&sink_ops, world_elem_add(b.w, "other", 1), 0, 0};
-	link_init(&elsewhere, &b.cls, world_elem_add(b.w, "link2", 1), &other.node, 0, rng_named(1, "x"));
+	one_way(&elsewhere, &kind, &b.cls, world_elem_add(b.w, "link2", 1), &other.node, rng_named(1, "x"));
 	r = router_new(b.w, "core", 0);
-	router_add(r, 0, 0, &elsewhere);
-	router_add(r, 0x0a000000, 0xff000000, &b.link);
+	router_add(r, 0, 0, &elsewhere.up);
+	router_add(r, 0x0a000000, 0xff000000, &b.line.up);
 	for (uint32_t i = 0; i < 100; i++)
-		router_add(r, 0x0a010000 + i, UINT32_MAX, i & 1 ? &elsewhere : &b.link);
+		router_add(r, 0x0a010000 + i, UINT32_MAX, i & 1 ? &elsewhere.up : &b.line.up);
 	static const struct {
 		uint32_t dst;
 		bool other;
@@ -300,7 +373,7 @@ static void routers_take_the_longest_prefix_and_count_down(void **state)
 		assert_int_equal(other.n - n, cases[i].other);
 	}
 	assert_int_equal(other.ttl, 63);
-	router_del(r, &elsewhere);
+	router_del(r, &elsewhere.up);
 	struct pkt *p = pkt_new(b.net);
 
 	p->dst = 0x0a010001; /* the host route is gone, the prefix is not */
@@ -414,6 +487,8 @@ int main(void)
 		cmocka_unit_test(jitter_may_reorder_when_asked),
 		cmocka_unit_test(losses_come_at_their_rate_and_are_the_same_for_the_same_seed),
 		cmocka_unit_test(luck_belongs_to_the_moment),
+		cmocka_unit_test(lines_of_a_kind_have_streams_of_their_own),
+		cmocka_unit_test(a_line_knows_its_ends),
 		cmocka_unit_test(a_cut_kills_what_is_under_way_and_what_comes_until_it_heals),
 		cmocka_unit_test(named_losses_delays_and_duplicates_hit_exactly_their_packet),
 		cmocka_unit_test(a_world_that_ends_early_releases_what_is_in_flight),

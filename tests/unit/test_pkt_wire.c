@@ -13,7 +13,8 @@ struct bench {
 	struct net *net;
 	struct node a, b;
 	struct link_class cls;
-	struct link ab, ba;
+	struct line_kind kind;
+	struct line line; /* up: from a to b */
 };
 
 static const struct node_ops none = {"none", NULL, NULL, false};
@@ -25,16 +26,15 @@ static void bench_init(struct bench *x)
 	x->a = (struct node){&none, world_elem_add(x->w, "a", 1), 0, 0};
 	x->b = (struct node){&none, world_elem_add(x->w, "b", 1), 0, 0};
 	link_class_init(&x->cls, "x", &(struct link_params){0});
-	link_init(&x->ab, &x->cls, 3, &x->b, 0, rng_named(1, "a"));
-	link_init(&x->ba, &x->cls, 4, &x->a, 0, rng_named(1, "b"));
-	link_pair(&x->ab, &x->ba);
+	x->kind = (struct line_kind){.cls = {&x->cls, &x->cls}, .far = &x->b, .alone = true};
+	line_init(&x->line, &x->kind, &x->a, 3);
 }
 
 static struct pkt *filled(struct bench *x, unsigned opts, unsigned sacks, unsigned parts)
 {
 	struct pkt *p = pkt_new(x->net);
 
-	p->link = &x->ab;
+	p->link = &x->line.up;
 	p->src = 0x0a000011;
 	p->dst = 0xcb007150;
 	p->sport = 40112;
