@@ -233,26 +233,24 @@ static void bot_compact(struct evq *q)
 
 #define MOVED_MAX 64 /* how many keys an insertion may move before the heap is better */
 
-/* Where `x` belongs among key[h .. n), looking at most MOVED_MAX from an end; SIZE_MAX: further inside. */
+/* Where `x` belongs among key[h .. n). What is put in while its slot is served mostly comes soon, now and then last of all. */
 static size_t key_place(const struct evq *q, uint64_t x)
 {
-	size_t h = q->key_h, n = q->key_n, i;
+	const uint64_t *key = q->key + q->key_h;
+	size_t n = q->key_n - q->key_h, i = 0;
 
-	for (i = n; i > h && n - i <= MOVED_MAX; i--)
-		if (q->key[i - 1] < x)
-			return i;
-	if (i == h)
-		return h;
-	for (i = h; i < n && i - h <= MOVED_MAX; i++)
-		if (q->key[i] > x)
-			return i;
-	return SIZE_MAX;
+	if (!n || key[n - 1] < x)
+		return q->key_n;
+	for (size_t half; n > 1; n -= half) { /* the place is one of i .. i + n - 1 */
+		half = n / 2;
+		i += key[i + half - 1] < x ? half : 0;
+	}
+	return q->key_h + i;
 }
 
 static void bot_insert(struct evq *q, const struct ev *e)
 {
-	size_t live = q->key_n - q->key_h + q->late_n, i;
-	uint64_t x;
+	size_t live = q->key_n - q->key_h + q->late_n;
 
 	if (!live)
 		q->key_h = q->key_n = q->bot_n = 0;
@@ -260,19 +258,19 @@ static void bot_insert(struct evq *q, const struct ev *e)
 	bot_reserve(q, q->bot_n + 1);
 	if (q->bot_n >= COMPACT_MIN + 4 * live && live < q->key_cap)
 		bot_compact(q);
-	x = key_of(q, e, q->bot_n);
+	const uint64_t x = key_of(q, e, q->bot_n);
 	q->bot[q->bot_n++] = *e;
-	i = q->late_n ? SIZE_MAX : key_place(q, x);
-	if (i == SIZE_MAX) {
-		late_push(q, x);
-	} else if (i - q->key_h < q->key_n - i && q->key_h) { /* nearer to the front, where there is room */
-		memmove(&q->key[q->key_h - 1], &q->key[q->key_h], (i - q->key_h) * sizeof *q->key);
+	const size_t i = q->late_n ? 0 : key_place(q, x), before = i - q->key_h, behind = q->key_n - i;
+	if (!q->late_n && q->key_h && before < behind && before <= MOVED_MAX) { /* there is room in front */
+		memmove(&q->key[q->key_h - 1], &q->key[q->key_h], before * sizeof *q->key);
 		q->key[i - 1] = x;
 		q->key_h--;
-	} else {
-		memmove(&q->key[i + 1], &q->key[i], (q->key_n - i) * sizeof *q->key);
+	} else if (!q->late_n && behind <= MOVED_MAX) {
+		memmove(&q->key[i + 1], &q->key[i], behind * sizeof *q->key);
 		q->key[i] = x;
 		q->key_n++;
+	} else {
+		late_push(q, x);
 	}
 }
 

@@ -7,7 +7,7 @@
 
 #define BLOCK_FIRST 1024u
 #define BLOCK_MOST 65536u /* octets; each is twice the one before it up to here */
-#define SAMPLE_MOST 17u   /* octets of one */
+#define SAMPLE_MOST 17u   /* octets of one; eight are read and written where fewer count */
 
 #define OTHER_PLACE 1u
 #define SEVERAL 2u
@@ -23,7 +23,7 @@ struct samples_block {
 static struct samples_block *room(struct samples *s)
 {
 	struct samples_block *b = s->last;
-	if (b && b->size - b->used >= SAMPLE_MOST)
+	if (b && b->size - b->used >= SAMPLE_MOST + 8)
 		return b;
 	uint32_t bytes = !b ? BLOCK_FIRST : s->bytes < BLOCK_MOST ? (uint32_t)s->bytes : BLOCK_MOST;
 	struct samples_block *more = xmalloc(bytes);
@@ -33,19 +33,25 @@ static struct samples_block *room(struct samples *s)
 	return s->last = more;
 }
 
-static uint8_t *put(uint8_t *to, uint64_t x, unsigned octets)
+/* Eight octets, the lowest first; how many of them count is the caller's business. */
+static inline void put8(uint8_t *to, uint64_t x)
 {
-	for (; octets; octets--, x >>= 8)
-		*to++ = (uint8_t)x;
-	return to;
+	for (unsigned i = 0; i < 8; i++)
+		to[i] = (uint8_t)(x >> 8 * i);
 }
 
-static uint64_t get(const uint8_t **from, unsigned octets)
+static inline uint64_t get8(const uint8_t *from)
 {
 	uint64_t x = 0;
-	for (unsigned i = 0; i < octets; i++)
-		x |= (uint64_t) * (*from)++ << 8 * i;
+	for (unsigned i = 0; i < 8; i++)
+		x |= (uint64_t)from[i] << 8 * i;
 	return x;
+}
+
+/* The lowest so many octets of them. */
+static inline uint64_t lowest(uint64_t x, unsigned octets)
+{
+	return octets < 8 ? x & (((uint64_t)1 << 8 * octets) - 1) : x;
 }
 
 void samples_add(struct samples *s, struct sample x)
@@ -59,12 +65,16 @@ void samples_add(struct samples *s, struct sample x)
 	uint8_t *to = b->octet + b->used;
 	*to++ = (uint8_t)((place ? OTHER_PLACE : 0) | (several ? SEVERAL : 0) | (less ? LESS : 0) |
 			  octets << OCTETS_SHIFT);
-	if (place)
-		to = put(put(to, x.second, 4), x.slot, 2);
-	if (several)
-		to = put(to, x.n, 2);
-	to = put(to, by, octets);
-	b->used = (uint32_t)(to - b->octet);
+	if (place) {
+		put8(to, x.second | (uint64_t)x.slot << 32);
+		to += 6;
+	}
+	if (several) {
+		put8(to, x.n);
+		to += 2;
+	}
+	put8(to, by);
+	b->used = (uint32_t)(to + octets - b->octet);
 	s->before = x;
 	s->n++;
 }
@@ -91,13 +101,17 @@ bool samples_next(const struct samples *s, struct samples_reader *r, struct samp
 	const uint8_t *from = r->block->octet + r->at, head = *from++;
 	struct sample *x = &r->before;
 	if (head & OTHER_PLACE) {
-		x->second = (uint32_t)get(&from, 4);
-		x->slot = (uint16_t)get(&from, 2);
+		const uint64_t place = get8(from);
+		x->second = (uint32_t)place;
+		x->slot = (uint16_t)(place >> 32);
+		from += 6;
 	}
-	x->n = head & SEVERAL ? (uint16_t)get(&from, 2) : 1;
-	const uint64_t by = get(&from, head >> OCTETS_SHIFT), was = (uint64_t)x->latency_ns;
+	x->n = head & SEVERAL ? (uint16_t)get8(from) : 1;
+	from += head & SEVERAL ? 2 : 0;
+	const unsigned octets = head >> OCTETS_SHIFT;
+	const uint64_t by = lowest(get8(from), octets), was = (uint64_t)x->latency_ns;
 	x->latency_ns = (int64_t)(head & LESS ? was - by : was + by);
-	r->at = (size_t)(from - r->block->octet);
+	r->at = (size_t)(from + octets - r->block->octet);
 	*out = *x;
 	return true;
 }
