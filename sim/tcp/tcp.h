@@ -25,10 +25,10 @@
  *
  * What is modelled, with sources: options MSS, window scale, timestamps (RFC 7323), SACK (RFC 2018, 6675);
  * retransmission timer (RFC 6298 with Linux's bounds); limited transmit (RFC 3042), fast retransmit and recovery
- * (RFC 5681, 6582, 6675), taken back when they were spurious (RFC 5682, 3522, 2883); tail loss probe (RFC 8985 7);
+ * (RFC 5681, 6582, 6675), taken back when they were spurious (RFC 5682, 3522, 2883); RACK and tail loss probe (RFC 8985);
  * congestion control in files of its own (cc_*.c); delayed ACK, quick ACK and ping-pong mode as in Linux; Nagle (RFC
  * 9293 3.7.4); zero window and persist timer (3.8.6); silly window avoidance; keepalive (3.8.4); give-up times (Linux
- * tcp_retries2, tcp_syn_retries); RST rules with RFC 5961; FIN both ways, half close, simultaneous open and close;
+ * tcp_retries2, tcp_orphan_retries, tcp_syn_retries); RST rules with RFC 5961; FIN both ways, half close, simultaneous open and close;
  * TIME_WAIT; sequence wrap.
  *
  * Left out: urgent data, path MTU discovery, TCP Fast Open, ECN, PAWS's 24-day rule.
@@ -73,8 +73,10 @@ struct tcp_cfg {
 	uint8_t initial_window;              /* segments: 10 (RFC 6928) */
 	uint8_t syn_retries, synack_retries; /* 6, 5 */
 	int64_t rto_initial_ns, rto_min_ns, rto_max_ns; /* 1 s, 200 ms, 120 s */
-	int64_t give_up_ns; /* unacknowledged data this long after the first retransmission: 924.6 s */
-	int64_t delack_ns;  /* 40 ms */
+	int64_t rto_fallback_ns; /* without a sample from the handshake: 3 s (RFC 6298 5.7) */
+	int64_t give_up_ns;      /* unacknowledged data this long after the first retransmission: 924.6 s */
+	int64_t orphan_give_up_ns; /* the same after tcp_close: 102.2 s, or when the timeout has reached rto_max_ns */
+	int64_t delack_ns;         /* 40 ms */
 	int64_t time_wait_ns, fin_wait_2_ns; /* 60 s each */
 	bool keepalive;
 	int64_t keepalive_idle_ns, keepalive_interval_ns; /* 7200 s, 75 s */

@@ -137,7 +137,7 @@ static void in_syn_sent(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_
 	}
 	unsigned tries = c->busy->backoff;
 
-	rtx_ack(t, c, p, now);
+	rtx_ack(t, c, p, c->snd_wnd, now);
 	establish(t, c, tries, now);
 	c->rcvd_ns = now;
 	ack_now(c);
@@ -261,7 +261,7 @@ static bool in_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 		c->snd_wl1 = p->seq;
 		unsigned tries = c->busy->backoff;
 
-		rtx_ack(t, c, p, now);
+		rtx_ack(t, c, p, c->snd_wnd, now);
 		establish(t, c, tries, now);
 		if (p->flags & TCP_SYN)
 			ack_now(c);
@@ -280,8 +280,10 @@ static bool in_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 		}
 		return true; /* an old one: its text may still be new */
 	}
+	uint32_t wnd = c->snd_wnd;
+
 	update_window(c, p);
-	bool advanced = rtx_ack(t, c, p, now);
+	bool advanced = rtx_ack(t, c, p, wnd, now);
 
 	after_window(c, now);
 	if ((c->flags & TCPF_FULL) && tcp_unacked(c) <= c->cfg->snd_buffer_bytes / 2) {
@@ -312,6 +314,17 @@ static void in_fin(struct tcp *t, struct tcp_conn *c, int64_t now)
 	}
 }
 
+/* Text or a FIN that has been acknowledged before: the peer sends again for nothing, or did not get our ACK. */
+static void old_text(struct tcp *t, struct tcp_conn *c, const struct pkt *p)
+{
+	uint32_t end = p->seq + p->payload_len + (p->flags & TCP_FIN ? 1u : 0u);
+
+	if (end == p->seq || !seq_lt(p->seq, c->rcv_nxt))
+		return;
+	ack_quick_again(c);
+	rx_dsack(t, c, p->seq, seq_lt(c->rcv_nxt, end) ? c->rcv_nxt : end);
+}
+
 /* Sixth to eighth: text and FIN. */
 static void in_text(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 {
@@ -322,6 +335,8 @@ static void in_text(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t no
 	if (had_fin) { /* a retransmission of the end: our ACK was lost */
 		if (c->state == TCP_TIME_WAIT)
 			c->busy->rtx_ns = now + c->cfg->time_wait_ns;
+		else
+			old_text(t, c, p);
 		ack_now(c);
 		return;
 	}
@@ -339,22 +354,12 @@ static void in_text(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t no
 		in_fin(t, c, now);
 }
 
-/* Text that has been acknowledged before: the peer sends again for nothing, or did not get our ACK. */
-static void old_text(struct tcp *t, struct tcp_conn *c, const struct pkt *p)
-{
-	uint32_t end = p->seq + p->payload_len;
-
-	if (!p->payload_len || !seq_lt(p->seq, c->rcv_nxt))
-		return;
-	ack_quick_again(c);
-	rx_dsack(t, c, p->seq, seq_lt(c->rcv_nxt, end) ? c->rcv_nxt : end);
-}
-
 static void synchronized(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 {
 	bool rst = p->flags & TCP_RST;
 
 	if (!rst && !paws_ok(c, p)) {
+		old_text(t, c, p);
 		challenge(t, c, p, now);
 		return;
 	}
@@ -467,8 +472,9 @@ bool tcp_reusable(const struct tcp_conn *c, const struct pkt *syn)
 {
 	if (c->state != TCP_TIME_WAIT || !(syn->flags & TCP_SYN) || (syn->flags & (TCP_ACK | TCP_RST)))
 		return false;
-	if ((c->flags & TCPF_TS) && (syn->opts & PKT_OPT_TS) && seq_lt(c->ts_recent, syn->tsval))
-		return true;
+	if ((c->flags & TCPF_TS) && (syn->opts & PKT_OPT_TS) && c->ts_recent != syn->tsval)
+		return seq_lt(c->ts_recent,
+			syn->tsval); /* an older one is an old duplicate, whatever its number (RFC 6191 2) */
 	return seq_lt(c->rcv_nxt, syn->seq);
 }
 

@@ -95,6 +95,11 @@ struct tcp_ooo {
 
 /* ---- state that exists only after something went wrong ------------------------------------------------------ */
 
+/* Reordering was seen; by more than three segments: then what is reported ahead of a hole lets the window grow as well (Linux
+ * tcp_may_raise_cwnd). */
+#define REORD_NEAR 1u
+#define REORD_FAR 2u
+
 #define UNDO_ON 1u
 #define UNDO_TS 2u
 
@@ -107,17 +112,19 @@ enum tcp_ca {
 
 struct tcp_ext {
 	uint8_t ca;
-	uint8_t reord;    /* reordering was seen: RACK waits a little (RFC 8985 6.2) */
+	uint8_t reord;    /* REORD_: RACK waits a little from then on (RFC 8985 6.2) */
 	uint8_t tlp_sent; /* a probe is out: 1 new data, 2 a retransmission */
-	uint8_t dsack_seen;
-	uint8_t frto; /* RFC 5682: 1 the timeout may be spurious; 2 new data goes first, to find out */
-	uint8_t undo; /* what the present episode took may be given back; UNDO_TS: undo_ts is set */
+	uint8_t reo_steps,
+		reo_persist; /* by how many quarters of a round trip more, for how many recoveries */
+	uint8_t reo_round;   /* reo_round_seq is set: the wait grows no more until that is acknowledged */
+	uint8_t frto;        /* RFC 5682: 1 the timeout may be spurious; 2 new data goes first, to find out */
+	uint8_t undo;        /* what the present episode took may be given back; UNDO_TS: undo_ts is set */
 	int16_t undo_retrans; /* retransmissions not reported as duplicates yet; -1: none was sent */
 	uint16_t sacked_out, lost_out, retrans_out;
 	uint16_t ooo_n;
 	uint32_t high_seq; /* recovery ends when this is acknowledged (recover, RFC 6582) */
 	uint32_t fack;     /* highest sequence number selectively acknowledged */
-	uint32_t tlp_high_seq;
+	uint32_t tlp_high_seq, reo_round_seq;
 	uint32_t prior_cwnd, prr_delivered, prr_out; /* RFC 6937 */
 	uint32_t
 		tx_order; /* transmissions so far; before this state existed they were in order of sequence numbers */
@@ -240,8 +247,8 @@ static inline uint32_t tcp_rto_us(const struct tcp_conn *c)
 	const struct tcp_cfg *f = c->cfg;
 	uint64_t rto = 4ull * c->rttvar_us;
 
-	if (!c->srtt_us)
-		rto = (uint64_t)f->rto_initial_ns / 1000;
+	if (!c->srtt_us) /* none from the handshake: its SYN was lost, and took longer than thought (RFC 6298 5.7) */
+		rto = (uint64_t)(c->state < TCP_ESTABLISHED ? f->rto_initial_ns : f->rto_fallback_ns) / 1000;
 	else /* whole microseconds: no division where the product says it too */
 		rto = c->srtt_us +
 		      (rto * 1000 >= (uint64_t)f->rto_min_ns ? rto : (uint64_t)f->rto_min_ns / 1000);
@@ -302,7 +309,9 @@ void rx_read(struct tcp *t, struct tcp_conn *c, int64_t now);
 uint32_t out_flight(const struct tcp_conn *c);
 
 /* ---- tcp_rtx.c: acknowledgements, timers, recovery */
-bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now);
+/* Processes SEG.ACK, which lies in SND.UNA .. SND.NXT, and SACK. True when SND.UNA advanced. `wnd`: what the acknowledgement
+ * before this one offered. */
+bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, uint32_t wnd, int64_t now);
 /* The same where nothing was ever lost or suspected to be (no struct tcp_ext, no blocks) and SND.UNA advances. */
 void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now);
 void rtx_sent(struct tcp_conn *c, struct tcp_sg *g, int64_t now);
@@ -337,11 +346,26 @@ struct acked {
 	uint32_t rtt_us;    /* 0: no sample */
 	uint32_t cc_rtt_us; /* of the newest segment instead of the oldest: what congestion control learns */
 	bool advanced, newly_lost, newly_sacked, dsack, dup;
-	bool original; /* something of the present episode was delivered that had been sent only once */
-	bool late;     /* its timestamp is older than the first retransmission */
+	bool dsack_tlp; /* the tail loss probe is reported as a duplicate */
+	bool original;  /* something of the present episode was delivered that had been sent only once */
+	bool late;      /* its timestamp is older than the first retransmission */
 };
+#define DUP_THRESH 3
+void rtx_mark_lost(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g);
 void unmark_lost(struct tcp_conn *c);
 void set_ca(struct tcp *t, struct tcp_conn *c, enum tcp_ca ca);
+
+/* ---- tcp_rack.c: which segments are lost */
+/* `g` has been delivered. */
+void rack_delivered(struct tcp_conn *c, const struct tcp_sg *g, int64_t now);
+/* What begins at `seq`, sent once, arrived behind what was sent later. */
+void rack_overtaken(struct tcp_conn *c, uint32_t seq);
+/* The receiver reports a duplicate. */
+void rack_dsack(struct tcp_conn *c, const struct acked *a);
+/* A recovery ended that had not been for nothing. */
+void rack_recovered(struct tcp_ext *x);
+/* Marks what is lost by now; the reordering timer runs for what may be soon. */
+void rack_detect(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t now);
 
 /* ---- tcp_undo.c: reductions that were made for nothing */
 void undo_begin(struct tcp_conn *c);

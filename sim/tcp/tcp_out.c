@@ -245,8 +245,8 @@ static void idle_restart(struct tcp_conn *c, int64_t now)
 
 	if (!c->cfg->idle_restart || c->busy->packets_out || !c->sent_ns || idle <= rto)
 		return;
-	if (c->busy->ext && c->busy->ext->ssthresh < c->cwnd * 3 / 4)
-		c->busy->ext->ssthresh = c->cwnd * 3 / 4;
+	if (c->busy->ext && c->busy->ext->ssthresh < c->cwnd / 2 + c->cwnd / 4)
+		c->busy->ext->ssthresh = c->cwnd / 2 + c->cwnd / 4;
 	for (; idle > rto && to > c->cfg->initial_window; idle -= rto)
 		to /= 2;
 	if (to < c->cfg->initial_window)

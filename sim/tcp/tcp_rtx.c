@@ -2,10 +2,9 @@
  * What was sent and is not acknowledged: acknowledgements, round-trip times, loss detection, timers.
  *
  *	RTO      SRTT + max(200 ms, 4 RTTVAR), at most 120 s, doubled at each timeout (RFC 6298, Linux's floor)
- *	TLP      with nothing lost: after 2 SRTT (+ 200 ms when one segment is out) the tail is sent once more, so that
- *	         a lost tail shows up as a selective acknowledgement instead of a timeout (RFC 8985 7)
- *	RACK     a segment is lost when one sent later has been delivered, at once after three such reports, after a
- *	         quarter of the round-trip time before that (RFC 8985 6)
+ *	TLP      with nothing lost: after 2 SRTT (+ 200 ms when one segment is out; 1 s when SRTT is not known) the tail is sent
+ *	         once more, so that a lost tail shows up as a selective acknowledgement instead of a timeout (RFC 8985 7)
+ *	RACK     a segment is lost when one sent later has been delivered (tcp_rack.c)
  *	NewReno  without SACK: three duplicate ACKs, then one segment per partial ACK (RFC 6582)
  *	PRR      while recovering, sending is paced by what is delivered (RFC 6937)
  *
@@ -14,8 +13,6 @@
  *	undo     reductions that turn out to have been made for nothing are taken back: tcp_undo.c
  */
 #include "sim/tcp/tcp_int.h"
-
-#define DUP_THRESH 3
 
 static struct tcp_ext *ext_if(struct tcp_conn *c)
 {
@@ -83,6 +80,7 @@ static void reduce(struct tcp *t, struct tcp_conn *c)
 	x->prior_cwnd = c->cwnd;
 	x->prr_delivered = x->prr_out = 0;
 	x->high_seq = tcp_snd_nxt(c);
+	x->tlp_sent = 0;
 	x->ssthresh = c->cfg->cc->reduce(&x->cc, c->cwnd);
 }
 
@@ -159,7 +157,7 @@ static void prr(struct tcp_conn *c, uint32_t delivered, bool advanced, bool newl
 
 /* ---- marking ------------------------------------------------------------------------------------------------ */
 
-static void mark_lost(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g)
+void rtx_mark_lost(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g)
 {
 	struct tcp_ext *x = tcp_ext(t, c);
 
@@ -199,59 +197,6 @@ void unmark_lost(struct tcp_conn *c)
 		}
 }
 
-/* RFC 8985 6.2 step 2: the delivered segment that was sent last. */
-static void rack_delivered(struct tcp_conn *c, const struct tcp_sg *g, int64_t now)
-{
-	struct tcp_ext *x = ext_if(c);
-	uint32_t rtt_us = (uint32_t)((now - g->sent_ns) / 1000);
-
-	if (!x)
-		return;
-	if ((g->flags & SG_EVER_RETRANS) && x->min_rtt_us && rtt_us < x->min_rtt_us)
-		return; /* the acknowledgement is for the first copy */
-	if (!x->rack_ns || seq_lt(x->rack_order, g->order)) {
-		x->rack_ns = g->sent_ns;
-		x->rack_order = g->order;
-		x->rack_rtt_us = rtt_us;
-	}
-}
-
-static bool sent_before(const struct tcp_sg *g, const struct tcp_ext *x)
-{
-	return seq_lt(g->order, x->rack_order);
-}
-
-/* RFC 8985 6.2 step 5: everything sent before it, and long enough ago, is lost. */
-static void rack_detect(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t now)
-{
-	struct tcp_ext *x = ext_if(c);
-	int64_t wait_ns, soonest = TIME_NEVER;
-
-	if (!x || !(c->flags & TCPF_SACK) || !x->rack_ns)
-		return;
-	if (!x->reord && (x->ca >= CA_RECOVERY || x->sacked_out >= DUP_THRESH))
-		wait_ns = 0;
-	else
-		wait_ns = (x->min_rtt_us ? x->min_rtt_us : c->srtt_us) / 4 * NS_PER_US;
-	x->reo_ns = TIME_NEVER;
-	if (!x->sacked_out && x->ca < CA_RECOVERY && !x->lost_out && !x->tlp_sent)
-		return;
-	for (struct tcp_sg *g = c->busy->tx; g && g != tx_next(c); g = g->next) {
-		if ((g->flags & SG_SACKED) || ((g->flags & SG_LOST) && !(g->flags & SG_RETRANS)) ||
-			!sent_before(g, x))
-			continue;
-		int64_t due = g->sent_ns + x->rack_rtt_us * NS_PER_US + wait_ns;
-
-		if (due <= now) {
-			mark_lost(t, c, g);
-			a->newly_lost = true;
-		} else if (due < soonest) {
-			soonest = due;
-		}
-	}
-	x->reo_ns = soonest;
-}
-
 /* ---- acknowledgements ---------------------------------------------------------------------------------------- */
 
 /* SND.UNA advances: whole segments leave the queue, the first may be cut. */
@@ -273,9 +218,8 @@ static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked 
 				last_ns = g->sent_ns;
 				if (c->busy->ext && seq_le(sg_end(g), c->busy->ext->high_seq))
 					a->original = true;
-				if (c->busy->ext && c->busy->ext->sacked_out &&
-					seq_lt(g->seq, c->busy->ext->fack))
-					c->busy->ext->reord = 1;
+				if (c->busy->ext && c->busy->ext->sacked_out)
+					rack_overtaken(c, g->seq);
 			}
 			rack_delivered(c, g, now);
 		}
@@ -312,7 +256,8 @@ static void sack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, struct 
 			(seq_le(right, p->ack) || (p->sack->n > 1 && seq_le(p->sack->block[1].left, left) &&
 							  seq_le(right, p->sack->block[1].right)))) {
 			a->dsack = true;
-			x->dsack_seen = 1;
+			a->dsack_tlp = x->tlp_sent == 2 && right == x->tlp_high_seq;
+			rack_dsack(c, a);
 			undo_dsack(c, right);
 			continue;
 		}
@@ -323,8 +268,7 @@ static void sack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, struct 
 			if ((g->flags & SG_SACKED) || seq_lt(g->seq, left) || seq_lt(right, sg_end(g)))
 				continue;
 			if (!(g->flags & SG_EVER_RETRANS)) {
-				if (seq_lt(g->seq, x->fack))
-					x->reord = 1;
+				rack_overtaken(c, g->seq);
 				if (seq_le(sg_end(g), x->high_seq))
 					a->original = true;
 				a->rtt_us = a->cc_rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
@@ -341,20 +285,27 @@ static void sack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, struct 
 	}
 }
 
-/* The tail loss probe's story ends (RFC 8985 7.4). */
-static void tlp_ended(struct tcp *t, struct tcp_conn *c, const struct pkt *p, bool dsacked)
+/*
+ * The tail loss probe's story ends (RFC 8985 7.4.2). An acknowledgement of no more than the probe may be the original's; only what
+ * comes next tells: a duplicate, so both arrived, or the acknowledgement of more, so one was lost.
+ */
+static void tlp_ended(struct tcp *t, struct tcp_conn *c, const struct pkt *p, const struct acked *a)
 {
 	struct tcp_ext *x = ext_if(c);
 
 	if (!x || !x->tlp_sent || seq_lt(p->ack, x->tlp_high_seq))
 		return;
-	if (x->tlp_sent == 2 && !dsacked &&
-		x->ca < CA_RECOVERY) { /* the probe repaired a loss: that was congestion */
-		reduce(t, c);
-		c->cwnd = tcp_ssthresh(c);
-		tcp_cwnd_note(t, c);
+	if (x->tlp_sent == 1 || a->dsack_tlp || (a->dup && !a->newly_sacked)) {
+		x->tlp_sent = 0;
+	} else if (seq_lt(x->tlp_high_seq, p->ack)) { /* the probe repaired a loss: that was congestion */
+		if (x->ca < CA_RECOVERY) {
+			reduce(t, c);
+			x->undo = 0;
+			c->cwnd = tcp_ssthresh(c);
+			tcp_cwnd_note(t, c);
+		}
+		x->tlp_sent = 0;
 	}
-	x->tlp_sent = 0;
 }
 
 static void enter_recovery(struct tcp *t, struct tcp_conn *c)
@@ -381,14 +332,14 @@ static void reno_dupacks(struct tcp *t, struct tcp_conn *c, struct acked *a, boo
 			x->sacked_out = c->busy->packets_out ? (uint16_t)(c->busy->packets_out - 1) : 0;
 		if (x->ca == CA_RECOVERY && seq_lt(c->snd_una, x->high_seq) && c->busy->tx &&
 			c->busy->tx != tx_next(c))
-			mark_lost(t, c, c->busy->tx); /* partial acknowledgement: the next hole */
+			rtx_mark_lost(t, c, c->busy->tx); /* partial acknowledgement: the next hole */
 	} else if (dup) {
 		x = tcp_ext(t, c);
 		a->delivered = 1;
 		if (x->sacked_out + x->lost_out < c->busy->packets_out)
 			x->sacked_out++;
 		if (tx_dupacks(c) >= DUP_THRESH && x->ca < CA_RECOVERY)
-			mark_lost(t, c, c->busy->tx);
+			rtx_mark_lost(t, c, c->busy->tx);
 	}
 }
 
@@ -404,14 +355,18 @@ static void phase(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t no
 	}
 	if (x->ca == CA_LOSS)
 		frto_ack(t, c, a);
+	if (x->ca == CA_RECOVERY && a->advanced && a->late && x->undo && seq_lt(c->snd_una, x->high_seq))
+		rack_overtaken(c, x->undo_una); /* the hole was filled by what was only late */
 	if (x->ca == CA_RECOVERY && a->advanced && a->late && !x->retrans_out && undo_try(t, c, a, true))
 		set_ca(t, c, x->sacked_out ? CA_DISORDER : CA_OPEN); /* Linux tcp_try_undo_partial */
 	if (x->ca >= CA_RECOVERY && seq_le(x->high_seq, c->snd_una)) {
-		if (!undo_try(t, c, a, false) && x->ca == CA_RECOVERY)
-			c->cwnd = tcp_ssthresh(c);
+		if (!undo_try(t, c, a, false)) {
+			rack_recovered(x);
+			if (x->ca == CA_RECOVERY)
+				c->cwnd = tcp_ssthresh(c);
+		}
 		x->retrans_ns = 0;
 		x->prior_cwnd = 0;
-		x->reord = 0;
 		set_ca(t, c, CA_OPEN);
 		/* with SACK this acknowledgement counts for growth (Linux tcp_cong_control), without it duplicates have */
 		if (!x->lost_out && !(c->flags & TCPF_SACK))
@@ -426,7 +381,7 @@ static void phase(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t no
 	} else {
 		if (x->ca < CA_RECOVERY)
 			set_ca(t, c, x->sacked_out ? CA_DISORDER : CA_OPEN);
-		if (a->advanced)
+		if (a->advanced || (a->newly_sacked && x->reord == REORD_FAR))
 			grow(c, a->segments, now);
 	}
 }
@@ -479,8 +434,7 @@ void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 	}
 }
 
-/* Processes SEG.ACK, which lies in SND.UNA .. SND.NXT, and SACK. True when SND.UNA advanced. */
-bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now)
+bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, uint32_t wnd, int64_t now)
 {
 	struct acked a = {0};
 	bool had = c->busy->packets_out > 0;
@@ -493,11 +447,12 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now
 		if (!had && p->ack == c->snd_una)
 			return false;
 	}
-	bool dup = had && p->ack == c->snd_una && !p->payload_len && !(p->flags & (TCP_SYN | TCP_FIN)) &&
-		   ((uint32_t)p->wnd << c->snd_wscale) == c->snd_wnd;
+	bool dup = p->ack == c->snd_una && !p->payload_len && !(p->flags & (TCP_SYN | TCP_FIN)) &&
+		   ((uint32_t)p->wnd << c->snd_wscale) == wnd; /* RFC 5681 2 (e) */
 
 	a.advanced = seq_lt(c->snd_una, p->ack);
-	a.dup = dup;
+	a.dup = dup; /* RFC 5681's asks for something outstanding; a tail probe may be answered when all is acknowledged */
+	dup = dup && had;
 	a.late = undo_late(c, p);
 	if (p->sack && (c->flags & TCPF_SACK) && (had || c->busy->ext))
 		sack(t, c, p, &a, now);
@@ -513,13 +468,14 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now
 	if (a.rtt_us)
 		rtt_sample(c, a.rtt_us - 1);
 	if (!had) {
+		tlp_ended(t, c, p, &a);
 		if (a.dsack && !c->busy->ext->undo_retrans) /* all that was sent again had arrived */
 			undo_try(t, c, &a, false);
 		return a.advanced;
 	}
 	look_at(t, c, &a, now);
 	a.delivered = a.segments;
-	tlp_ended(t, c, p, a.dsack);
+	tlp_ended(t, c, p, &a);
 	reno_dupacks(t, c, &a, dup);
 	rack_detect(t, c, &a, now);
 	phase(t, c, &a, now);
@@ -543,8 +499,8 @@ static bool tlp_possible(const struct tcp_conn *c)
 {
 	const struct tcp_ext *x = c->busy->ext;
 
-	return c->cfg->tail_loss_probe && (c->flags & TCPF_SACK) && c->srtt_us &&
-	       c->state >= TCP_ESTABLISHED && !c->busy->backoff &&
+	return c->cfg->tail_loss_probe && (c->flags & TCPF_SACK) && c->state >= TCP_ESTABLISHED &&
+	       !c->busy->backoff &&
 	       (!x || (x->ca == CA_OPEN && !x->sacked_out && !x->lost_out && !x->tlp_sent));
 }
 
@@ -555,8 +511,10 @@ void rtx_start(struct tcp_conn *c, int64_t now)
 	int64_t at_ns = now + rto_ns(c), probe_ns;
 
 	if (tlp_possible(c)) {
-		probe_ns = now + 2ll * c->srtt_us * NS_PER_US +
-			   (b->packets_out == 1 ? c->cfg->rto_min_ns : 2 * NS_PER_MS);
+		probe_ns = now + (!c->srtt_us ? c->cfg->rto_initial_ns
+					      : 2ll * c->srtt_us * NS_PER_US +
+							 (b->packets_out == 1 ? c->cfg->rto_min_ns
+									      : 2 * NS_PER_MS));
 		at_ns = probe_ns < at_ns ? probe_ns : at_ns;
 		c->flags |= TCPF_TLP;
 	}
@@ -646,6 +604,16 @@ void rtx_resent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now
 	}
 }
 
+/* How long a peer may be silent; nobody waits for what an application that has closed left behind (Linux tcp_orphan_retries). */
+static bool too_long(const struct tcp_conn *c, int64_t silent_ns)
+{
+	const struct tcp_cfg *f = c->cfg;
+
+	if (!(c->flags & TCPF_DETACHED))
+		return silent_ns >= f->give_up_ns;
+	return silent_ns >= f->orphan_give_up_ns || rto_ns(c) >= f->rto_max_ns;
+}
+
 /* Linux tcp_write_timeout: how long, how often. */
 static bool given_up(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
@@ -659,7 +627,7 @@ static bool given_up(struct tcp *t, struct tcp_conn *c, int64_t now)
 	} else if (c->state == TCP_SYN_RECEIVED) {
 		over = c->busy->backoff >= c->cfg->synack_retries;
 	} else {
-		over = x && x->retrans_ns && c->busy->backoff && now - x->retrans_ns >= c->cfg->give_up_ns;
+		over = x && x->retrans_ns && c->busy->backoff && too_long(c, now - x->retrans_ns);
 	}
 	if (!over)
 		return false;
@@ -700,7 +668,7 @@ static void on_rto(struct tcp *t, struct tcp_conn *c, int64_t now)
 		} else if (g != c->busy->tx && now - g->sent_ns < rack_ns) {
 			continue; /* RFC 8985 6.3: sent a moment ago */
 		}
-		mark_lost(t, c, g);
+		rtx_mark_lost(t, c, g);
 	}
 	if (!(c->flags & TCPF_SACK))
 		x->sacked_out = 0;
@@ -724,7 +692,8 @@ static void on_rto(struct tcp *t, struct tcp_conn *c, int64_t now)
 /* The window is closed, or too small for what waits, and nothing is in flight (RFC 9293 3.8.6.1). */
 static void on_persist(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
-	if (c->busy->probes > 0 && now - c->rcvd_ns >= c->cfg->give_up_ns) { /* no probe was ever answered */
+	if (c->busy->backoff &&
+		too_long(c, c->busy->probes ? now - c->rcvd_ns : 0)) { /* no probe was answered */
 		tcp_because(c, tcp_note(t, c,
 				       &(struct tcp_note){.kind = TRACE_TCP_GIVE_UP,
 					       .reason = REASON_TCP_RETRIES,

@@ -55,7 +55,7 @@ bool undo_late(const struct tcp_conn *c, const struct pkt *p)
 {
 	const struct tcp_ext *x = c->busy->ext;
 
-	return x && (x->undo & UNDO_TS) && (p->opts & PKT_OPT_TS) && seq_lt(p->tsecr, x->undo_ts);
+	return x && (x->undo & UNDO_TS) && (p->opts & PKT_OPT_TS) && p->tsecr && seq_lt(p->tsecr, x->undo_ts);
 }
 
 static void undo(struct tcp *t, struct tcp_conn *c, bool unmark)
