@@ -144,7 +144,7 @@ static inline void dispatch(struct world *w, const struct ev *e)
 	w->on[e->kind].fn(w, e);
 }
 
-#define WARM_PENDING 32768 /* below that it costs more than it brings */
+#define WARM_PENDING 131072 /* below that it costs more than it brings */
 #define WARM_BLOCK 8
 
 /* One stage for the events from..to places ahead. Stage -1: the objects themselves. */
