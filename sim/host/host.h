@@ -120,6 +120,9 @@ void sock_write(struct sim *s, struct sock *k, struct slice owned, uint64_t rec)
 /* The user lets go: FIN after what was written, or a reset; what comes later concerns nobody. */
 void sock_close(struct sim *s, struct sock *k);
 void sock_abort(struct sim *s, struct sock *k);
+/* `syn` came for a connection of this host. If that is in TIME-WAIT and the SYN may take over its addresses (tcp_reusable), it is gone,
+ * and *iss is what the numbers of the new one begin with, beyond what it used (RFC 9293 3.6.1). */
+bool sock_gives_way(struct sim *s, struct tcp_conn *t, const struct pkt *syn, uint32_t *iss);
 /* The socket is gone without a word to anybody (its address vanished). */
 void sock_vanish(struct sim *s, struct sock *k);
 /* Takes TCP's outputs until there are none, arms its timer, frees the socket at its end. */

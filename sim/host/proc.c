@@ -523,7 +523,7 @@ static void refuse(struct sim *s, struct proc *p, struct pkt *seg)
 	pkt_free(s->net, seg);
 }
 
-static struct sconn *accept_syn(struct sim *s, struct proc *p, const struct pkt *syn)
+static struct sconn *accept_syn(struct sim *s, struct proc *p, const struct pkt *syn, uint32_t iss)
 {
 	struct sconn *c = pool_get(s->sconns);
 	struct tcp_addr a = {syn->dst, syn->src, syn->dport, syn->sport};
@@ -538,6 +538,8 @@ static struct sconn *accept_syn(struct sim *s, struct proc *p, const struct pkt 
 	sock_trace(s, c->sock, syn->conn, syn->client,
 		s->tr && syn->conn && syn->conn < s->tr->nconn ? s->tr->conn[syn->conn].client : 0,
 		syn->marks & PKT_LENS);
+	if (iss)
+		tcp_set_iss(&c->sock->tcp, iss);
 	tcp_listen(s->tcp, &c->sock->tcp, s->w->now_ns);
 	return c;
 }
@@ -547,9 +549,9 @@ static void proc_packet(struct world *w, struct node *n, unsigned port, struct p
 	struct proc *pr = container_of(n, struct proc, node);
 	struct sim *s = sim_of(w);
 	struct tcp_conn *t = tcp_demux_find(&pr->demux, p);
-	uint32_t backlog;
+	uint32_t backlog, iss = 0;
 	(void)port;
-	if (t) {
+	if (t && (!(p->flags & TCP_SYN) || !pr->up || pr->draining || !sock_gives_way(s, t, p, &iss))) {
 		if (t->client != p->client && p->payload_len)
 			sock_lent(s, container_of(t, struct sock, tcp), p);
 		sock_input(s, container_of(t, struct sock, tcp), p);
@@ -561,7 +563,7 @@ static void proc_packet(struct world *w, struct node *n, unsigned port, struct p
 	} else if (pr->waiting >= backlog) {
 		net_drop(s->net, p, n->trace_node, REASON_BACKLOG_FULL, 0, pr->waiting, backlog);
 	} else {
-		struct sconn *c = accept_syn(s, pr, p);
+		struct sconn *c = accept_syn(s, pr, p, iss);
 		sock_input(s, c->sock, p);
 	}
 }

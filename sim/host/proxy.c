@@ -444,7 +444,7 @@ static void on_silence(struct world *w, const struct ev *e)
 
 /* ---- the host --------------------------------------------------------------------------------------------------- */
 
-static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pkt *syn)
+static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pkt *syn, uint32_t iss)
 {
 	struct prelay *p = pool_get(s->prelays);
 	struct tcp_addr a = {syn->dst, syn->src, syn->dport, syn->sport};
@@ -461,6 +461,8 @@ static struct prelay *accept_syn(struct sim *s, struct proxy *x, const struct pk
 		sock_new(s, SOCK_PROXY, &x->node, p, RELAY_CLIENT, &s->proxy_tcp, a, link_back(syn->link));
 	sock_trace(s, k, syn->conn, syn->client,
 		s->tr && syn->conn && syn->conn < s->tr->nconn ? s->tr->conn[syn->conn].client : 0, lens);
+	if (iss)
+		tcp_set_iss(&k->tcp, iss);
 	tcp_listen(s->tcp, &k->tcp, s->w->now_ns);
 	return p;
 }
@@ -495,8 +497,9 @@ static void proxy_packet(struct world *w, struct node *n, unsigned port, struct 
 	struct proxy *x = container_of(n, struct proxy, node);
 	struct sim *s = sim_of(w);
 	struct tcp_conn *t = tcp_demux_find(&x->demux, p);
+	uint32_t iss = 0;
 	(void)port;
-	if (t) {
+	if (t && (!(p->flags & TCP_SYN) || x->down || !sock_gives_way(s, t, p, &iss))) {
 		struct sock *k = container_of(t, struct sock, tcp);
 		if (p->payload_len) {
 			if (t->client != p->client)
@@ -505,7 +508,7 @@ static void proxy_packet(struct world *w, struct node *n, unsigned port, struct 
 		}
 		sock_input(s, k, p);
 	} else if (!x->down && (p->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN) {
-		struct prelay *r = accept_syn(s, x, p);
+		struct prelay *r = accept_syn(s, x, p, iss);
 		sock_input(s, r->leg[RELAY_CLIENT], p);
 	} else {
 		struct pkt *rst = tcp_reset_for(s->tcp, p);

@@ -240,6 +240,17 @@ void sock_abort(struct sim *s, struct sock *k)
 	sock_pump(s, k);
 }
 
+bool sock_gives_way(struct sim *s, struct tcp_conn *t, const struct pkt *syn, uint32_t *iss)
+{
+	struct sock *k = container_of(t, struct sock, tcp);
+	if (k->pumping || !tcp_reusable(t, syn))
+		return false;
+	*iss = tcp_snd_nxt(t) + 65537; /* as Linux: no window of the old one reaches there */
+	tcp_abort(s->tcp, t, s->w->now_ns);
+	sock_pump(s, k);
+	return true;
+}
+
 void sock_vanish(struct sim *s, struct sock *k)
 {
 	k->out = NULL;

@@ -4,6 +4,7 @@
  */
 #include "sim/tcp/tcp_int.h"
 
+#define SYN_AGAIN_NS (8 * NS_PER_MS)      /* Linux TCP_TIMEOUT_MIN: two ticks of 4 ms */
 #define OOW_INTERVAL_NS (500 * NS_PER_MS) /* Linux tcp_invalid_ratelimit: answers to stray segments */
 
 /* An answer that only says where we are. Rate limited, lest two ends answer each other for ever. */
@@ -114,6 +115,9 @@ static void in_syn_sent(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_
 
 	if (ack && (c->busy->tx == tx_next(c) ||
 			   p->ack != tcp_snd_nxt(c))) { /* only our SYN can be acknowledged */
+		if (!c->busy->backoff &&
+			c->busy->packets_out) /* the other life ends with our RST: once more */
+			c->busy->rtx_ns = now + SYN_AGAIN_NS;
 		stray(t, c, p);
 		return;
 	}

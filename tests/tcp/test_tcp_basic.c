@@ -99,6 +99,45 @@ static void both_ends_close_and_the_first_closer_waits_a_minute(void **state)
 	tcp_pair_fini(&p);
 }
 
+/* RFC 6191 2: the timestamp decides; at the same one, or without, the sequence number. */
+static void a_waiting_connection_gives_way_to_what_must_be_new(void **state)
+{
+	static const struct {
+		uint32_t seq, tsval;
+		uint8_t flags;
+		bool stamped, reusable;
+	} syn[] = {
+		{5001, 0, TCP_SYN, false, true}, /* beyond what was received */
+		{5000, 0, TCP_SYN, false, false},
+		{4000, 0, TCP_SYN, false, false},
+		{4000, 701, TCP_SYN, true, true},
+		{9000, 699, TCP_SYN, true, false}, /* an old duplicate, whatever its number */
+		{5001, 700, TCP_SYN, true, true},
+		{5000, 700, TCP_SYN, true, false},
+		{9000, 701, TCP_SYN | TCP_ACK, true, false},
+		{9000, 701, TCP_SYN | TCP_RST, true, false},
+		{9000, 701, TCP_ACK, true, false},
+	};
+	struct tcp_conn c;
+
+	(void)state;
+	tcp_init(&c, &tcp_cfg_linux, (struct tcp_addr){1, 2, 3, 4});
+	c.flags = TCPF_TS;
+	c.rcv_nxt = 5000;
+	c.ts_recent = 700;
+	for (size_t i = 0; i < sizeof syn / sizeof *syn; i++) {
+		struct pkt p = {.seq = syn[i].seq,
+			.tsval = syn[i].tsval,
+			.flags = syn[i].flags,
+			.opts = syn[i].stamped ? PKT_OPT_TS : 0};
+
+		c.state = TCP_TIME_WAIT;
+		assert_int_equal(tcp_reusable(&c, &p), syn[i].reusable);
+		c.state = TCP_LAST_ACK;
+		assert_false(tcp_reusable(&c, &p));
+	}
+}
+
 static void a_refused_connection_is_reset(void **state)
 {
 	struct tcp_pair p;
@@ -185,6 +224,7 @@ int main(void)
 		cmocka_unit_test(handshake_takes_one_round_trip_and_offers_what_linux_offers),
 		cmocka_unit_test(request_and_answer_are_acknowledged_as_in_the_recorded_captures),
 		cmocka_unit_test(both_ends_close_and_the_first_closer_waits_a_minute),
+		cmocka_unit_test(a_waiting_connection_gives_way_to_what_must_be_new),
 		cmocka_unit_test(a_refused_connection_is_reset),
 		cmocka_unit_test(what_only_a_busy_connection_needs_goes_back),
 		cmocka_unit_test(a_megabyte_crosses_a_slow_link_at_its_rate),
