@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/base/hint.h"
+
 /* SplitMix64's finaliser: spreads 64 bits so that neighbouring inputs have nothing in common (Steele, Lea, Flood 2014).
  * Draws are mix64 over positions that differ; MIX64_STEP is the usual distance. */
 #define MIX64_STEP 0x9e3779b97f4a7c15u
@@ -87,13 +89,13 @@ static inline struct blob *blob_ref(struct blob *b)
 	}
 	return b;
 }
-void blob_free(struct blob *b); /* for blob_unref: the last holder is gone */
+APART void blob_free(struct blob *b); /* for blob_unref: the last holder is gone */
 static inline void blob_unref(struct blob *b)
 {
 	if (b == NULL)
 		return;
 	assert(b->refs > 0);
-	if (--b->refs == 0)
+	if (rare(--b->refs == 0))
 		blob_free(b);
 }
 

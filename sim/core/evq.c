@@ -365,13 +365,14 @@ static void bot_sort(struct evq *q)
 
 /* ---- the wheel --------------------------------------------------------------------------------------------- */
 
-uint32_t evq_push_slow(struct evq *q, const struct ev *e, unsigned slot)
+uint32_t evq_push_slow(struct evq *q, int64_t at_ns, void *obj, uint32_t elem, uint32_t rest, unsigned slot)
 {
+	const struct ev e = {at_ns, obj, elem, (uint16_t)rest, (uint8_t)(rest >> 16), (uint8_t)(rest >> 24)};
 	struct evq_slot *s = &q->slot[slot % EVQ_SLOTS_ALL];
 	struct evq_chunk *c;
 
 	if (slot == EVQ_SERVED) {
-		bot_insert(q, e);
+		bot_insert(q, &e);
 		return 0;
 	}
 	c = chunk_get(q);
@@ -386,7 +387,7 @@ uint32_t evq_push_slow(struct evq *q, const struct ev *e, unsigned slot)
 		full->next = c->self;
 		q->mem.side[c->self].prev = full->self;
 	}
-	c->e[0] = *e;
+	c->e[0] = e;
 	s->at = &c->e[1];
 	return evq_place(&c->e[0]);
 }

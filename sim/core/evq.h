@@ -29,6 +29,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/base/hint.h"
+
 /* What happens first when several things happen at the same nanosecond. */
 enum ev_band {
 	BAND_CONTROL, /* the scenario's timeline: cuts, crashes, changed parameters */
@@ -115,8 +117,25 @@ void evq_init(struct evq *q, int64_t gap_ns);
 void evq_fini(struct evq *q);
 
 /* The rare half of evq_push: into the slot being served (0), or where a chunk is needed (the event's place). */
-uint32_t evq_push_slow(struct evq *q, const struct ev *e, unsigned slot);
+APART uint32_t evq_push_slow(
+	struct evq *q, int64_t at_ns, void *obj, uint32_t elem, uint32_t rest, unsigned slot);
 #define EVQ_SERVED UINT32_MAX /* as a slot's number: the one being served */
+
+/* An event comes as words in registers and is written once, field by field: memory that was written in small pieces must not be
+ * read at once in a large one. `rest`: its last three fields. */
+static inline uint32_t ev_rest(const struct ev *e)
+{
+	return e->kind | (uint32_t)e->band << 16 | (uint32_t)e->arg << 24;
+}
+static inline void ev_write(struct ev *at, const struct ev *e)
+{
+	at->at_ns = e->at_ns;
+	at->obj = e->obj;
+	at->elem = e->elem;
+	at->kind = e->kind;
+	at->band = e->band;
+	at->arg = e->arg;
+}
 
 /* The number of the slot for a time: over all levels, or EVQ_SERVED. */
 static inline unsigned evq_slot_of(const struct evq *q, int64_t at_ns)
@@ -124,7 +143,7 @@ static inline unsigned evq_slot_of(const struct evq *q, int64_t at_ns)
 	uint64_t x = ((uint64_t)at_ns ^ (uint64_t)q->wheel) >> q->shift, t = (uint64_t)at_ns >> q->shift;
 	unsigned level;
 
-	if (!x)
+	if (rare(!x))
 		return EVQ_SERVED;
 	if (x < EVQ_SLOTS0)
 		return (unsigned)t & (EVQ_SLOTS0 - 1);
@@ -152,12 +171,12 @@ static inline void evq_put(struct evq *q, const struct ev *e)
 {
 	unsigned i = evq_slot_of(q, e->at_ns);
 
-	if (i != EVQ_SERVED && (uintptr_t)q->slot[i].at % EVQ_CHUNK_BYTES) {
+	if (often(i != EVQ_SERVED) && often((uintptr_t)q->slot[i].at % EVQ_CHUNK_BYTES)) {
 		evq_fetch_ahead(q->slot[i].at);
-		*q->slot[i].at++ = *e;
+		ev_write(q->slot[i].at++, e);
 		return;
 	}
-	(void)evq_push_slow(q, e, i);
+	(void)evq_push_slow(q, e->at_ns, e->obj, e->elem, ev_rest(e), i);
 }
 
 /* Inserts. `e.at_ns` must not lie before the last popped event's time, nor before an `until_ns` that was refused:
@@ -174,17 +193,17 @@ static inline uint32_t evq_push_at(struct evq *q, struct ev e)
 	unsigned i = evq_slot_of(q, e.at_ns);
 
 	q->count++;
-	if (i == EVQ_SERVED || !((uintptr_t)q->slot[i].at % EVQ_CHUNK_BYTES))
-		return evq_push_slow(q, &e, i);
+	if (rare(i == EVQ_SERVED) || rare(!((uintptr_t)q->slot[i].at % EVQ_CHUNK_BYTES)))
+		return evq_push_slow(q, e.at_ns, e.obj, e.elem, ev_rest(&e), i);
 	struct ev *at = q->slot[i].at++;
 	evq_fetch_ahead(at);
-	*at = e;
+	ev_write(at, &e);
 	return evq_place(at);
 }
 
 /* An event of a chunk of this time's slot was cancelled, and the chunk is full of such, or the slot's last: gives it back if nothing
  * else is in it. */
-void evq_forget(struct evq *q, struct evq_chunk *c, int64_t at_ns);
+APART void evq_forget(struct evq *q, struct evq_chunk *c, int64_t at_ns);
 
 /* Takes back the event of `obj` (not NULL) at `at_ns` that was put to `place`. False, with nothing done, when it is no longer
  * there: it was popped, or dealt to a lower level, and is still to come. */
@@ -207,15 +226,15 @@ static inline bool evq_cancel(struct evq *q, uint32_t place, const void *obj, in
 }
 
 /* The rare half of evq_pop_until: the next slot, or latecomers. */
-bool evq_pop_slow(struct evq *q, int64_t until_ns, struct ev *out);
+APART bool evq_pop_slow(struct evq *q, int64_t until_ns, struct ev *out);
 
 /* Takes the first event if its time is <= `until_ns`; false, leaving it, otherwise. */
 static inline bool evq_pop_until(struct evq *q, int64_t until_ns, struct ev *out)
 {
-	if (q->key_h < q->key_n && !q->late_n) {
+	if (often(q->key_h < q->key_n) && often(!q->late_n)) {
 		const struct ev *e = &q->bot[q->key[q->key_h] & EVQ_PLACE_MASK];
 
-		if (e->at_ns > until_ns)
+		if (rare(e->at_ns > until_ns))
 			return false;
 		*out = *e;
 		q->key_h++;

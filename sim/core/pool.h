@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/base/hint.h"
+
 struct pool_slab;
 struct pool_place;
 
@@ -64,7 +66,7 @@ static inline void *pool_at(const struct pool *p, uint32_t number)
 }
 
 /* Out of line: takes a fresh object, or a new slab. */
-void *pool_grow(struct pool *p);
+APART void *pool_grow(struct pool *p);
 
 static inline int pool_full(const struct pool *p)
 {
@@ -76,13 +78,13 @@ static inline void *pool_get(struct pool *p)
 {
 	void *o = p->free;
 
-	if (!o)
+	if (rare(!o))
 		return pool_grow(p);
 	p->free = *(void **)o;
 	__builtin_prefetch(p->free, 1); /* the next one may not have been touched for long */
 	if (p->size > 64)
 		__builtin_prefetch((char *)p->free + 64, 1);
-	if (++p->live > p->live_peak)
+	if (rare(++p->live > p->live_peak))
 		p->live_peak = p->live;
 	return o;
 }

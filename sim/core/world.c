@@ -168,7 +168,7 @@ static inline void warm_stage(const struct world *w, int stage, size_t from, siz
 
 /* The nearer an event, the further its stage; every event passes each stage once, in blocks so that the waits of
  * one block overlap. At the start of a slot the first blocks catch up. */
-static void warm(const struct world *w, bool start)
+static APART void warm(const struct world *w, bool start)
 {
 	for (int stage = -1; stage < WARM_STAGES; stage++) {
 		size_t to = (size_t)(WARM_STAGES - stage + 1) * WARM_BLOCK;
@@ -192,7 +192,7 @@ uint64_t world_run(struct world *w, int64_t until_ns)
 			slot = w->queue.entered;
 		}
 		dispatch(w, &e);
-		if (w->stop)
+		if (rare(w->stop))
 			return w->events - before;
 	}
 	if (until_ns > w->now_ns && until_ns != TIME_NEVER)
