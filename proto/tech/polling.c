@@ -99,7 +99,7 @@ static void client_time(struct tech_client *c, int64_t now, struct tech_outs *q)
 	c->due_ns += interval(c);
 	if (c->due_ns <= now)
 		c->due_ns = now + interval(c);
-	tech_note(q, TECH_MAIN, TECH_NOTE_POLL_TIMER, 0, 0);
+	tech_say(q, TECH_NOTE_POLL_TIMER);
 	if (c->state == TECH_OFF)
 		tech_connect(c, q, !(c->flags & TECH_F_OK));
 	else if (c->state == TECH_OPEN && !(c->flags & TECH_F_ASKED))

@@ -427,7 +427,7 @@ static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	}
 	tech_min(&c->due_ns, now + beat);
 	if (c->due_ns <= now) {
-		tech_note(q, 0, TECH_NOTE_HEARTBEAT_SEND, 0, 0);
+		tech_say(q, TECH_NOTE_HEARTBEAT_SEND);
 		send_comment(c, q);
 		c->due_ns = now + beat;
 	}

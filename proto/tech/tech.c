@@ -91,7 +91,7 @@ struct tech_msg *tech_msg_ref(struct tech_msg *m)
 
 void tech_msg_unref(struct tech_msg *m)
 {
-	if (!m || --m->refs)
+	if (often(!m || --m->refs))
 		return;
 	blob_unref(m->payload);
 	for (int f = 0; f < (int)TECH_FORMS; f++)
@@ -217,7 +217,7 @@ void tech_outs_fini(struct tech_outs *q)
 
 struct tech_out *tech_push(struct tech_outs *q, enum tech_out_kind kind, uint32_t conn)
 {
-	if (q->n == q->cap) {
+	if (rare(q->n == q->cap)) {
 		size_t cap = q->cap ? q->cap * 2 : 16;
 		void *v = q->al->resize(q->al->ctx, q->v, q->cap * sizeof *q->v, cap * sizeof *q->v);
 		if (!v) {

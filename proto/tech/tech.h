@@ -159,6 +159,7 @@ enum tech_note {
 	TECH_NOTE_WS_OPEN,
 	TECH_NOTE_WS_ERROR,   /* err or why STATUS */
 	TECH_NOTE_HTTP_ERROR, /* err or why STATUS */
+	TECH_NOTES
 };
 
 enum tech_out_kind {
@@ -210,6 +211,8 @@ struct tech_outs {
 	struct tech_out *v;
 	size_t head, n, cap;
 	bool failed; /* out of memory: outputs are missing, the endpoint must be given up */
+	uint32_t
+		quiet; /* the owner's: a bit per enum tech_note that nobody wants to see: it need not be put out */
 };
 void tech_outs_init(struct tech_outs *q, const struct alloc *al);
 void tech_outs_fini(struct tech_outs *q); /* releases what was not taken */

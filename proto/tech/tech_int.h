@@ -33,6 +33,12 @@ struct tech_out *tech_push(struct tech_outs *q, enum tech_out_kind kind, uint32_
 struct tech_out *tech_write(struct tech_outs *q, uint32_t conn, struct blob *owned, enum tech_unit unit);
 void tech_unit(struct tech_outs *q, uint32_t conn, enum tech_unit unit, uint64_t off, uint64_t len);
 struct tech_out *tech_note(struct tech_outs *q, uint32_t conn, enum tech_note note, int64_t a, int64_t b);
+/* A note of the passing of time, which says nothing but itself: not put out when nobody wants it. */
+static inline void tech_say(struct tech_outs *q, enum tech_note note)
+{
+	if (!(q->quiet >> note & 1))
+		tech_note(q, TECH_MAIN, note, 0, 0);
+}
 void tech_message(struct tech_outs *q, uint32_t conn, const struct tech_ident *id, size_t size);
 void tech_min(int64_t *at, int64_t t);
 

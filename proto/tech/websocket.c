@@ -357,7 +357,7 @@ static void client_time(struct tech_client *c, int64_t now, struct tech_outs *q)
 	arm_beat(c, now);
 	if (c->due_ns > now)
 		return;
-	tech_note(q, TECH_MAIN, TECH_NOTE_HEARTBEAT_SEND, 0, 0);
+	tech_say(q, TECH_NOTE_HEARTBEAT_SEND);
 	send_masked(c, WS_TEXT, BYTES_LIT(BEAT), NULL, q);
 	c->due_ns = now + o->heartbeat_ns;
 	if (o->heartbeat_timeout_ns > 0 && c->limit_ns == TECH_NEVER)
@@ -577,7 +577,7 @@ static void conn_time(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	conn_arm(c, now);
 	if (c->due_ns > now)
 		return;
-	tech_note(q, 0, TECH_NOTE_HEARTBEAT_SEND, 0, 0);
+	tech_say(q, TECH_NOTE_HEARTBEAT_SEND);
 	send_frame(c, WS_OP_PING, BYTES_NONE, q);
 	c->due_ns = now + o->heartbeat_ns;
 	if (o->heartbeat_timeout_ns > 0 && c->limit_ns == TECH_NEVER)

@@ -294,9 +294,12 @@ static void do_write(struct sim *s, struct client *c, const struct tech_out *o, 
 	}
 	if (o->unit == TECH_UNIT_REQUEST && client_lens(c))
 		s->asked_ns[lens_row(c) - 1] = s->w->now_ns;
-	struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
-	uint64_t rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b,
-		sock_tag(k).written + o->uoff, o->ulen, (uint32_t)o->id, o->status, o->n_msgs, cause);
+	uint64_t rec = cause;
+	if (rare(trace_on(s->tr, rec_unit_kind(o->unit, true), k->tcp.flags & TCPF_LENS))) {
+		struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
+		rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b,
+			sock_tag(k).written + o->uoff, o->ulen, (uint32_t)o->id, o->status, o->n_msgs, cause);
+	}
 	sock_write(s, k, o->data, rec);
 	sock_pump(s, k);
 }

@@ -541,6 +541,8 @@ static inline enum trace_kind rec_unit_kind(enum tech_unit unit, bool sent)
 	};
 	return (enum trace_kind)kinds[unit][sent];
 }
+/* A bit per enum tech_note of which there will be no records (struct tech_outs). */
+uint32_t rec_quiet(const struct sim *s);
 uint64_t rec_note(struct sim *s, const struct sock *k, const struct tech_out *o, struct client *c,
 	uint16_t node, uint16_t peer, uint64_t cause);
 enum trace_reason rec_reason(enum tech_why why);

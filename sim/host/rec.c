@@ -201,6 +201,15 @@ static enum trace_kind note_kind(enum tech_note n)
 	return (enum trace_kind)map[n];
 }
 
+uint32_t rec_quiet(const struct sim *s)
+{
+	uint32_t quiet = 0;
+	for (unsigned n = 0; n < TECH_NOTES; n++)
+		if (!trace_on(s->tr, note_kind((enum tech_note)n), true))
+			quiet |= 1u << n;
+	return quiet;
+}
+
 /* The words a note's sentence or its reason wants. */
 static uint32_t note_text(struct sim *s, const struct tech_out *o, const struct client *c)
 {

@@ -134,6 +134,7 @@ static void end(struct sim *s)
 int64_t sim_run_until(struct sim *s, int64_t t_ns)
 {
 	int64_t limit = t_ns < s->end_ns ? t_ns : s->end_ns;
+	s->outs.quiet = rec_quiet(s);
 	if (s->ended)
 		return INT64_MAX;
 	if (limit > s->w->now_ns || !limit)

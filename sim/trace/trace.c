@@ -95,12 +95,13 @@ static void bit_set(uint64_t m[2], enum trace_kind k)
 void trace_keep(struct trace *tr, enum trace_kind k)
 {
 	bit_set(tr->keep, k);
+	bit_set(tr->on[1], k);
 }
 
 void trace_keep_all(struct trace *tr)
 {
 	for (unsigned k = 0; k < TRACE_KINDS; k++)
-		bit_set(tr->keep, (enum trace_kind)k);
+		trace_keep(tr, (enum trace_kind)k);
 }
 
 void trace_want(struct trace_fold *f, enum trace_kind k)
@@ -115,8 +116,11 @@ void trace_add_fold(struct trace *tr, const struct trace_fold *f)
 		abort();
 	}
 	tr->folds[tr->nfolds++] = *f;
-	tr->fold[0] |= f->kinds[0];
-	tr->fold[1] |= f->kinds[1];
+	for (unsigned w = 0; w < 2; w++) {
+		tr->fold[w] |= f->kinds[w];
+		tr->on[0][w] |= f->kinds[w];
+		tr->on[1][w] |= f->kinds[w];
+	}
 }
 
 static uint64_t store(struct trace *tr, const struct trace_rec *r)

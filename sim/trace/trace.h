@@ -132,6 +132,7 @@ struct trace_fold {
 
 struct trace {
 	uint64_t keep[2], fold[2]; /* which kinds the store keeps, which some fold wants */
+	uint64_t on[2][2];         /* [under the lens]: both of them, or what folds want */
 	struct trace_rec *rec;
 	uint64_t nrec, cap, rec_max;
 	struct buf payload;      /* octets; offsets never change */
@@ -163,16 +164,13 @@ void trace_add_fold(struct trace *tr, const struct trace_fold *f);
 /* Does anybody listen? tr may be NULL. */
 static inline bool trace_on(const struct trace *tr, enum trace_kind k, bool lens)
 {
-	if (!tr)
-		return false;
-	unsigned w = (unsigned)k >> 6;
-	return (((lens ? tr->keep[w] : 0) | tr->fold[w]) >> ((unsigned)k & 63)) & 1;
+	return often(tr) && (tr->on[lens][(unsigned)k >> 6] >> ((unsigned)k & 63)) & 1;
 }
 
 /* Is the store going to keep it (octets are worth rendering)? */
 static inline bool trace_kept(const struct trace *tr, enum trace_kind k, bool lens)
 {
-	return tr && lens && ((tr->keep[(unsigned)k >> 6] >> ((unsigned)k & 63)) & 1);
+	return tr && rare(lens) && ((tr->keep[(unsigned)k >> 6] >> ((unsigned)k & 63)) & 1);
 }
 
 /* Adds a copy of *r (its id is set by this call) and shows it to the folds. Returns the id, 0 if not stored. */

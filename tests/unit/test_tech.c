@@ -89,6 +89,26 @@ static void a_poll_is_asked_and_answered_and_asked_again_after_the_interval(void
 	tech_site_fini(&s);
 }
 
+/* What nobody wants to hear of need not be put out, and changes nothing else. */
+static void a_poll_nobody_looks_at_says_nothing_of_its_timer(void **st)
+{
+	struct tech_opts o = options();
+	struct tech_site s = site(TECH_POLLING, &o);
+	struct kit k;
+	(void)st;
+	kit_client(&k, &s, 3);
+	k.q.quiet = 1u << TECH_NOTE_POLL_TIMER | 1u << TECH_NOTE_CONNECT_OK;
+	kit_up(&k);
+	kit_text(&k, EMPTY);
+	assert_string_equal(
+		k.log, "unit response 0+54; connected; "); /* what follows from octets is always said */
+	kit_wake(&k);
+	assert_string_equal(k.log, "write request GET /poll?since=3; ");
+	assert_true(k.now == 5 * S);
+	kit_end(&k);
+	tech_site_fini(&s);
+}
+
 static void a_tick_that_finds_the_answer_outstanding_is_skipped(void **st)
 {
 	struct tech_opts o = options();
@@ -422,6 +442,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_ours_is_no_message),
 		cmocka_unit_test(a_list_is_read_object_by_object),
 		cmocka_unit_test(a_poll_is_asked_and_answered_and_asked_again_after_the_interval),
+		cmocka_unit_test(a_poll_nobody_looks_at_says_nothing_of_its_timer),
 		cmocka_unit_test(a_tick_that_finds_the_answer_outstanding_is_skipped),
 		cmocka_unit_test(a_stale_connection_is_replaced_once_without_a_word),
 		cmocka_unit_test(an_idle_connection_may_be_closed_without_anybody_caring),
