@@ -75,9 +75,9 @@ static void sock_free(struct sim *s, struct sock *k)
 
 static void send_segment(struct sim *s, struct sock *k, struct pkt *p)
 {
-	if (s->radio && k->of == SOCK_CLIENT && k->out)
+	if (rare(s->radio) && k->of == SOCK_CLIENT && k->out)
 		radio_packet(s, client_of(k));
-	if (k->out)
+	if (often(k->out))
 		link_send(s->w, k->out, p);
 	else
 		net_drop(s->net, p, k->host->trace_node, REASON_NET_GONE, 0, 0, 0);
@@ -128,11 +128,21 @@ static void take(struct sim *s, struct sock *k, struct tcp_out *o)
 	}
 }
 
-static inline void send_segments(struct sim *s, struct sock *k)
+static APART void send_segments(struct sim *s, struct sock *k)
 {
 	struct pkt *p;
-	while (tcp_wants_out(&k->tcp) && (p = tcp_segment(s->tcp, &k->tcp, s->w->now_ns)))
+	do {
+		p = tcp_segment(s->tcp, &k->tcp, s->w->now_ns);
+		if (!p)
+			return;
 		send_segment(s, k, p);
+	} while (tcp_wants_out(&k->tcp));
+}
+
+static inline void send_all(struct sim *s, struct sock *k)
+{
+	if (tcp_wants_out(&k->tcp))
+		send_segments(s, k);
 }
 
 /* Its pending event moves to TCP's deadline; what an idle connection does not need goes back. */
@@ -157,26 +167,32 @@ static inline void pumped(struct sim *s, struct sock *k, uint64_t cause)
 {
 	s->w->cause = cause;
 	k->pumping = false;
-	if (k->tcp.state == TCP_CLOSED)
+	if (rare(k->tcp.state == TCP_CLOSED))
 		sock_free(s, k);
 	else
 		set_timer(s, k);
 }
 
+/* There are outputs that are no segments. */
+static APART void take_all(struct sim *s, struct sock *k)
+{
+	struct tcp_out o;
+	do {
+		tcp_take(s->tcp, &k->tcp, s->w->now_ns, &o);
+		if (o.kind == TCP_OUT_IDLE)
+			return;
+		s->w->cause = o.cause;
+		take(s, k, &o);
+		send_all(s, k);
+	} while (tcp_wants_app(&k->tcp));
+}
+
 /* Until TCP is idle; then the cause is `cause` again. */
 static inline void pump(struct sim *s, struct sock *k, uint64_t cause)
 {
-	struct tcp_out o;
-	for (;;) {
-		send_segments(s, k);
-		if (!tcp_wants_app(&k->tcp))
-			break;
-		tcp_take(s->tcp, &k->tcp, s->w->now_ns, &o);
-		if (o.kind == TCP_OUT_IDLE)
-			break;
-		s->w->cause = o.cause;
-		take(s, k, &o);
-	}
+	send_all(s, k);
+	if (rare(tcp_wants_app(&k->tcp)))
+		take_all(s, k);
 	pumped(s, k, cause);
 }
 
@@ -192,7 +208,7 @@ void sock_input(struct sim *s, struct sock *k, struct pkt *owned)
 {
 	uint64_t cause = s->w->cause;
 	struct slice text;
-	if (k->pumping || !tcp_input_straight(s->tcp, &k->tcp, owned, s->w->now_ns, &text)) {
+	if (rare(k->pumping) || rare(!tcp_input_straight(s->tcp, &k->tcp, owned, s->w->now_ns, &text))) {
 		tcp_input(s->tcp, &k->tcp, owned, s->w->now_ns);
 		sock_pump(s, k);
 		return;
@@ -200,20 +216,16 @@ void sock_input(struct sim *s, struct sock *k, struct pkt *owned)
 	if (text.blob) {
 		uint64_t because = tcp_cause(&k->tcp);
 		k->pumping = true;
-		send_segments(s, k);
+		send_all(s, k);
 		tcp_text_taken(s->tcp, &k->tcp, s->w->now_ns);
 		s->w->cause = because;
-		if (k->used)
+		if (often(k->used))
 			users[k->of]->data(s, k, text, because);
 		else
 			blob_unref(text.blob);
 	}
-	if (!tcp_idle(&k->tcp)) {
-		k->pumping = true;
-		pump(s, k, cause);
-		return;
-	}
-	pumped(s, k, cause);
+	k->pumping = true;
+	pump(s, k, cause);
 }
 
 void sock_write(struct sim *s, struct sock *k, struct slice owned, uint64_t rec)

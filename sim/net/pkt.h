@@ -168,7 +168,11 @@ static inline struct slice *slicev_at(struct slicev *v, unsigned i)
 }
 static inline void slicev_free(struct net *n, struct slicev *v, unsigned n_slices)
 {
-	for (unsigned i = 0; i < n_slices && i < SLICEV_INLINE; i++)
+	if (n_slices)
+		blob_unref(v->s[0].blob);
+	if (often(n_slices <= 1))
+		return;
+	for (unsigned i = 1; i < n_slices && i < SLICEV_INLINE; i++)
 		blob_unref(v->s[i].blob);
 	if (n_slices > SLICEV_INLINE)
 		slicev_free_more(n, v, n_slices);
@@ -178,7 +182,7 @@ static inline void slicev_free(struct net *n, struct slicev *v, unsigned n_slice
 static inline void pkt_free(struct net *n, struct pkt *owned)
 {
 	slicev_free(n, &owned->data, owned->nslices);
-	if (owned->sack)
+	if (rare(owned->sack))
 		pool_put(n->sacks, owned->sack);
 	pool_put(n->pkts, owned);
 }

@@ -299,17 +299,18 @@ void tcp_listen(struct tcp *t, struct tcp_conn *c, int64_t now)
 
 /* ---- the application ---------------------------------------------------------------------------------------- */
 
+/* Before the application has closed its direction, and until the connection is gone. */
 static bool may_write(const struct tcp_conn *c)
 {
-	if (c->flags & TCPF_FIN_QUEUED)
-		return false;
-	return c->state >= TCP_SYN_SENT && c->state <= TCP_CLOSE_WAIT && c->state != TCP_FIN_WAIT_1 &&
-	       c->state != TCP_FIN_WAIT_2;
+	const unsigned states =
+		1u << TCP_SYN_SENT | 1u << TCP_SYN_RECEIVED | 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT;
+
+	return !(c->flags & TCPF_FIN_QUEUED) && (states >> c->state & 1);
 }
 
 #define SG_SLICES_MAX 64
 
-static void append(struct tcp *t, struct tcp_sg *g, struct slice owned, bool more)
+static inline void append(struct tcp *t, struct tcp_sg *g, struct slice owned, bool more)
 {
 	slicev_add(t->net, &g->data, &g->nslices, owned);
 	g->len += owned.len;
@@ -348,26 +349,13 @@ static void queue_runs(struct tcp *t, struct tcp_conn *c, struct slice owned, ui
 	}
 }
 
-bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more, int64_t now)
+/* Fills up the last segment, if it has not gone yet: small writes that had to wait share one, as in Linux. What finds no place there
+ * follows in others. */
+static APART void queue_behind(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more)
 {
-	struct tcp_busy *b;
-	struct tcp_sg *g;
+	struct tcp_sg *g = c->busy->tx && c->busy->tx->unsent ? c->busy->tx->tail : NULL;
 	uint32_t before = 0;
 
-	(void)now;
-	if (!may_write(c))
-		return false;
-	if (!owned.len) {
-		if (owned.blob)
-			blob_unref(owned.blob);
-		return true;
-	}
-	b = tcp_begin(t, c);
-	b->queued += owned.len;
-	if (c->flags & TCPF_TAG)
-		tcp_tag(c)->written += owned.len;
-	/* Small writes that could not go yet share a segment, as in Linux. */
-	g = b->tx && b->tx->unsent ? b->tx->tail : NULL;
 	if (g && !(g->flags & (SG_SENT | SG_SYN | SG_FIN)) && g->len < c->snd_mss &&
 		g->nslices < SG_SLICES_MAX) {
 		struct slice part = owned;
@@ -382,7 +370,31 @@ bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more,
 		before = part.len;
 	}
 	queue_runs(t, c, owned, before, more);
-	if (c->cfg->snd_buffer_bytes && b->queued >= c->cfg->snd_buffer_bytes)
+}
+
+inline bool tcp_write(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more, int64_t now)
+{
+	struct tcp_busy *b;
+
+	(void)now;
+	if (rare(!may_write(c)))
+		return false;
+	if (rare(!owned.len)) {
+		if (owned.blob)
+			blob_unref(owned.blob);
+		return true;
+	}
+	b = tcp_begin(t, c);
+	if (rare(c->flags & TCPF_TAG))
+		tcp_tag(c)->written += owned.len;
+	if (often(!(b->tx && b->tx->unsent) && until_push(c, 0, owned.len) == owned.len)) {
+		append(t, sg_new(t, c, 0), owned, more); /* nothing waits, and it is one run */
+		b->queued += owned.len;
+	} else {
+		b->queued += owned.len;
+		queue_behind(t, c, owned, more);
+	}
+	if (rare(c->cfg->snd_buffer_bytes) && b->queued >= c->cfg->snd_buffer_bytes)
 		c->flags |= TCPF_FULL;
 	return true;
 }

@@ -227,11 +227,11 @@ struct tcp_tag {
 };
 static inline struct tcp_tag *tcp_tag(const struct tcp_conn *c)
 {
-	return c->flags & TCPF_TAG ? (struct tcp_tag *)(uintptr_t)(c + 1) : NULL;
+	return rare(c->flags & TCPF_TAG) ? (struct tcp_tag *)(uintptr_t)(c + 1) : NULL;
 }
 static inline uint64_t tcp_cause(const struct tcp_conn *c)
 {
-	return c->flags & TCPF_TAG ? tcp_tag(c)->cause : 0;
+	return rare(c->flags & TCPF_TAG) ? tcp_tag(c)->cause : 0;
 }
 
 /* When the ACK timer runs out, while TCPF_ACK_TIMER: at most two seconds from the last segment that carried text. */
@@ -308,7 +308,7 @@ bool tcp_unsent(const struct tcp_conn *c); /* with a queue: is some of it unsent
 /* May there be a segment to send? Then tcp_segment has the next one, or NULL: those outputs of tcp_next's that come first. */
 static inline bool tcp_wants_out(const struct tcp_conn *c)
 {
-	return (c->busy->tx && tcp_unsent(c)) || c->busy->ext || (c->flags & TCPF_DUE);
+	return (c->busy->tx && tcp_unsent(c)) || rare(c->busy->ext) || (c->flags & TCPF_DUE);
 }
 struct pkt *tcp_segment(struct tcp *t, struct tcp_conn *c, int64_t now);
 /* Is there an output that is not a segment? Then tcp_take has it, or IDLE: those outputs of tcp_next's that come after. */
@@ -348,10 +348,10 @@ static inline void tcp_rest(struct tcp *t, struct tcp_conn *c)
 void tcp_next(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out);
 
 /* When tcp_timer is to be called (at or after); TIME_NEVER: not at all. */
-int64_t tcp_deadline_rare(const struct tcp_conn *c); /* with recovery or keepalive */
+APART int64_t tcp_deadline_rare(const struct tcp_conn *c); /* with recovery or keepalive */
 static inline int64_t tcp_deadline(const struct tcp_conn *c)
 {
-	if (c->busy->ext || c->cfg->keepalive)
+	if (rare(c->busy->ext) || rare(c->cfg->keepalive))
 		return tcp_deadline_rare(c);
 	if (!(c->flags & TCPF_ACK_TIMER))
 		return c->busy->rtx_ns;

@@ -17,12 +17,15 @@
 
 void ack_quick(struct tcp_conn *c, unsigned max)
 {
-	unsigned n = c->rcv_mss ? c->rcv_window / (2u * c->rcv_mss) : 2;
+	unsigned n = max;
 
-	if (n == 0)
-		n = 2;
-	if (n > max)
-		n = max;
+	if (rare(c->rcv_window < 2u * c->rcv_mss * max || !c->rcv_mss)) { /* else it need not be divided */
+		n = c->rcv_mss ? c->rcv_window / (2u * c->rcv_mss) : 2;
+		if (n == 0)
+			n = 2;
+		if (n > max)
+			n = max;
+	}
 	if (n > c->quick)
 		c->quick = n & 31u;
 }
@@ -35,10 +38,21 @@ void ack_quick_again(struct tcp_conn *c)
 	c->ato_ms = ATO_MIN_MS;
 }
 
-/* A segment with data came in: adapt the ACK timeout to the distance of arrivals, learn the peer's segment size. */
-void ack_data_received(struct tcp_conn *c, const struct pkt *p, int64_t now)
+static uint32_t rto_in_ms(const struct tcp_conn *c)
 {
-	uint32_t gap_ms = (uint32_t)((now - c->rcvd_ns) / NS_PER_MS);
+	return (uint32_t)(tcp_rto_ns(c) / NS_PER_MS);
+}
+
+/* Is `a` longer than `b` in whole milliseconds? Mostly told without dividing. */
+static inline bool longer_ms(int64_t a, int64_t b)
+{
+	return a - b >= NS_PER_MS || (a > b && a / NS_PER_MS > b / NS_PER_MS);
+}
+
+/* A segment with data came in: adapt the ACK timeout to the distance of arrivals, learn the peer's segment size. */
+inline void ack_data_received(struct tcp_conn *c, const struct pkt *p, int64_t now)
+{
+	int64_t gap_ns = now - c->rcvd_ns; /* compared in whole milliseconds */
 
 	c->flags |= TCPF_ACK_PENDING;
 	if (p->payload_len >= c->rcv_mss) {
@@ -48,16 +62,16 @@ void ack_data_received(struct tcp_conn *c, const struct pkt *p, int64_t now)
 	} else {
 		c->flags |= c->flags & TCPF_ACK_PUSHED ? TCPF_ACK_PUSHED2 : TCPF_ACK_PUSHED;
 	}
-	if (!c->ato_ms) {
+	if (rare(!c->ato_ms)) {
 		ack_quick(c, QUICK_MAX);
 		c->ato_ms = ATO_MIN_MS;
-	} else if (gap_ms <= ATO_MIN_MS / 2) {
+	} else if (gap_ns < (ATO_MIN_MS / 2 + 1) * NS_PER_MS) {
 		c->ato_ms = (uint16_t)(c->ato_ms / 2 + ATO_MIN_MS / 2);
-	} else if (gap_ms < c->ato_ms) {
-		uint32_t ato = c->ato_ms / 2u + gap_ms, rto_ms = tcp_rto_us(c) / 1000;
+	} else if (gap_ns < c->ato_ms * NS_PER_MS) {
+		uint32_t ato = c->ato_ms / 2u + (uint32_t)(gap_ns / NS_PER_MS), rto_ms = rto_in_ms(c);
 
 		c->ato_ms = (uint16_t)(ato < rto_ms ? ato : rto_ms);
-	} else if (gap_ms > tcp_rto_us(c) / 1000) {
+	} else if (longer_ms(gap_ns, tcp_rto_ns(c))) {
 		ack_quick(c, QUICK_MAX);
 	}
 }
@@ -98,7 +112,7 @@ static void delay(struct tcp *t, struct tcp_conn *c, int64_t now)
 }
 
 /* Data was taken in (or could not be, `gap`): acknowledge now or later? */
-void ack_after_data(struct tcp *t, struct tcp_conn *c, int64_t now, bool gap)
+inline void ack_after_data(struct tcp *t, struct tcp_conn *c, int64_t now, bool gap)
 {
 	bool reads = !(c->flags & TCPF_PAUSED);
 
@@ -113,7 +127,7 @@ void ack_after_data(struct tcp *t, struct tcp_conn *c, int64_t now, bool gap)
 }
 
 /* The application has read something: what did not have to be acknowledged while it waited now may (Linux tcp_cleanup_rbuf). */
-void ack_after_reading(struct tcp_conn *c)
+inline void ack_after_reading(struct tcp_conn *c)
 {
 	bool all = !c->busy->rx;
 
@@ -125,7 +139,7 @@ void ack_after_reading(struct tcp_conn *c)
 
 void ack_timer(struct tcp_conn *c)
 {
-	uint32_t rto_ms = tcp_rto_us(c) / 1000;
+	uint32_t rto_ms = rto_in_ms(c);
 
 	c->flags &= ~TCPF_ACK_TIMER;
 	if (!(c->flags & TCPF_ACK_PENDING))

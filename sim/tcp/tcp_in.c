@@ -8,7 +8,7 @@
 #define OOW_INTERVAL_NS (500 * NS_PER_MS) /* Linux tcp_invalid_ratelimit: answers to stray segments */
 
 /* An answer that only says where we are. Rate limited, lest two ends answer each other for ever. */
-static void challenge(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now)
+static COLD void challenge(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now)
 {
 	struct tcp_ext *x = tcp_ext(t, c);
 
@@ -19,7 +19,7 @@ static void challenge(struct tcp *t, struct tcp_conn *c, const struct pkt *p, in
 }
 
 /* An ACK that belongs to another life of this address pair: <SEQ=SEG.ACK><CTL=RST> (RFC 9293 3.10.7.3). */
-static void stray(struct tcp *t, struct tcp_conn *c, const struct pkt *p)
+static COLD void stray(struct tcp *t, struct tcp_conn *c, const struct pkt *p)
 {
 	if (p->flags & TCP_RST)
 		return;
@@ -414,7 +414,7 @@ static inline void in_expected(struct tcp *t, struct tcp_conn *c, struct pkt *p,
 	update_window(c, p);
 	if (seq_lt(c->snd_una, p->ack))
 		rtx_ack_usual(t, c, p, now);
-	if (c->busy->probes)
+	if (rare(c->busy->probes))
 		c->busy->probes = 0;
 	if (p->payload_len)
 		rx_in_order(t, c, p, now);
@@ -427,9 +427,10 @@ static inline bool straight(const struct tcp_conn *c, const struct pkt *p)
 	return p->nslices == 1 && !c->busy->rx && !(c->flags & TCPF_PAUSED) && !(c->flags & TCPF_EVENTS);
 }
 
-bool tcp_input_straight(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now, struct slice *text)
+inline bool tcp_input_straight(
+	struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now, struct slice *text)
 {
-	if (!t->predict || !expected(c, p) || (p->payload_len && !straight(c, p)))
+	if (rare(!t->predict) || rare(!expected(c, p)) || (p->payload_len && rare(!straight(c, p))))
 		return false;
 	tcp_because(c, p->cause);
 	*text = SLICE_NONE;
@@ -442,14 +443,14 @@ bool tcp_input_straight(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_
 	return true;
 }
 
-void tcp_text_taken(struct tcp *t, struct tcp_conn *c, int64_t now)
+inline void tcp_text_taken(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
 	ack_after_reading(c);
 	rx_read(t, c, now);
 }
 
 /* Out of line, so that the straight way has the registers. */
-__attribute__((noinline)) void tcp_input(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
+APART void tcp_input(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 {
 	tcp_because(c, p->cause);
 	if (t->predict && expected(c, p)) {

@@ -146,7 +146,7 @@ struct tcp_ext {
 /* Records need it: what is done now has this cause. */
 static inline void tcp_because(struct tcp_conn *c, uint64_t cause)
 {
-	if (c->flags & TCPF_TAG)
+	if (rare(c->flags & TCPF_TAG))
 		tcp_tag(c)->cause = cause;
 }
 /* Octets waiting for the application. */
@@ -160,7 +160,7 @@ static inline uint32_t tcp_ssthresh(const struct tcp_conn *c)
 	return c->busy->ext ? c->busy->ext->ssthresh : UINT32_MAX;
 }
 
-struct tcp_ext *tcp_ext(struct tcp *t, struct tcp_conn *c); /* makes it when there is none */
+APART struct tcp_ext *tcp_ext(struct tcp *t, struct tcp_conn *c); /* makes it when there is none */
 
 /* events, in tcp_conn.flags */
 #define EVT_ESTABLISHED 0x04000000u
@@ -195,7 +195,7 @@ struct tcp_note {
 	bool in;
 	const char *text;
 };
-uint64_t tcp_note(struct tcp *t, const struct tcp_conn *c, const struct tcp_note *n);
+APART uint64_t tcp_note(struct tcp *t, const struct tcp_conn *c, const struct tcp_note *n);
 static inline bool tcp_noted(const struct tcp *t, const struct tcp_conn *c, enum trace_kind k)
 {
 	return trace_on(t->w->trace, k, c->flags & TCPF_LENS);
@@ -231,7 +231,7 @@ static inline void ack_sent(struct tcp_conn *c)
 		c->ato_ms = ATO_MIN_MS;
 	c->flags &= ~(TCPF_ACK_PENDING | TCPF_ACK_NOW | TCPF_ACK_PUSHED | TCPF_ACK_PUSHED2 | TCPF_ACK_TIMER);
 	c->fresh = 0;
-	if (c->busy->fresh)
+	if (rare(c->busy->fresh))
 		c->busy->fresh = 0;
 }
 static inline void ack_now(struct tcp_conn *c)
@@ -242,17 +242,16 @@ void ack_timer(struct tcp_conn *c);
 void ack_quick(struct tcp_conn *c, unsigned max);
 void ack_quick_again(struct tcp_conn *c);
 /* RFC 6298 with Linux's bounds, without backoff. */
-static inline uint32_t tcp_rto_us(const struct tcp_conn *c)
+static inline int64_t tcp_rto_ns(const struct tcp_conn *c)
 {
 	const struct tcp_cfg *f = c->cfg;
-	uint64_t rto = 4ull * c->rttvar_us;
+	int64_t var = 4 * NS_PER_US * c->rttvar_us, rto = f->rto_initial_ns;
 
-	if (!c->srtt_us) /* none from the handshake: its SYN was lost, and took longer than thought (RFC 6298 5.7) */
-		rto = (uint64_t)(c->state < TCP_ESTABLISHED ? f->rto_initial_ns : f->rto_fallback_ns) / 1000;
-	else /* whole microseconds: no division where the product says it too */
-		rto = c->srtt_us +
-		      (rto * 1000 >= (uint64_t)f->rto_min_ns ? rto : (uint64_t)f->rto_min_ns / 1000);
-	return (uint32_t)(rto * 1000 <= (uint64_t)f->rto_max_ns ? rto : (uint64_t)f->rto_max_ns / 1000);
+	if (often(c->srtt_us))
+		rto = c->srtt_us * NS_PER_US + (var > f->rto_min_ns ? var : f->rto_min_ns);
+	else if (c->state >= TCP_ESTABLISHED)
+		rto = f->rto_fallback_ns; /* its SYN was lost, and took longer than thought (RFC 6298 5.7) */
+	return rto < f->rto_max_ns ? rto : f->rto_max_ns;
 }
 
 /* SND.UNA advances. */
@@ -269,7 +268,7 @@ static inline void tcp_acked(struct tcp_conn *c, uint32_t ack)
 /* RCV.NXT advances by `n`. */
 static inline void rx_next(struct tcp *t, struct tcp_conn *c, uint32_t n)
 {
-	if (c->fresh + n <= UINT16_MAX)
+	if (often(c->fresh + n <= UINT16_MAX))
 		c->fresh = (uint16_t)(c->fresh + n);
 	else
 		tcp_begin(t, c)->fresh += n;
@@ -283,7 +282,7 @@ void rx_dsack(struct tcp *t, struct tcp_conn *c, uint32_t left, uint32_t right);
 bool rx_take(struct tcp *t, struct tcp_conn *c, struct tcp_out *out);
 void rx_free(struct tcp *t, struct tcp_conn *c);
 /* The window to announce now, in octets (RFC 9293 3.8.6.2.2), when the application reads slower than data comes. */
-uint32_t rx_window_small(const struct tcp_conn *c, uint32_t used);
+APART uint32_t rx_window_small(const struct tcp_conn *c, uint32_t used);
 /* The same in general. An application that reads does so at once; what lies beyond a gap is inside the window already
  * announced. */
 static inline uint32_t rx_window_fit(const struct tcp_conn *c, uint32_t room)
@@ -298,7 +297,7 @@ static inline uint32_t rx_window_fit(const struct tcp_conn *c, uint32_t room)
 }
 static inline uint32_t rx_window(const struct tcp_conn *c)
 {
-	if ((c->flags & TCPF_PAUSED) && c->busy->rx)
+	if (rare(c->flags & TCPF_PAUSED) && c->busy->rx)
 		return rx_window_small(c, rx_bytes(c));
 	return rx_window_fit(c, c->rcv_window);
 }

@@ -14,7 +14,7 @@ static inline struct pkt *make_plain(struct tcp *t, struct tcp_conn *c, uint32_t
 {
 	const struct tcp_tag *tag = tcp_tag(c);
 	const struct tcp_addr a = c->addr;
-	uint64_t cause = tag && tag->cause ? tag->cause : t->w->cause;
+	uint64_t cause = rare(tag) && tag->cause ? tag->cause : t->w->cause;
 	uint32_t tsval = stamped ? tcp_ts_now(t, c, now) : 0, client = c->client,
 		 conn = tag ? tag->trace_conn : 0;
 	uint32_t tsecr = stamped && (flags & TCP_ACK) ? c->ts_recent : 0, soff = tag ? seq - tag->iss - 1 : 0;
@@ -83,11 +83,11 @@ static inline void announce(struct tcp *t, struct tcp_conn *c, struct pkt *p)
 	p->wnd = (uint16_t)(room >> c->rcv_wscale);
 	if (seq_lt(c->rcv_adv, c->rcv_nxt + room))
 		c->rcv_adv = c->rcv_nxt + room;
-	if (!room && !(c->flags & TCPF_ZERO_WND)) {
+	if (rare(!room) && !(c->flags & TCPF_ZERO_WND)) {
 		c->flags |= TCPF_ZERO_WND;
 		p->cause =
 			tcp_note(t, c, &(struct tcp_note){.kind = TRACE_TCP_ZERO_WINDOW, .cause = p->cause});
-	} else if (room) {
+	} else if (often(room)) {
 		c->flags &= ~TCPF_ZERO_WND;
 	}
 }
@@ -140,7 +140,7 @@ static struct pkt *bare(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigne
 
 	if (flags & TCP_ACK) {
 		announce(t, c, p);
-		if (c->busy->ext)
+		if (rare(c->busy->ext))
 			add_sack(t, c, p, 0);
 		ack_sent(c);
 	}
@@ -240,7 +240,7 @@ static uint32_t sendable(struct tcp_conn *c, const struct tcp_sg *g, bool *fin)
 /* TC-09, RFC 5681 4.1: after an idle time the window falls back, halved for each RTO, not below the initial one. */
 static void idle_restart(struct tcp_conn *c, int64_t now)
 {
-	int64_t rto = (int64_t)tcp_rto_us(c) * NS_PER_US, idle = now - c->sent_ns;
+	int64_t rto = tcp_rto_ns(c), idle = now - c->sent_ns;
 	uint32_t to = c->cwnd;
 
 	if (!c->cfg->idle_restart || c->busy->packets_out || !c->sent_ns || idle <= rto)
@@ -285,7 +285,7 @@ static void persist(struct tcp_conn *c, int64_t now)
 	c->flags |= TCPF_PERSIST;
 	c->busy->backoff = 0;
 	c->busy->probes = 0;
-	c->busy->rtx_ns = now + (int64_t)tcp_rto_us(c) * NS_PER_US;
+	c->busy->rtx_ns = now + tcp_rto_ns(c);
 }
 
 static struct pkt *new_data(struct tcp *t, struct tcp_conn *c, int64_t now)
@@ -384,36 +384,40 @@ static struct pkt *new_usual(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g
 		c->flags |= TCPF_CWND_LIMITED;
 	else if (!c->busy->packets_out)
 		c->flags &= ~TCPF_CWND_LIMITED;
-	if (c->cwnd > c->cfg->initial_window)
+	if (rare(c->cwnd > c->cfg->initial_window))
 		idle_restart(c, now);
 
 	struct pkt *p = make(t, c, g->seq, (g->flags & SG_PSH ? TCP_PSH : 0) | TCP_ACK, now);
+	struct tcp_busy *b = c->busy;
 
 	announce(t, c, p);
 	ack_sent(c);
-	if (g->cause)
+	if (rare(g->cause))
 		p->cause = g->cause;
-	p->data.s[0] = g->data.s[0];
-	blob_ref(p->data.s[0].blob);
+	p->data.s[0].blob = blob_ref(g->data.s[0].blob);
+	p->data.s[0].off = g->data.s[0].off;
+	p->data.s[0].len = g->data.s[0].len;
 	p->nslices = 1;
 	p->payload_len = (uint16_t)g->len;
 	pkt_finish(p);
-	c->busy->tx->unsent = g->next;
-	rtx_sent(c, g, now);
+	b->tx->unsent = g->next;
+	g->flags |= SG_SENT; /* rtx_sent() */
+	g->sent_ns = now;
+	b->flight = g->seq + g->len - c->snd_una;
+	if (++b->packets_out == 1 || (c->flags & (TCPF_TLP | TCPF_PERSIST))) {
+		c->flags &= ~(TCPF_TLP | TCPF_PERSIST);
+		rtx_start(c, now);
+	}
 	ack_data_sent(c, now);
 	return p;
 }
 
-struct pkt *tcp_segment(struct tcp *t, struct tcp_conn *c, int64_t now)
+/* What is not expected, in its order. */
+static APART struct pkt *segment_rare(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
-	struct tcp_sg *g = tx_next(c);
+	struct tcp_sg *g;
 	struct pkt *p;
 
-	if (t->predict && g && usual(c, g))
-		return new_usual(t, c, g, now);
-	if (t->predict && !g && !c->busy->ext && (c->flags & TCPF_DUE) == TCPF_ACK_NOW &&
-		c->state >= TCP_ESTABLISHED)
-		return bare(t, c, tcp_snd_nxt(c), TCP_ACK, now);
 	if (c->flags & TCPF_RST_DUE) {
 		c->flags &= ~TCPF_RST_DUE;
 		tcp_because(
@@ -456,4 +460,16 @@ struct pkt *tcp_segment(struct tcp *t, struct tcp_conn *c, int64_t now)
 	if (c->flags & TCPF_ACK_NOW)
 		return bare(t, c, tcp_snd_nxt(c), TCP_ACK, now);
 	return NULL;
+}
+
+struct pkt *tcp_segment(struct tcp *t, struct tcp_conn *c, int64_t now)
+{
+	struct tcp_sg *g = tx_next(c);
+
+	if (often(t->predict) && g && often(usual(c, g)))
+		return new_usual(t, c, g, now);
+	if (often(t->predict) && often(!g) && often(!c->busy->ext) && (c->flags & TCPF_DUE) == TCPF_ACK_NOW &&
+		c->state >= TCP_ESTABLISHED)
+		return bare(t, c, tcp_snd_nxt(c), TCP_ACK, now);
+	return segment_rare(t, c, now);
 }

@@ -30,11 +30,11 @@ struct tcp_sg *rtx_last(struct tcp_conn *c)
 
 /* ---- round-trip time (RFC 6298 2) --------------------------------------------------------------------------- */
 
-void rtt_sample(struct tcp_conn *c, uint32_t rtt_us)
+inline void rtt_sample(struct tcp_conn *c, uint32_t rtt_us)
 {
 	if (!rtt_us)
 		rtt_us = 1;
-	if (!c->srtt_us) {
+	if (rare(!c->srtt_us)) {
 		c->srtt_us = rtt_us;
 		c->rttvar_us = rtt_us / 2;
 	} else {
@@ -45,7 +45,7 @@ void rtt_sample(struct tcp_conn *c, uint32_t rtt_us)
 		if (!c->srtt_us)
 			c->srtt_us = 1;
 	}
-	if (c->busy->ext && (!c->busy->ext->min_rtt_us || rtt_us < c->busy->ext->min_rtt_us))
+	if (rare(c->busy->ext) && (!c->busy->ext->min_rtt_us || rtt_us < c->busy->ext->min_rtt_us))
 		c->busy->ext->min_rtt_us = rtt_us;
 }
 
@@ -387,7 +387,7 @@ static void phase(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t no
 }
 
 /* RFC 7323 4.1: when no segment gave a sample, the echoed timestamp does. */
-static void rtt_of_echo(
+static COLD void rtt_of_echo(
 	const struct tcp *t, const struct tcp_conn *c, const struct pkt *p, struct acked *a, int64_t now)
 {
 	if (!a->rtt_us && (p->opts & PKT_OPT_TS) && (c->flags & TCPF_TS) && p->tsecr) {
@@ -398,38 +398,49 @@ static void rtt_of_echo(
 	}
 }
 
+/* The window is being used. */
+static APART void grow_usual(
+	struct tcp *t, struct tcp_conn *c, uint32_t segments, int64_t last_ns, int64_t now)
+{
+	look_at(t, c, &(struct acked){.cc_rtt_us = segments ? (uint32_t)((now - last_ns) / 1000) + 1 : 0},
+		now);
+	grow(c, segments, now);
+}
+
 void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now)
 {
 	struct acked a = {0};
 	struct tcp_busy *b = c->busy;
 	struct tcp_sg *g = b->tx, *unsent = g ? g->unsent : NULL;
+	const uint32_t ack = p->ack;
 	bool had = b->packets_out > 0;
 	int64_t last_ns = 0;
 
 	/* nothing was sent twice: the first one's time is what Karn's rule leaves, and no flag but SG_SENT matters */
-	if (g && g != unsent && seq_le(sg_end(g), p->ack))
+	if (often(g && g != unsent && seq_le(sg_end(g), ack))) {
 		a.rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
-	for (; g && g != unsent && seq_le(sg_end(g), p->ack); g = b->tx) {
-		last_ns = g->sent_ns;
-		a.segments++;
-		(void)tx_pop(b);
-		b->packets_out--;
-		sg_free(t, g);
+		do {
+			last_ns = g->sent_ns;
+			a.segments++;
+			(void)tx_pop(b);
+			b->packets_out--;
+			sg_free(t, g);
+			g = b->tx;
+		} while (rare(g && g != unsent && seq_le(sg_end(g), ack)));
 	}
-	if (a.segments && (c->flags & TCPF_CWND_LIMITED)) /* else nobody asks */
-		a.cc_rtt_us = (uint32_t)((now - last_ns) / 1000) + 1;
-	if (g && g != unsent && g->len && seq_lt(g->seq, p->ack))
-		sg_trim(t, g, p->ack - g->seq);
-	tcp_acked(c, p->ack);
-	if (g)
+	if (rare(g && g != unsent && g->len && seq_lt(g->seq, ack)))
+		sg_trim(t, g, ack - g->seq);
+	tcp_acked(c, ack);
+	if (rare(g))
 		g->dupacks = 0;
 	b->backoff = 0;
-	rtt_of_echo(t, c, p, &a, now);
-	if (a.rtt_us)
+	if (rare(!a.rtt_us))
+		rtt_of_echo(t, c, p, &a, now);
+	if (often(a.rtt_us))
 		rtt_sample(c, a.rtt_us - 1);
-	if (had) {
-		look_at(t, c, &a, now);
-		grow(c, a.segments, now);
+	if (often(had)) {
+		if (c->flags & TCPF_CWND_LIMITED) /* else nobody asks */
+			grow_usual(t, c, a.segments, last_ns, now);
 		rtx_arm(c, now);
 	}
 }
@@ -488,7 +499,7 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, uint32_t wn
 
 int64_t rto_ns(const struct tcp_conn *c)
 {
-	int64_t rto = (int64_t)tcp_rto_us(c) * NS_PER_US;
+	int64_t rto = tcp_rto_ns(c);
 
 	for (unsigned i = 0; i < c->busy->backoff && rto < c->cfg->rto_max_ns; i++)
 		rto *= 2;
@@ -505,10 +516,10 @@ static bool tlp_possible(const struct tcp_conn *c)
 }
 
 /* (Re)starts the timer from now: RFC 6298 5.1, 5.3; the probe's when it is sooner (RFC 8985 7.2). */
-void rtx_start(struct tcp_conn *c, int64_t now)
+inline void rtx_start(struct tcp_conn *c, int64_t now)
 {
 	struct tcp_busy *b = c->busy;
-	int64_t at_ns = now + rto_ns(c), probe_ns;
+	int64_t at_ns = now + (rare(b->backoff) ? rto_ns(c) : tcp_rto_ns(c)), probe_ns;
 
 	if (tlp_possible(c)) {
 		probe_ns = now + (!c->srtt_us ? c->cfg->rto_initial_ns
@@ -522,13 +533,13 @@ void rtx_start(struct tcp_conn *c, int64_t now)
 }
 
 /* New data was sent. */
-void rtx_sent(struct tcp_conn *c, struct tcp_sg *g, int64_t now)
+inline void rtx_sent(struct tcp_conn *c, struct tcp_sg *g, int64_t now)
 {
 	struct tcp_busy *b = c->busy;
 
 	g->flags |= SG_SENT;
 	g->sent_ns = now;
-	if (b->ext) {
+	if (rare(b->ext)) {
 		g->order = ++b->ext->tx_order;
 		if (!b->packets_out && c->cfg->cc->idled)
 			c->cfg->cc->idled(&b->ext->cc, now - c->sent_ns, now);

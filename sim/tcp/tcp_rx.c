@@ -87,13 +87,17 @@ void rx_free(struct tcp *t, struct tcp_conn *c)
 }
 
 /* The application reads again: is the wider window worth a segment? (RFC 9293 3.8.6.2.2) */
-void rx_read(struct tcp *t, struct tcp_conn *c, int64_t now)
+inline void rx_read(struct tcp *t, struct tcp_conn *c, int64_t now)
 {
-	uint32_t held = seq_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;
-	uint32_t room = rx_window(c);
+	uint32_t held = seq_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0, room;
+	uint32_t unit = 1u << c->rcv_wscale;
 
 	(void)t;
 	(void)now;
+	if (often(held >= unit &&
+		    2 * held >= c->rcv_window + unit)) /* more is left than half of what could be offered */
+		return;
+	room = rx_window(c);
 	if (c->flags & (TCPF_FIN_RCVD | TCPF_PAUSED))
 		return;
 	if (room > held && room >= 2 * held && (2 * held <= c->rcv_window || (c->flags & TCPF_ZERO_WND)))
@@ -244,7 +248,7 @@ unsigned rx_sack_blocks(const struct tcp_conn *c, struct pkt_sack *out, unsigned
 
 /* Up to what the buffer holds the window grows with every segment; beyond, the buffer itself does, for an application
  * that reads. */
-static void grow_window(struct tcp_conn *c, const struct pkt *p)
+static inline void grow_window(struct tcp_conn *c, const struct pkt *p)
 {
 	bool first = c->rcv_window < c->cfg->rcv_buffer_bytes;
 
@@ -271,12 +275,12 @@ static void fin_arrived(struct tcp_conn *c)
 	}
 }
 
-void rx_in_order(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
+inline void rx_in_order(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 {
 	ack_data_received(c, p, now);
 	grow_window(c, p);
 	rx_next(t, c, p->payload_len);
-	if (p->nslices)
+	if (rare(p->nslices))
 		rx_push_all(t, c, &p->data, &p->nslices, tcp_cause(c));
 	ack_after_data(t, c, now, false);
 }

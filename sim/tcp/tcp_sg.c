@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-struct tcp_sg *sg_new(struct tcp *t, struct tcp_conn *c, unsigned flags)
+inline struct tcp_sg *sg_new(struct tcp *t, struct tcp_conn *c, unsigned flags)
 {
 	struct tcp_busy *b = tcp_begin(t, c);
 	struct tcp_sg *g = pool_get(t->sgs);
@@ -28,7 +28,7 @@ struct tcp_sg *sg_new(struct tcp *t, struct tcp_conn *c, unsigned flags)
 	return g;
 }
 
-void sg_free(struct tcp *t, struct tcp_sg *g)
+inline void sg_free(struct tcp *t, struct tcp_sg *g)
 {
 	slicev_free(t->net, &g->data, g->nslices);
 	pool_put(t->sgs, g);

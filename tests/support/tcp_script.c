@@ -500,7 +500,7 @@ static bool check(struct run *r, const char *s)
 		if (tcp_ssthresh(&r->c) != strtoul(s + 9, NULL, 10))
 			fail(r, "ssthresh is %u, expected %s", tcp_ssthresh(&r->c), s + 9);
 	} else if (!strncmp(s, "rto ", 4)) {
-		int64_t want = seconds(s + 4, &end), have = (int64_t)tcp_rto_us(&r->c) * 1000;
+		int64_t want = seconds(s + 4, &end), have = tcp_rto_ns(&r->c);
 
 		if (have < want - NS_PER_MS || have > want + NS_PER_MS)
 			fail(r, "rto is %.6f, expected %s", (double)have / 1e9, s + 4);
