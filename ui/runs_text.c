@@ -199,15 +199,15 @@ void runs_text(const struct runs *r)
 
 void runs_csv(const struct runs *r)
 {
-	printf("scenario,technique,seed,fingerprint");
+	printf("scenario,technique,seed,fingerprint,partial");
 	for (size_t m = 0; m < metric_count(); m++)
 		printf(",%s", metric_at(m)->name);
 	putchar('\n');
 	for (size_t i = 0; i < r->ntech * r->nrep; i++) {
 		if (!r->r[i].metrics)
 			continue;
-		printf("%s,%s,%" PRIu64 ",%016" PRIx64, r->plan->id, r->r[i].technique, r->r[i].seed,
-			r->r[i].fingerprint);
+		printf("%s,%s,%" PRIu64 ",%016" PRIx64 ",%d", r->plan->id, r->r[i].technique, r->r[i].seed,
+			r->r[i].fingerprint, r->r[i].partial);
 		for (size_t m = 0; m < metric_count(); m++) {
 			double v = metrics_get(r->r[i].metrics, (int)m, -1);
 			if (isnan(v))

@@ -74,6 +74,11 @@ interrupt run "$tmp/endless.yaml"
 ok 'text: stopped early' has 'STOPPED EARLY: 0 of 1 runs are whole'
 ok 'text: with figures' has 'http.requests +[1-9]'
 ok 'text: no verdict on expectations' no has 'FAILS'
+interrupt run "$tmp/endless.yaml" --format csv
+ok 'csv: exit 3' test $code -eq 3
+ok 'csv: the row is marked' test "$(awk -F, '{ print $5 }' "$tmp/out" | tr '\n' ' ')" = 'partial 1 '
+"$BACKTALK" run "$tmp/brief.yaml" --format csv >"$tmp/out" 2>"$tmp/err"
+ok 'csv: a whole run is not' test "$(awk -F, '{ print $5 }' "$tmp/out" | tr '\n' ' ')" = 'partial 0 '
 interrupt run "$tmp/endless.yaml" -q
 ok 'quiet: nothing on stderr' test ! -s "$tmp/err"
 
