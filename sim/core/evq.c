@@ -159,11 +159,20 @@ static void tmp_reserve(struct evq *q, size_t n)
 	q->tmp = xmalloc(q->tmp_cap * sizeof *q->tmp);
 }
 
+/* The part of a time that lies within a slot. */
+static inline uint64_t within(const struct evq *q)
+{
+	return ((uint64_t)1 << q->shift) - 1;
+}
+
+static inline uint64_t key_at(const struct ev *e, uint64_t mask, size_t place)
+{
+	return (((uint64_t)e->at_ns & mask) << EVQ_BAND_BITS | e->band) << EVQ_PLACE_BITS | place;
+}
+
 static inline uint64_t key_of(const struct evq *q, const struct ev *e, size_t place)
 {
-	uint64_t off = (uint64_t)e->at_ns & (((uint64_t)1 << q->shift) - 1);
-
-	return (off << EVQ_BAND_BITS | e->band) << EVQ_PLACE_BITS | place;
+	return key_at(e, within(q), place);
 }
 
 static void late_push(struct evq *q, uint64_t x)
@@ -314,7 +323,7 @@ static void merge_sort(uint64_t *k, size_t n, uint64_t *tmp)
 static bool bucket_sort(uint64_t *k, size_t n, uint64_t *tmp, int shift)
 {
 	uint32_t start[1u << BUCKET_BITS_MAX], sum = 0;
-	int bits = 64 - __builtin_clzll(n - 1);
+	int bits = 63 - __builtin_clzll(n - 1); /* one or two to a bucket */
 
 	bits = bits > BUCKET_BITS_MAX ? BUCKET_BITS_MAX : bits > shift ? shift : bits;
 	int down = EVQ_PLACE_BITS + EVQ_BAND_BITS + shift - bits;
@@ -332,28 +341,20 @@ static bool bucket_sort(uint64_t *k, size_t n, uint64_t *tmp, int shift)
 	}
 	for (size_t i = 0; i < n; i++)
 		tmp[start[k[i] >> down]++] = k[i];
-	memcpy(k, tmp, n * sizeof *k);
-	insertion_sort(k, n);
+	for (size_t i = 0; i < n; i++) { /* back in order */
+		uint64_t x = tmp[i];
+		size_t j = i;
+
+		for (; j && x < k[j - 1]; j--)
+			k[j] = k[j - 1];
+		k[j] = x;
+	}
 	return true;
 }
 
-/* Gives the slot's events their keys, in order. */
-static void bot_sort(struct evq *q)
+/* The keys of the slot's events are there, in order of arrival: now in theirs. */
+static void keys_sort(struct evq *q)
 {
-	bool rising = true;
-	uint64_t last = 0;
-
-	key_reserve(q, q->bot_n);
-	for (size_t i = 0; i < q->bot_n; i++) {
-		uint64_t x = key_of(q, &q->bot[i], i);
-
-		rising = rising && x >= last;
-		q->key[i] = last = x;
-	}
-	q->key_h = 0;
-	q->key_n = q->bot_n;
-	if (rising)
-		return;
 	if (q->key_n <= 12) {
 		insertion_sort(q->key, q->key_n);
 		return;
@@ -453,10 +454,10 @@ static void chunk_fetch(const struct evq_chunk *c)
 		__builtin_prefetch((const char *)c + 64 * k);
 }
 
-/* Empties a slot: into `bot` (level 0) or to the levels below. */
+/* Empties a slot of a higher level: its events go to the levels below. */
 static void deal(struct evq *q, int level, unsigned i)
 {
-	unsigned slot = level ? EVQ_SLOTS0 + (unsigned)(level - 1) * EVQ_SLOTS + i : i;
+	unsigned slot = EVQ_SLOTS0 + (unsigned)(level - 1) * EVQ_SLOTS + i;
 	struct evq_chunk *c = q->slot[slot].head;
 	const struct ev *at = q->slot[slot].at;
 
@@ -467,20 +468,56 @@ static void deal(struct evq *q, int level, unsigned i)
 
 		if (next)
 			chunk_fetch(next);
-		if (level == 0)
-			bot_reserve(q, q->bot_n + n);
 		for (struct ev *e = c->e; e < c->e + n; e++) {
 			if (e->kind == EVQ_GONE)
 				continue;
-			if (level == 0)
-				q->bot[q->bot_n++] = *e;
-			else
-				evq_put(q, e);
+			evq_put(q, e);
 			e->kind = EVQ_GONE; /* from here; nobody takes it back any more */
 		}
 		chunk_put(q, c);
 		c = next;
 	}
+}
+
+/* Empties a slot of level 0 into `bot` and gives its events their keys. */
+static void serve(struct evq *q, unsigned slot)
+{
+	struct evq_chunk *c = q->slot[slot].head;
+	const struct ev *at = q->slot[slot].at;
+	bool rising = true;
+	uint64_t last = 0;
+	const uint64_t mask = within(q);
+	size_t place = 0;
+
+	slot_emptied(q, slot);
+	while (c) {
+		struct evq_chunk *next = chunk_of(q, c->next);
+		size_t n = next ? EVQ_CHUNK_EVENTS : (size_t)(at - c->e);
+
+		if (next)
+			chunk_fetch(next);
+		bot_reserve(q, place + n);
+		key_reserve(q, place + n);
+		struct ev *bot = q->bot;
+		uint64_t *key = q->key;
+
+		for (struct ev *e = c->e, *end = e + n; e < end; e++) {
+			if (rare(e->kind == EVQ_GONE))
+				continue;
+			uint64_t x = key_at(e, mask, place);
+
+			rising &= x >= last;
+			key[place] = last = x;
+			bot[place++] = *e;
+			e->kind = EVQ_GONE;
+		}
+		chunk_put(q, c);
+		c = next;
+	}
+	q->bot_n = q->key_n = place;
+	q->key_h = 0;
+	if (!rising)
+		keys_sort(q);
 }
 
 /* Advances to the next slot that holds events and readies it; false when there are none, or when the next slot
@@ -513,9 +550,11 @@ static bool refill(struct evq *q, int64_t until_ns)
 		if (start > until_ns)
 			return false;
 		q->wheel = start;
-		deal(q, level, (unsigned)i);
+		if (level)
+			deal(q, level, (unsigned)i);
+		else
+			serve(q, (unsigned)i);
 		if (level == 0 && q->bot_n) {
-			bot_sort(q);
 			i = next_slot(q, 0, (unsigned)i);
 			if (i >= 0) /* will be wanted soon */
 				chunk_fetch(q->slot[i].head);
