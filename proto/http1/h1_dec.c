@@ -72,6 +72,8 @@ void h1_dec_fini(struct h1_dec *d)
 
 static uint64_t answer_to(struct bytes method)
 {
+	if (method.n != 4 && method.n != 7) /* told by its length mostly */
+		return H1_ANS_OTHER;
 	return bytes_eq_str(method, "HEAD")      ? H1_ANS_HEAD
 	       : bytes_eq_str(method, "CONNECT") ? H1_ANS_CONNECT
 						 : H1_ANS_OTHER;

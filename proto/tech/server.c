@@ -89,12 +89,23 @@ bool tech_server_add(struct tech_server *s, struct tech_site *site)
 
 /* ---- answers ---------------------------------------------------------------------------------------------- */
 
+/* The connection ends after an answer. */
+static inline bool closes(const struct tech_conn *c)
+{
+	return (c->flags & (TECH_CF_CLOSE | TECH_CF_HTTP10)) || c->srv->draining;
+}
+
+/* What the head of an answer depends on, but for its date. */
+static inline uint64_t response_key(const struct tech_conn *c, unsigned status)
+{
+	return status | (uint64_t)closes(c) << 16 | (uint64_t)(c->srv->keepalive_ns / TECH_S) << 20;
+}
+
 static struct tech_response response(const struct tech_conn *c, unsigned status, int64_t now)
 {
-	bool close = (c->flags & (TECH_CF_CLOSE | TECH_CF_HTTP10)) || c->srv->draining;
 	return (struct tech_response){.status = status,
 		.http10 = (c->flags & TECH_CF_HTTP10) != 0,
-		.close = close,
+		.close = closes(c),
 		.keepalive_ns = c->srv->keepalive_ns,
 		.now_ns = now};
 }
@@ -104,7 +115,7 @@ void tech_answered(struct tech_conn *c, int64_t now, struct tech_outs *q)
 	c->mode = TECH_MODE_HTTP;
 	c->since_ns = now;
 	c->due_ns = c->srv->keepalive_ns > 0 ? now + c->srv->keepalive_ns : TECH_NEVER;
-	if ((c->flags & (TECH_CF_CLOSE | TECH_CF_HTTP10)) || c->srv->draining) {
+	if (rare(closes(c))) {
 		tech_push(q, TECH_OUT_CLOSE, 0);
 		c->mode = TECH_MODE_DONE;
 		c->due_ns = TECH_NEVER;
@@ -151,11 +162,10 @@ void tech_answer_list(struct tech_conn *c, int64_t now, struct tech_outs *q)
 {
 	struct tech_hub *h = &c->srv->hub;
 	struct tech_site *s = tech_conn_site(c);
-	struct tech_response r = response(c, 200, now);
 	uint64_t first = 0, from = tech_conn_cursor(c);
 	if (from < tech_oldest(h))
 		from = tech_oldest(h);
-	uint64_t k0 = 200u | (uint64_t)r.close << 16 | (uint64_t)(c->srv->keepalive_ns / TECH_S) << 20;
+	uint64_t k0 = response_key(c, 200);
 	uint64_t k1 = from << 32 | (h->seq & 0xffffffffu), k2 = tech_date_key(s, now);
 	uint32_t n = 0;
 	struct blob *b = h->targeted ? NULL : tech_cache_get(&s->responses, k0, k1, k2);
@@ -180,7 +190,7 @@ void tech_answer_list(struct tech_conn *c, int64_t now, struct tech_outs *q)
 void tech_answer_empty(struct tech_conn *c, unsigned status, int64_t now, struct tech_outs *q)
 {
 	struct tech_response r = response(c, status, now);
-	uint64_t k0 = status | (uint64_t)r.close << 16 | (uint64_t)(c->srv->keepalive_ns / TECH_S) << 20;
+	uint64_t k0 = response_key(c, status);
 	uint64_t k2 = tech_date_key(tech_conn_site(c), now);
 	struct blob *b = tech_cache_get(&tech_conn_site(c)->responses, k0, 0, k2);
 	r.no_length = true;
@@ -385,15 +395,19 @@ static void serve_known(
 	struct tech_conn *c, const struct tech_known *k, struct slice in, int64_t now, struct tech_outs *q)
 {
 	uint64_t off = c->rd.idle.off;
-	struct tech_want w = k->want;
-	if (w.ws_key_at)
-		ws_accept(bytes_sub(slice_bytes(in), w.ws_key_at, WS_KEY_LEN), w.ws_accept);
+	const struct tech_want *w = &k->want;
+	struct tech_want own;
+	if (w->ws_key_at) { /* but for the key */
+		own = *w;
+		ws_accept(bytes_sub(slice_bytes(in), w->ws_key_at, WS_KEY_LEN), own.ws_accept);
+		w = &own;
+	}
 	tech_reader_skip(&c->rd, in.len);
 	c->place = k->place;
 	c->page = k->page;
 	c->client = k->want.client;
 	c->flags = (uint8_t)((c->flags & ~HEAD_FLAGS) | k->flags);
-	serve(c, &w, off, off + in.len, now, q);
+	serve(c, w, off, off + in.len, now, q);
 }
 
 /* The slice was this request and nothing else. */

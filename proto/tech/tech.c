@@ -215,30 +215,30 @@ void tech_outs_fini(struct tech_outs *q)
 	*q = (struct tech_outs){.al = q->al};
 }
 
+bool tech_outs_grow(struct tech_outs *q)
+{
+	size_t cap = q->cap ? q->cap * 2 : 16;
+	void *v = q->al->resize(q->al->ctx, q->v, q->cap * sizeof *q->v, cap * sizeof *q->v);
+	if (!v) {
+		q->failed = true;
+		return false;
+	}
+	q->v = v;
+	q->cap = cap;
+	return true;
+}
+
 struct tech_out *tech_push(struct tech_outs *q, enum tech_out_kind kind, uint32_t conn)
 {
-	if (rare(q->n == q->cap)) {
-		size_t cap = q->cap ? q->cap * 2 : 16;
-		void *v = q->al->resize(q->al->ctx, q->v, q->cap * sizeof *q->v, cap * sizeof *q->v);
-		if (!v) {
-			q->failed = true;
-			return NULL;
-		}
-		q->v = v;
-		q->cap = cap;
-	}
-	struct tech_out *o = &q->v[q->n++];
-	*o = (struct tech_out){.kind = (uint8_t)kind, .conn = (uint8_t)conn};
-	return o;
+	return tech_put(q, kind, conn);
 }
 
 struct tech_out *tech_write(struct tech_outs *q, uint32_t conn, struct blob *owned, enum tech_unit unit)
 {
-	struct tech_out *o = owned ? tech_push(q, TECH_OUT_WRITE, conn) : NULL;
-	if (!o) {
+	struct tech_out *o = owned ? tech_put(q, TECH_OUT_WRITE, conn) : NULL;
+	if (rare(!o)) {
 		q->failed = true;
-		if (owned)
-			blob_unref(owned);
+		blob_unref(owned);
 		return NULL;
 	}
 	o->data = slice_of(owned);
@@ -249,8 +249,8 @@ struct tech_out *tech_write(struct tech_outs *q, uint32_t conn, struct blob *own
 
 void tech_unit(struct tech_outs *q, uint32_t conn, enum tech_unit unit, uint64_t off, uint64_t len)
 {
-	struct tech_out *o = tech_push(q, TECH_OUT_UNIT, conn);
-	if (o) {
+	struct tech_out *o = tech_put(q, TECH_OUT_UNIT, conn);
+	if (often(o)) {
 		o->unit = (uint8_t)unit;
 		o->off = off;
 		o->len = len;

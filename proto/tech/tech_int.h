@@ -28,6 +28,17 @@ static inline uint64_t tech_seed(const struct tech_client *c)
 }
 
 /* ---- outputs (tech.c) ---- */
+/* More room; false when out of memory, which the queue then knows. */
+APART bool tech_outs_grow(struct tech_outs *q);
+/* An output of zeros; NULL when out of memory. */
+static inline struct tech_out *tech_put(struct tech_outs *q, enum tech_out_kind kind, uint32_t conn)
+{
+	if (rare(q->n == q->cap) && !tech_outs_grow(q))
+		return NULL;
+	struct tech_out *o = &q->v[q->n++];
+	*o = (struct tech_out){.kind = (uint8_t)kind, .conn = (uint8_t)conn};
+	return o;
+}
 struct tech_out *tech_push(struct tech_outs *q, enum tech_out_kind kind, uint32_t conn);
 /* Takes over `owned`; NULL marks the queue as failed. The unit is the whole blob. */
 struct tech_out *tech_write(struct tech_outs *q, uint32_t conn, struct blob *owned, enum tech_unit unit);

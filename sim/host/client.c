@@ -37,7 +37,7 @@ static void client_packet(struct world *w, struct node *n, unsigned port, struct
 	struct sim *s = sim_of(w);
 	struct sock *k = c->socks;
 	(void)port;
-	if (s->radio)
+	if (rare(s->radio))
 		radio_packet(s, c);
 	while (k && !is_for(&k->tcp.addr, p))
 		k = k->next;
@@ -169,7 +169,7 @@ static void take_recalled(struct sim *s, struct client *c, const struct tech_see
 {
 	const uint64_t input = cause, off = tech_recalled_off(&c->tech, said);
 	/* nobody looks at others */
-	struct sock *k = s->keeps && client_lens(c) ? client_sock_in(c, TECH_MAIN) : NULL;
+	struct sock *k = rare(s->keeps) && client_lens(c) ? client_sock_in(c, TECH_MAIN) : NULL;
 	uint32_t msg;
 	for (uint32_t i = 0; i < said->n_outs; i++) {
 		const struct tech_seen_out *o = &said->out[i];
@@ -292,10 +292,10 @@ static void do_write(struct sim *s, struct client *c, const struct tech_out *o, 
 		blob_unref(o->data.blob);
 		return;
 	}
-	if (o->unit == TECH_UNIT_REQUEST && client_lens(c))
+	if (rare(client_lens(c)) && o->unit == TECH_UNIT_REQUEST)
 		s->asked_ns[lens_row(c) - 1] = s->w->now_ns;
 	uint64_t rec = cause;
-	if (rare(trace_on(s->tr, rec_unit_kind(o->unit, true), k->tcp.flags & TCPF_LENS))) {
+	if (rare(rec_unit_kept(s, k, rec_unit_kind(o->unit, true), (uint32_t)o->id, o->status, o->n_msgs))) {
 		struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
 		rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b,
 			sock_tag(k).written + o->uoff, o->ulen, (uint32_t)o->id, o->status, o->n_msgs, cause);
@@ -344,7 +344,7 @@ static void outputs(struct sim *s, struct client *c, uint64_t cause)
 			break;
 		case TECH_OUT_UNIT:
 			k = client_sock_in(c, o->conn);
-			if (k)
+			if (k && rec_unit_kept(s, k, rec_unit_kind(o->unit, false), 0, 0, 0))
 				cause = rec_unit_recv(
 					s, k, rec_unit_kind(o->unit, false), o->off, o->len, input, &msg);
 			break;

@@ -126,7 +126,12 @@ bool sock_gives_way(struct sim *s, struct tcp_conn *t, const struct pkt *syn, ui
 /* The socket is gone without a word to anybody (its address vanished). */
 void sock_vanish(struct sim *s, struct sock *k);
 /* Takes TCP's outputs until there are none, arms its timer, frees the socket at its end. */
-void sock_pump(struct sim *s, struct sock *k);
+void sock_pump_now(struct sim *s, struct sock *k);
+static inline void sock_pump(struct sim *s, struct sock *k)
+{
+	if (!k->pumping) /* else the pump that is running will see what was added */
+		sock_pump_now(s, k);
+}
 void sock_handlers(struct sim *s);
 
 /* ---- link classes and chains ------------------------------------------------------------------------------- */
@@ -523,7 +528,8 @@ struct unit_queue {
 /* Fills in what every record has. */
 struct trace_rec rec_make(const struct sim *s, enum trace_kind kind, uint64_t cause);
 uint64_t rec_put(struct sim *s, const struct trace_rec *r, bool lens);
-/* A unit was written to, or decoded from, the stream of `k`. Return the record's id, or `cause` when none is kept. */
+/* A unit was written to, or decoded from, the stream of `k`. Return the record's id, or `cause` when none is kept. For many it is
+ * quicker to ask rec_unit_kept first. */
 uint64_t rec_unit_sent(struct sim *s, const struct sock *k, enum trace_kind kind, enum tech_unit unit,
 	struct bytes octets, uint64_t off, uint64_t len, uint32_t msg, int64_t a, int64_t b, uint64_t cause);
 uint64_t rec_unit_recv(struct sim *s, const struct sock *k, enum trace_kind kind, uint64_t off, uint64_t len,
@@ -644,6 +650,25 @@ static inline uint32_t lens_row(const struct client *c)
 static inline struct sim *sim_of(const struct world *w)
 {
 	return (struct sim *)w->ext[WORLD_HOST];
+}
+
+/* Is a record of the unit kept? Folds that want no more than the fact are told it here. */
+static inline bool rec_unit_kept(
+	const struct sim *s, const struct sock *k, enum trace_kind kind, uint32_t msg, int64_t a, int64_t b)
+{
+	const bool lens = k->tcp.flags & TCPF_LENS;
+	if (!trace_on(s->tr, kind, lens))
+		return false;
+	if (trace_kept(s->tr, kind, lens))
+		return true;
+	trace_tell(s->tr, &(struct trace_fact){.at = s->w->now_ns,
+				  .a = a,
+				  .b = b,
+				  .msg = msg,
+				  .client = k->tcp.client,
+				  .kind = (uint16_t)kind,
+				  .node = k->host->trace_node});
+	return false;
 }
 
 void sim_memory(struct sim *s, int64_t bytes);

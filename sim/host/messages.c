@@ -250,20 +250,10 @@ static bool waited_for_poll(const struct sim *s, const struct client *c, const s
 	return (k == TECH_POLLING || k == TECH_LONG_POLLING) && n->msg->at_ns < s->asked_ns[lens_row(c) - 1];
 }
 
-static void say(struct sim *s, struct client *c, const struct note *n, enum trace_kind kind, int64_t a,
-	uint64_t cause)
+/* Its record. */
+static APART void record(struct sim *s, const struct client *c, const struct note *n, enum trace_kind kind,
+	int64_t a, uint64_t cause)
 {
-	if (!trace_on(s->tr, kind, client_lens(c)))
-		return;
-	if (!trace_kept(s->tr, kind, client_lens(c))) {
-		trace_tell(s->tr, &(struct trace_fact){.at = s->w->now_ns,
-					  .a = a,
-					  .msg = (uint32_t)n->msg->id,
-					  .client = c->tech.number,
-					  .kind = (uint16_t)kind,
-					  .node = c->node.trace_node});
-		return;
-	}
 	struct trace_rec r = rec_make(s, kind, cause);
 	r.node = c->node.trace_node;
 	r.client = c->tech.number;
@@ -274,6 +264,22 @@ static void say(struct sim *s, struct client *c, const struct note *n, enum trac
 		r.reason = REASON_WAIT_POLL;
 	r.text = trace_strf(s->tr, "%s %llu", s->cfg->msgs[n->source].name, (unsigned long long)n->msg->n);
 	rec_put(s, &r, client_lens(c));
+}
+
+static inline void say(struct sim *s, const struct client *c, const struct note *n, enum trace_kind kind,
+	int64_t a, uint64_t cause)
+{
+	if (!trace_on(s->tr, kind, client_lens(c)))
+		return;
+	if (trace_kept(s->tr, kind, client_lens(c)))
+		record(s, c, n, kind, a, cause);
+	else
+		trace_tell(s->tr, &(struct trace_fact){.at = s->w->now_ns,
+					  .a = a,
+					  .msg = (uint32_t)n->msg->id,
+					  .client = c->tech.number,
+					  .kind = (uint16_t)kind,
+					  .node = c->node.trace_node});
 }
 
 /* Where the latest number is kept that a client has seen of a source. */
@@ -287,7 +293,7 @@ static uint32_t *latest(struct sim *s, struct client *c, uint32_t source)
 
 void messages_arrived(struct sim *s, struct client *c, uint64_t id, uint64_t number, uint64_t rec)
 {
-	if (!id || id > s->nnotes)
+	if (rare(!id || id > s->nnotes))
 		return;
 	struct note *n = &s->note[id - 1];
 	if (n->msg->n != number || c->tech.number < n->lo || c->tech.number > n->hi ||
@@ -296,17 +302,17 @@ void messages_arrived(struct sim *s, struct client *c, uint64_t id, uint64_t num
 	const uint32_t at = note_bit(s, n, c);
 	const uint64_t bit = 1ull << (at & 63);
 	uint64_t *word = &n->has[at / 64];
-	if (*word & bit) {
+	if (rare(*word & bit)) {
 		say(s, c, n, TRACE_MSG_DUPLICATE, 0, rec);
 		return;
 	}
 	*word |= bit;
-	if (!--s->outstanding && !s->counting)
+	if (rare(!--s->outstanding) && !s->counting)
 		world_stop(s->w); /* nothing more is under way */
 	world_delivered(s->w, c->node.elem, id);
 	say(s, c, n, TRACE_MSG_DELIVER, s->w->now_ns - n->msg->at_ns, rec);
 	uint32_t *last = latest(s, c, n->source);
-	if (number < *last)
+	if (rare(number < *last))
 		say(s, c, n, TRACE_MSG_DISORDER, 0, rec);
 	else
 		*last = (uint32_t)number;

@@ -56,7 +56,7 @@ static void item_done(struct sim *s, struct item *it);
  * What is added meanwhile waits its turn. */
 static bool at_once(struct proc *p, int64_t cost_ns)
 {
-	if (p->busy || p->n || cost_ns > 0)
+	if (p->busy || rare(p->n) || cost_ns > 0)
 		return false;
 	return p->busy = true;
 }
@@ -95,7 +95,7 @@ static void enqueue(struct sim *s, struct proc *p, struct item it)
 	work(s, p);
 }
 
-static void conn_free(struct sim *s, struct sconn *c)
+static COLD void conn_free(struct sim *s, struct sconn *c)
 {
 	tech_conn_fini(&c->tech);
 	if (c->armed_ns != TIME_NEVER)
@@ -159,7 +159,7 @@ static int64_t cost(const struct sim *s, const struct proc *p, const struct item
 /* ---- the endpoint's outputs ------------------------------------------------------------------------------------ */
 
 /* Too much waits in the connection already: this is left out, or the connection ends. */
-static uint64_t refuse_write(
+static COLD uint64_t refuse_write(
 	struct sim *s, struct sconn *c, const struct tech_out *o, enum flow verdict, uint64_t cause)
 {
 	struct sock *k = c->sock;
@@ -184,10 +184,11 @@ static uint64_t do_write(
 		return cause;
 	}
 	enum flow room = flow_room(values(s, sconn_proc(c)), c, o);
-	if (room != FLOW_WRITE)
+	if (rare(room != FLOW_WRITE))
 		return refuse_write(s, c, o, room, cause);
 	uint64_t rec = cause;
-	if (trace_on(s->tr, rec_unit_kind(o->unit, true), k->tcp.flags & TCPF_LENS)) {
+	if (rare(rec_unit_kept(s, k, rec_unit_kind(o->unit, true), (uint32_t)o->id, o->status,
+		    o->b < 0 ? -1 : (int64_t)o->n_msgs))) {
 		struct bytes b = bytes_sub(slice_bytes(o->data), o->uoff, o->ulen);
 		s->unit_reason = waited_ns >= HOST_BUSY_NS ? REASON_SERVER_BUSY : REASON_NONE;
 		rec = rec_unit_sent(s, k, rec_unit_kind(o->unit, true), o->unit, b,
@@ -195,7 +196,7 @@ static uint64_t do_write(
 			o->b < 0 ? -1 : (int64_t)o->n_msgs, cause);
 		s->unit_reason = REASON_NONE;
 	}
-	if (o->id && k->tcp.flags & TCPF_LENS)
+	if (rare(k->tcp.flags & TCPF_LENS) && o->id)
 		messages_sent(s, k->tcp.client, o->id, o->n_msgs, rec);
 	sock_write(s, k, o->data, rec);
 	flow_written(s, c, rec);
@@ -245,7 +246,8 @@ static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t wait
 			wrote = false;
 			break;
 		case TECH_OUT_UNIT:
-			if (c->sock)
+			if (c->sock &&
+				rare(rec_unit_kept(s, c->sock, rec_unit_kind(o->unit, false), 0, 0, 0)))
 				cause = rec_unit_recv(s, c->sock, rec_unit_kind(o->unit, false), o->off,
 					o->len, input, &msg);
 			break;
@@ -270,14 +272,14 @@ static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t wait
 
 /* ---- doing it --------------------------------------------------------------------------------------------------- */
 
-static void input(struct sim *s, struct sconn *c, enum tech_in_kind kind, struct slice data, uint64_t cause,
-	int64_t waited_ns)
+static inline void input(struct sim *s, struct sconn *c, enum tech_in_kind kind, struct slice data,
+	uint64_t cause, int64_t waited_ns)
 {
 	struct tech_in in = {.kind = kind, .data = slice_bytes(data), .slice = data, .now_ns = s->w->now_ns};
 	c->items++; /* holds it until the outputs are done */
 	tech_conn_input(&c->tech, &in, &s->outs);
 	outputs(s, c, cause, waited_ns);
-	if (!--c->items && c->dead)
+	if (!--c->items && rare(c->dead))
 		conn_free(s, c);
 }
 
@@ -306,8 +308,9 @@ static void write_form(
 {
 	struct sock *k = c->sock;
 	assert(f->form);
-	if (k && !trace_on(s->tr, rec_unit_kind(f->unit, true), k->tcp.flags & TCPF_LENS) &&
-		!(k->tcp.flags & TCPF_LENS) && flow_free(values(s, sconn_proc(c)), k, f->form->len)) {
+	if (often(k && !trace_on(s->tr, rec_unit_kind(f->unit, true), k->tcp.flags & TCPF_LENS) &&
+		    !(k->tcp.flags & TCPF_LENS)) &&
+		flow_free(values(s, sconn_proc(c)), k, f->form->len)) {
 		sock_write(s, k, slice_of(blob_ref(f->form)), cause);
 		flow_written(s, c, cause);
 	} else {
@@ -340,7 +343,7 @@ static bool fan_one(struct sim *s, struct proc *p, uint64_t cause, int64_t waite
 		write_form(s, c, &f, cause, waited_ns);
 	else
 		outputs(s, c, cause, waited_ns);
-	if (!--c->items && c->dead)
+	if (rare(!--c->items && c->dead))
 		conn_free(s, c);
 	return true;
 }

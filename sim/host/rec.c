@@ -69,18 +69,8 @@ uint64_t rec_unit_sent(struct sim *s, const struct sock *k, enum trace_kind kind
 	struct bytes octets, uint64_t off, uint64_t len, uint32_t msg, int64_t a, int64_t b, uint64_t cause)
 {
 	bool lens = k->tcp.flags & TCPF_LENS, up = sends_up(k);
-	if (!trace_on(s->tr, kind, lens))
+	if (!rec_unit_kept(s, k, kind, msg, a, b))
 		return cause;
-	if (!trace_kept(s->tr, kind, lens)) {
-		trace_tell(s->tr, &(struct trace_fact){.at = s->w->now_ns,
-					  .a = a,
-					  .b = b,
-					  .msg = msg,
-					  .client = k->tcp.client,
-					  .kind = (uint16_t)kind,
-					  .node = k->host->trace_node});
-		return cause;
-	}
 	struct trace_rec r = rec_make(s, kind, cause);
 	r.node = k->host->trace_node;
 	r.peer = sock_tag(k).peer;
@@ -127,15 +117,8 @@ uint64_t rec_unit_recv(struct sim *s, const struct sock *k, enum trace_kind kind
 {
 	bool lens = k->tcp.flags & TCPF_LENS, up = !sends_up(k);
 	*msg = 0;
-	if (!trace_on(s->tr, kind, lens))
+	if (!rec_unit_kept(s, k, kind, 0, 0, 0))
 		return cause;
-	if (!trace_kept(s->tr, kind, lens)) {
-		trace_tell(s->tr, &(struct trace_fact){.at = s->w->now_ns,
-					  .client = k->tcp.client,
-					  .kind = (uint16_t)kind,
-					  .node = k->host->trace_node});
-		return cause;
-	}
 	struct trace_rec r = rec_make(s, kind, cause);
 	r.node = k->host->trace_node;
 	r.peer = sock_tag(k).peer;

@@ -196,10 +196,8 @@ static inline void pump(struct sim *s, struct sock *k, uint64_t cause)
 	pumped(s, k, cause);
 }
 
-void sock_pump(struct sim *s, struct sock *k)
+void sock_pump_now(struct sim *s, struct sock *k)
 {
-	if (k->pumping)
-		return; /* the pump that is running will see what was added */
 	k->pumping = true;
 	pump(s, k, s->w->cause);
 }

@@ -33,7 +33,8 @@ static inline struct pkt *make_plain(struct tcp *t, struct tcp_conn *c, uint32_t
 	p->ack = flags & TCP_ACK ? ack : 0;
 	p->tsval = tsval;
 	p->tsecr = tsecr;
-	p->wnd = p->payload_len = p->wire_bytes = p->epoch = 0;
+	p->wnd = p->payload_len = p->epoch = 0;
+	p->wire_bytes = stamped ? 20 + 20 + 12 : 20 + 20; /* so far; pkt_finish when there is more */
 	p->flags = (uint8_t)flags;
 	p->opts = stamped ? PKT_OPT_TS : 0;
 	p->marks = (uint8_t)marks;
@@ -140,11 +141,12 @@ static struct pkt *bare(struct tcp *t, struct tcp_conn *c, uint32_t seq, unsigne
 
 	if (flags & TCP_ACK) {
 		announce(t, c, p);
-		if (rare(c->busy->ext))
+		if (rare(c->busy->ext)) {
 			add_sack(t, c, p, 0);
+			pkt_finish(p);
+		}
 		ack_sent(c);
 	}
-	pkt_finish(p);
 	return p;
 }
 
@@ -399,7 +401,7 @@ static struct pkt *new_usual(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g
 	p->data.s[0].len = g->data.s[0].len;
 	p->nslices = 1;
 	p->payload_len = (uint16_t)g->len;
-	pkt_finish(p);
+	p->wire_bytes = (uint16_t)(p->wire_bytes + g->len);
 	b->tx->unsent = g->next;
 	g->flags |= SG_SENT; /* rtx_sent() */
 	g->sent_ns = now;

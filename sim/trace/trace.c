@@ -139,7 +139,7 @@ static uint64_t store(struct trace *tr, const struct trace_rec *r)
 	return d->id;
 }
 
-void trace_tell(const struct trace *tr, const struct trace_fact *f)
+void trace_tell_all(const struct trace *tr, const struct trace_fact *f)
 {
 	unsigned w = f->kind >> 6;
 	uint64_t bit = 1ull << (f->kind & 63);

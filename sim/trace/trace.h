@@ -176,7 +176,14 @@ static inline bool trace_kept(const struct trace *tr, enum trace_kind k, bool le
 /* Adds a copy of *r (its id is set by this call) and shows it to the folds. Returns the id, 0 if not stored. */
 uint64_t trace_add(struct trace *tr, const struct trace_rec *r, bool lens);
 /* Shows the folds what is not to be stored (trace_kept says no, trace_on yes). */
-void trace_tell(const struct trace *tr, const struct trace_fact *f);
+void trace_tell_all(const struct trace *tr, const struct trace_fact *f);
+static inline void trace_tell(const struct trace *tr, const struct trace_fact *f)
+{
+	if (often(tr->nfolds == 1)) /* then it is this one that wants it */
+		tr->folds[0].see(tr->folds[0].ctx, f);
+	else
+		trace_tell_all(tr, f);
+}
 /* Puts octets into the payload store; returns their offset. Past the limit: UINT64_MAX, and use len 0. */
 uint64_t trace_payload(struct trace *tr, struct bytes b);
 /* Interns a text; id 0 is "". */
