@@ -316,16 +316,16 @@ static void answer_page(struct tech_conn *c, int64_t now, struct tech_outs *q)
 }
 
 /* A request is complete that stands from `off` to `end`. False when the rest of the input is not HTTP any more. */
-static bool serve(struct tech_conn *c, const struct tech_want *w, uint64_t off, uint64_t end, int64_t now,
-	struct tech_outs *q)
+static inline bool serve(struct tech_conn *c, const struct tech_want *w, uint64_t off, uint64_t end,
+	int64_t now, struct tech_outs *q)
 {
 	tech_unit(q, 0, TECH_UNIT_REQUEST, off, end - off);
 	c->due_ns = TECH_NEVER;
-	if (c->page)
+	if (rare(c->page))
 		answer_page(c, now, q);
-	else if (!c->place)
+	else if (rare(!c->place))
 		tech_answer_refuse(c, 404, NULL, now, q);
-	else if (c->flags & TECH_CF_POST)
+	else if (rare(c->flags & TECH_CF_POST))
 		answer_post(c, &tech_reader_decoders(&c->rd)->body, now, q);
 	else
 		conn_ops[tech_conn_site(c)->kind]->request(c, w, now, q);
@@ -377,12 +377,11 @@ static const struct tech_known *known(const struct tech_conn *c, struct slice in
 	struct tech_known_set *set = c->srv->known;
 	if (!in.blob || !set || c->rd.idle.owned)
 		return NULL;
-	for (uint32_t i = 0; i < KNOWN; i++) {
-		uint32_t at = (set->latest + i) % KNOWN;
-		const struct tech_known *k = &set->known[at];
-		if (k->in.blob && k->in.len == in.len && k->before.state == c->rd.idle.state &&
-			k->before.flags == c->rd.idle.flags && same_request(k, in)) {
-			set->latest = at;
+	for (uint32_t i = set->latest, n = KNOWN; n--; i = (i + 1) % KNOWN) {
+		const struct tech_known *k = &set->known[i];
+		if (often(k->in.blob && k->in.len == in.len && k->before.state == c->rd.idle.state &&
+			    k->before.flags == c->rd.idle.flags && same_request(k, in))) {
+			set->latest = i;
 			return k;
 		}
 	}
@@ -397,7 +396,7 @@ static void serve_known(
 	uint64_t off = c->rd.idle.off;
 	const struct tech_want *w = &k->want;
 	struct tech_want own;
-	if (w->ws_key_at) { /* but for the key */
+	if (rare(w->ws_key_at)) { /* but for the key */
 		own = *w;
 		ws_accept(bytes_sub(slice_bytes(in), w->ws_key_at, WS_KEY_LEN), own.ws_accept);
 		w = &own;
@@ -484,14 +483,20 @@ static void decode_requests(struct tech_conn *c, const struct tech_in *in, struc
 	}
 }
 
+bool tech_conn_recall(struct tech_conn *c, struct slice in, int64_t now_ns, struct tech_outs *q)
+{
+	const struct tech_known *k = c->mode == TECH_MODE_HTTP ? known(c, in) : NULL;
+	if (!k)
+		return false;
+	serve_known(c, k, in, now_ns, q);
+	return true;
+}
+
 static void http_data(struct tech_conn *c, const struct tech_in *in, struct tech_outs *q)
 {
-	const struct tech_known *k = known(c, in->slice);
-	c->due_ns = TECH_NEVER;
-	if (k) {
-		serve_known(c, k, in->slice, in->now_ns, q);
+	if (tech_conn_recall(c, in->slice, in->now_ns, q))
 		return;
-	}
+	c->due_ns = TECH_NEVER;
 	decode_requests(c, in, q);
 	tech_reader_rest(&c->rd, c->srv->al, &c->srv->spare);
 }

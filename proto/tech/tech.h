@@ -439,6 +439,9 @@ void tech_server_forget(struct tech_server *s);
 void tech_conn_init(struct tech_conn *c, struct tech_server *s);
 void tech_conn_fini(struct tech_conn *c);
 void tech_conn_input(struct tech_conn *c, const struct tech_in *in, struct tech_outs *q);
+/* Octets that are a request met before, by whatever connection: they are dealt with as tech_conn_input would, from what is
+ * remembered of them. False: nothing was done, tech_conn_input decides. */
+bool tech_conn_recall(struct tech_conn *c, struct slice in, int64_t now_ns, struct tech_outs *q);
 static inline int64_t tech_conn_wake_at(const struct tech_conn *c)
 {
 	return c->due_ns < c->limit_ns ? c->due_ns : c->limit_ns;

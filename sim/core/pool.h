@@ -37,7 +37,7 @@ struct pool {
 	void *free;       /* list of returned objects */
 	char *fresh, *fresh_end;
 	struct pool_arena *arena;
-	size_t live, live_peak; /* objects out now, and the most ever */
+	size_t live, live_peak; /* objects out now, and the most ever: what was returned goes first */
 	size_t live_max;        /* the named limit; 0: none */
 	size_t bytes;           /* of all slabs */
 
@@ -84,8 +84,7 @@ static inline void *pool_get(struct pool *p)
 	__builtin_prefetch(p->free, 1); /* the next one may not have been touched for long */
 	if (p->size > 64)
 		__builtin_prefetch((char *)p->free + 64, 1);
-	if (rare(++p->live > p->live_peak))
-		p->live_peak = p->live;
+	p->live++;
 	return o;
 }
 

@@ -206,8 +206,8 @@ struct proc {
 struct sconn {
 	struct sock *sock; /* overwritten when it is returned to the pool */
 	int64_t armed_ns;
-	uint32_t items : 30; /* pieces of work that still point here */
 	uint32_t accepted : 1, dead : 1;
+	uint32_t items : 30;   /* pieces of work that still point here */
 	uint32_t waits_bytes;  /* what waits beyond the send buffer (flow.c) */
 	struct tech_conn tech; /* user: SCONN_PLACE, SCONN_ORDER */
 };

@@ -272,15 +272,21 @@ static void outputs(struct sim *s, struct sconn *c, uint64_t cause, int64_t wait
 
 /* ---- doing it --------------------------------------------------------------------------------------------------- */
 
-static inline void input(struct sim *s, struct sconn *c, enum tech_in_kind kind, struct slice data,
-	uint64_t cause, int64_t waited_ns)
+/* After its endpoint was given something, while c->items held it. */
+static inline void given(struct sim *s, struct sconn *c, uint64_t cause, int64_t waited_ns)
+{
+	outputs(s, c, cause, waited_ns);
+	if (!--c->items && rare(c->dead))
+		conn_free(s, c);
+}
+
+static void input(struct sim *s, struct sconn *c, enum tech_in_kind kind, struct slice data, uint64_t cause,
+	int64_t waited_ns)
 {
 	struct tech_in in = {.kind = kind, .data = slice_bytes(data), .slice = data, .now_ns = s->w->now_ns};
 	c->items++; /* holds it until the outputs are done */
 	tech_conn_input(&c->tech, &in, &s->outs);
-	outputs(s, c, cause, waited_ns);
-	if (!--c->items && rare(c->dead))
-		conn_free(s, c);
+	given(s, c, cause, waited_ns);
 }
 
 /* A broadcast goes through connections that nobody has touched for a while: those whose turn it is soon are fetched into
@@ -474,8 +480,15 @@ static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t 
 	struct proc *p = sconn_proc(c);
 	if (at_once(p, data_cost(s, p, c))) { /* as enqueue would do it, without a struct item */
 		s->w->cause = cause;
-		if (!c->dead && c->sock)
-			input(s, c, TECH_IN_DATA, owned, cause, 0);
+		if (often(!c->dead && c->sock)) {
+			c->items++;
+			if (tech_conn_recall(&c->tech, owned, s->w->now_ns, &s->outs)) {
+				given(s, c, cause, 0);
+			} else {
+				c->items--;
+				input(s, c, TECH_IN_DATA, owned, cause, 0);
+			}
+		}
 		blob_unref(owned.blob);
 		at_once_done(s, p);
 		return;

@@ -135,15 +135,19 @@ struct tcp_conn *tcp_demux_find(const struct tcp_demux *d, const struct pkt *seg
 	uint32_t hash = hash_of(key);
 	const struct tcp_demux_slot *at = d->slot + home(d, hash), *end = d->slot + d->slots;
 
-	if (!d->slots)
+	if (rare(!d->slots))
 		return NULL;
-	for (; at->hash != hash || !at->ref || conn_key(conn_of(d, at->ref)) != key;) {
-		if (!at->ref)
-			return NULL;
-		if (++at == end)
+	while (at->ref) {
+		if (at->hash == hash) {
+			struct tcp_conn *c = conn_of(d, at->ref);
+
+			if (often(conn_key(c) == key))
+				return c;
+		}
+		if (rare(++at == end))
 			at = d->slot;
 	}
-	return conn_of(d, at->ref);
+	return NULL;
 }
 
 struct tcp_conn *tcp_demux_each(const struct tcp_demux *d, uint32_t *at)

@@ -204,15 +204,18 @@ static bool rst_or_syn(struct tcp *t, struct tcp_conn *c, const struct pkt *p, i
 	return false;
 }
 
-static void update_window(struct tcp_conn *c, const struct pkt *p)
+static inline void take_window(struct tcp_conn *c, const struct pkt *p, uint32_t wnd)
 {
-	uint32_t wnd = (uint32_t)p->wnd << (p->flags & TCP_SYN ? 0 : c->snd_wscale);
-
 	if (seq_lt(c->snd_una, p->ack) || seq_lt(c->snd_wl1, p->seq) ||
 		(p->seq == c->snd_wl1 && wnd > c->snd_wnd) || (p->seq == c->snd_wl1 && !wnd)) {
 		c->snd_wnd = wnd;
 		c->snd_wl1 = p->seq;
 	}
+}
+
+static void update_window(struct tcp_conn *c, const struct pkt *p)
+{
+	take_window(c, p, (uint32_t)p->wnd << (p->flags & TCP_SYN ? 0 : c->snd_wscale));
 }
 
 /* The persist timer stops when the window opens; an answered probe starts the timer and the count anew. */
@@ -411,7 +414,7 @@ static inline void in_expected(struct tcp *t, struct tcp_conn *c, struct pkt *p,
 {
 	if ((c->flags & TCPF_TS) && p->seq == tcp_rcv_wup(c))
 		c->ts_recent = p->tsval;
-	update_window(c, p);
+	take_window(c, p, (uint32_t)p->wnd << c->snd_wscale);
 	if (seq_lt(c->snd_una, p->ack))
 		rtx_ack_usual(t, c, p, now);
 	if (rare(c->busy->probes))
