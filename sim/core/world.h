@@ -191,19 +191,22 @@ static inline bool lazy_fired(const struct ev *e, int64_t *armed_ns)
 }
 
 /* For timers that seldom get to fire: `place` remembers where the pending event was put, so that it is taken back when nothing is
- * due any more or something earlier is. Call after every change of `due_ns`. Whether an event could be taken back is the queue's
- * business; handlers call world_nothing when there was nothing to do. */
+ * due any more, when something earlier is, or when it would fire before half of the time is over, only to be pending again. Call
+ * after every change of `due_ns`. Whether an event could be taken back is the queue's business; handlers call world_nothing when
+ * there was nothing to do. */
 static inline void lazy_move(struct world *w, int64_t *armed_ns, uint32_t *place, int64_t due_ns,
 	enum ev_kind kind, uint32_t elem, void *obj)
 {
-	if (due_ns >= *armed_ns) {
-		if (due_ns == TIME_NEVER && *armed_ns != TIME_NEVER &&
-			evq_cancel(&w->queue, *place, obj, *armed_ns))
-			*armed_ns = TIME_NEVER;
+	const bool never = due_ns == TIME_NEVER;
+
+	if (!never && due_ns >= *armed_ns && due_ns - *armed_ns <= *armed_ns - w->now_ns)
+		return;
+	if (*armed_ns != TIME_NEVER && !evq_cancel(&w->queue, *place, obj, *armed_ns) && never)
+		return; /* it will find nothing to do */
+	if (never) {
+		*armed_ns = TIME_NEVER;
 		return;
 	}
-	if (*armed_ns != TIME_NEVER)
-		(void)evq_cancel(&w->queue, *place, obj, *armed_ns);
 	*armed_ns = due_ns < w->now_ns ? w->now_ns : due_ns;
 	*place = evq_push_at(&w->queue, (struct ev){*armed_ns, obj, elem, (uint16_t)kind, BAND_TIMER, 0});
 }

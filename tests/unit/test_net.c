@@ -435,6 +435,62 @@ static void lazy_timers_ring_once_at_their_last_deadline(void **state)
 	world_free(w);
 }
 
+struct moved {
+	int64_t due_ns, armed_ns, at_ns;
+	uint32_t place, rang, nothing;
+};
+
+static void on_moved(struct world *w, const struct ev *e)
+{
+	struct moved *m = e->obj;
+
+	if (!lazy_fired(e, &m->armed_ns) || m->due_ns > w->now_ns) {
+		m->nothing++;
+		world_nothing(w);
+		lazy_move(w, &m->armed_ns, &m->place, m->due_ns, EV_TIMER, 1, m);
+		return;
+	}
+	m->rang++;
+	m->at_ns = w->now_ns;
+	m->due_ns = TIME_NEVER;
+}
+
+static void move(struct world *w, struct moved *m, int64_t due_ns)
+{
+	m->due_ns = due_ns;
+	lazy_move(w, &m->armed_ns, &m->place, due_ns, EV_TIMER, 1, m);
+}
+
+/* A little later: the pending event stays and finds out. Much later, earlier or never: it is taken back. */
+static void a_timer_that_moves_far_is_taken_back(void **state)
+{
+	struct world *w = world_new(1, 0);
+	struct moved m = {.due_ns = TIME_NEVER, .armed_ns = TIME_NEVER};
+
+	(void)state;
+	world_handle(w, EV_TIMER, on_moved, NULL);
+	move(w, &m, 400 * MS);
+	move(w, &m, 600 * MS);
+	assert_int_equal(m.armed_ns, 400 * MS);
+	world_run(w, 500 * MS);
+	assert_int_equal(m.nothing, 1);
+	assert_int_equal(m.armed_ns, 600 * MS);
+	move(w, &m, 900 * MS); /* the event would fire after a quarter of that */
+	assert_int_equal(m.armed_ns, 900 * MS);
+	move(w, &m, 700 * MS);
+	assert_int_equal(m.armed_ns, 700 * MS);
+	move(w, &m, TIME_NEVER);
+	assert_int_equal(m.armed_ns, TIME_NEVER);
+	assert_int_equal(w->queue.count, 0);
+	move(w, &m, 800 * MS);
+	world_run(w, 5000 * MS);
+	assert_int_equal(m.nothing, 1);
+	assert_int_equal(m.rang, 1);
+	assert_int_equal(m.at_ns, 800 * MS);
+	assert_int_equal(w->events, 1);
+	world_free(w);
+}
+
 static void fingerprints_tell_worlds_apart_and_repeat(void **state)
 {
 	uint64_t fp[4];
@@ -494,6 +550,7 @@ int main(void)
 		cmocka_unit_test(a_world_that_ends_early_releases_what_is_in_flight),
 		cmocka_unit_test(routers_take_the_longest_prefix_and_count_down),
 		cmocka_unit_test(lazy_timers_ring_once_at_their_last_deadline),
+		cmocka_unit_test(a_timer_that_moves_far_is_taken_back),
 		cmocka_unit_test(fingerprints_tell_worlds_apart_and_repeat),
 		cmocka_unit_test(elements_have_names),
 	};
