@@ -349,21 +349,23 @@ static void queue_runs(struct tcp *t, struct tcp_conn *c, struct slice owned, ui
 	}
 }
 
-/* Fills up the last segment, if it has not gone yet: small writes that had to wait share one, as in Linux. What finds no place there
- * follows in others. */
+/* Fills up the last segment, if it has not gone yet: small writes that had to wait share one, as in Linux, and it is pushed only if
+ * this one ends in it. What finds no place there follows in others. */
 static APART void queue_behind(struct tcp *t, struct tcp_conn *c, struct slice owned, bool more)
 {
 	struct tcp_sg *g = c->busy->tx && c->busy->tx->unsent ? c->busy->tx->tail : NULL;
 	uint32_t before = 0;
 
-	if (g && !(g->flags & (SG_SENT | SG_SYN | SG_FIN)) && g->len < c->snd_mss &&
+	if (g && !(g->flags & (SG_SENT | SG_SYN | SG_FIN)) && g->len % c->snd_mss &&
 		g->nslices < SG_SLICES_MAX) {
 		struct slice part = owned;
+		uint32_t room = c->snd_mss - g->len % c->snd_mss;
 
-		if (part.len > c->snd_mss - g->len) {
-			part.len = c->snd_mss - g->len;
+		if (part.len > room) {
+			part.len = room;
 			blob_ref(part.blob);
 		}
+		g->flags &= (uint8_t)~SG_PSH;
 		append(t, g, part, more || part.len < owned.len);
 		owned.off += part.len;
 		owned.len -= part.len;

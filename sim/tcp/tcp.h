@@ -176,7 +176,7 @@ struct tcp_conn {
 	uint32_t rcv_nxt;
 	uint32_t rcv_adv; /* right edge last announced */
 	uint32_t ts_recent;
-	int64_t rcvd_ns; /* last segment received */
+	int64_t rcvd_ns; /* last text received in order (Linux lrcvtime); with keepalive or while the persist timer runs, last segment */
 	int64_t sent_ns; /* last data sent */
 	uint16_t state : 4;
 	uint16_t quick : 5, pingpong : 1; /* quick ACKs left; ping-pong mode */

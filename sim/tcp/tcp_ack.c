@@ -49,7 +49,7 @@ static inline bool longer_ms(int64_t a, int64_t b)
 	return a - b >= NS_PER_MS || (a > b && a / NS_PER_MS > b / NS_PER_MS);
 }
 
-/* A segment with data came in: adapt the ACK timeout to the distance of arrivals, learn the peer's segment size. */
+/* A segment with data came in, in order: adapt the ACK timeout to the distance of arrivals, learn the peer's segment size. */
 inline void ack_data_received(struct tcp_conn *c, const struct pkt *p, int64_t now)
 {
 	int64_t gap_ns = now - c->rcvd_ns; /* compared in whole milliseconds */
@@ -74,6 +74,7 @@ inline void ack_data_received(struct tcp_conn *c, const struct pkt *p, int64_t n
 	} else if (longer_ms(gap_ns, tcp_rto_ns(c))) {
 		ack_quick(c, QUICK_MAX);
 	}
+	c->rcvd_ns = now;
 }
 
 static void delay(struct tcp *t, struct tcp_conn *c, int64_t now)

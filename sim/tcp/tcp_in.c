@@ -38,6 +38,7 @@ static void establish(struct tcp *t, struct tcp_conn *c, unsigned tries, int64_t
 		c->busy->ext->ca = CA_OPEN;
 	tcp_set_state(t, c, c->flags & TCPF_FIN_QUEUED ? TCP_FIN_WAIT_1 : TCP_ESTABLISHED);
 	c->flags |= EVT_ESTABLISHED;
+	c->rcvd_ns = now;
 	if (tcp_noted(t, c, TRACE_TCP_ESTABLISHED))
 		tcp_because(c, tcp_note(t, c,
 				       &(struct tcp_note){.kind = TRACE_TCP_ESTABLISHED,
@@ -143,7 +144,6 @@ static void in_syn_sent(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_
 
 	rtx_ack(t, c, p, c->snd_wnd, now);
 	establish(t, c, tries, now);
-	c->rcvd_ns = now;
 	ack_now(c);
 	if (p->payload_len || (p->flags & TCP_FIN)) {
 		p->seq++;
@@ -392,7 +392,8 @@ static void synchronized(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64
 		p->flags &= (uint8_t)~TCP_SYN;
 	}
 	in_text(t, c, p, now);
-	c->rcvd_ns = now;
+	if (c->cfg->keepalive || (c->flags & TCPF_PERSIST))
+		c->rcvd_ns = now;
 }
 
 /* Header prediction (Van Jacobson): the segment that everybody expects, the next text or an acknowledgement of new data
@@ -421,7 +422,8 @@ static inline void in_expected(struct tcp *t, struct tcp_conn *c, struct pkt *p,
 		c->busy->probes = 0;
 	if (p->payload_len)
 		rx_in_order(t, c, p, now);
-	c->rcvd_ns = now;
+	else if (rare(c->cfg->keepalive))
+		c->rcvd_ns = now;
 }
 
 /* Text in one piece, nothing before it waiting: it need not wait in the queue either. */

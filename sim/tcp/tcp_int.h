@@ -316,6 +316,8 @@ void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 void rtx_sent(struct tcp_conn *c, struct tcp_sg *g, int64_t now);
 /* The next segment that is to be sent again, if the window allows; NULL if none. */
 struct tcp_sg *rtx_next(struct tcp *t, struct tcp_conn *c);
+/* What was sent as one segment becomes two, the first with `len` octets. */
+void rtx_split(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t len);
 /* Small segments that follow `g` and are not reported as received go with it, up to `max` octets in all. */
 void rtx_collapse(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t max);
 void rtx_resent(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, int64_t now);

@@ -97,11 +97,12 @@ static inline void announce(struct tcp *t, struct tcp_conn *c, struct pkt *p)
 static unsigned sack_wanted(const struct tcp_conn *c)
 {
 	const struct tcp_ext *x = c->busy->ext;
-	unsigned n = 0, max = c->flags & TCPF_TS ? 3 : 4;
+	unsigned n = x->dsack_left != x->dsack_right, max = c->flags & TCPF_TS ? 3 : 4;
 
 	if (!(c->flags & TCPF_SACK))
 		return 0;
-	n = x->ooo_n + (x->dsack_left != x->dsack_right);
+	for (const struct tcp_ooo *o = x->ooo; o && n < max; o = o->next) /* neighbours are one block */
+		n += !o->next || o->next->seq != o->seq + o->len;
 	return n < max ? n : max;
 }
 
@@ -189,8 +190,8 @@ static struct pkt *again(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, in
 	bool fast = x->ca == CA_RECOVERY;
 	struct pkt *p;
 
-	if (g->len > c->snd_mss)
-		sg_split(t, c, g, c->snd_mss);
+	if (g->len > mss_now(c)) /* blocks beside it take room that it had at first */
+		rtx_split(t, c, g, mss_now(c));
 	rtx_collapse(t, c, g, mss_now(c));
 	uint64_t id = tcp_note(t, c,
 		&(struct tcp_note){.kind = fast ? TRACE_TCP_FAST_RETRANSMIT : TRACE_TCP_RETRANSMIT,
@@ -199,6 +200,8 @@ static struct pkt *again(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, in
 			.seq = g->seq,
 			.len = g->len});
 	rtx_resent(t, c, g, now);
+	if (g->len) /* as in Linux an answer too, if it comes soon, and no idle time */
+		ack_data_sent(c, now);
 	p = of_sg(t, c, g, now);
 	p->marks |= PKT_AGAIN;
 	p->cause = id;
@@ -285,6 +288,7 @@ static void persist(struct tcp_conn *c, int64_t now)
 		seq_le(sg_end(tx_next(c)), c->snd_una + c->snd_wnd))
 		return; /* the application holds it back */
 	c->flags |= TCPF_PERSIST;
+	c->rcvd_ns = now; /* the peer's silence counts from here */
 	c->busy->backoff = 0;
 	c->busy->probes = 0;
 	c->busy->rtx_ns = now + tcp_rto_ns(c);
@@ -339,11 +343,6 @@ static struct pkt *tail_probe(struct tcp *t, struct tcp_conn *c, int64_t now)
 
 	if (!g)
 		return NULL;
-	if (g->len > c->snd_mss) {
-		sg_split(t, c, g, c->snd_mss);
-		c->busy->packets_out++;
-		g = g->next;
-	}
 	x->tlp_sent = 2;
 	return again(t, c, g, now);
 }

@@ -11,7 +11,8 @@
  */
 #include "sim/tcp/tcp_int.h"
 
-#define REO_PERSIST 16 /* recoveries (RFC 8985 6.2 step 4) */
+#define REO_MORE_NS (2 * NS_PER_MS) /* Linux TCP_TIMEOUT_MIN_US */
+#define REO_PERSIST 16              /* recoveries (RFC 8985 6.2 step 4) */
 
 /* RFC 8985 6.2 step 2: the delivered segment that was sent last. */
 void rack_delivered(struct tcp_conn *c, const struct tcp_sg *g, int64_t now)
@@ -87,7 +88,7 @@ static bool sent_before(const struct tcp_sg *g, const struct tcp_ext *x)
 void rack_detect(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t now)
 {
 	struct tcp_ext *x = c->busy->ext;
-	int64_t wait_ns, soonest = TIME_NEVER;
+	int64_t wait_ns, latest = TIME_NEVER;
 
 	if (!x || !(c->flags & TCPF_SACK) || !x->rack_ns)
 		return;
@@ -104,9 +105,10 @@ void rack_detect(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t now
 		if (due <= now) {
 			rtx_mark_lost(t, c, g);
 			a->newly_lost = true;
-		} else if (due < soonest) {
-			soonest = due;
+		} else if (latest == TIME_NEVER ||
+			   due > latest) { /* RFC 8985 6.2 step 5: one timer for all of them */
+			latest = due;
 		}
 	}
-	x->reo_ns = soonest;
+	x->reo_ns = latest == TIME_NEVER ? latest : latest + REO_MORE_NS;
 }

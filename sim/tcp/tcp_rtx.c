@@ -563,6 +563,18 @@ struct tcp_sg *rtx_next(struct tcp *t, struct tcp_conn *c)
 	return NULL;
 }
 
+void rtx_split(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t len)
+{
+	struct tcp_ext *x = tcp_ext(t, c);
+
+	sg_split(t, c, g, len);
+	c->busy->packets_out++;
+	if (g->flags & SG_LOST)
+		x->lost_out++;
+	if (g->flags & SG_RETRANS)
+		x->retrans_out++;
+}
+
 /* Linux tcp_retrans_try_collapse: what fits into one segment is not sent again in several. */
 void rtx_collapse(struct tcp *t, struct tcp_conn *c, struct tcp_sg *g, uint32_t max)
 {

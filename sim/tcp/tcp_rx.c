@@ -291,8 +291,6 @@ void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 	uint32_t seq = p->seq, end = seq + p->payload_len, edge = c->rcv_adv;
 	bool gap;
 
-	if (p->payload_len)
-		ack_data_received(c, p, now);
 	if (seq_lt(seq, c->rcv_nxt)) { /* some of it is old */
 		uint32_t old = c->rcv_nxt - seq;
 
@@ -335,6 +333,7 @@ void rx_data(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_t now)
 		return;
 	}
 	if (p->payload_len) {
+		ack_data_received(c, p, now);
 		grow_window(c, p);
 		rx_push_all(t, c, &p->data, &p->nslices, tcp_cause(c));
 		rx_next(t, c, p->payload_len);
