@@ -72,7 +72,7 @@ struct sock_ops {
 };
 
 /* What kind of host a socket belongs to; its node tells which. */
-enum sock_of { SOCK_CLIENT, SOCK_PROC, SOCK_PROXY };
+enum sock_of { SOCK_CLIENT, SOCK_PROC, SOCK_PROXY, SOCK_OWNERS };
 extern const struct sock_ops client_sock, proc_sock, proxy_sock;
 
 struct sock {
@@ -133,6 +133,7 @@ static inline void sock_pump(struct sim *s, struct sock *k)
 		sock_pump_now(s, k);
 }
 void sock_handlers(struct sim *s);
+void sock_pools(struct sim *s);
 
 /* ---- link classes and chains ------------------------------------------------------------------------------- */
 
@@ -588,7 +589,8 @@ struct sim {
 	struct sim_opts opts;
 	struct counted endpoint_memory, box_memory; /* of techniques and messages; of relays */
 	struct tech_outs outs;
-	struct pool *socks, *sconns, *prelays, *uplinks, *links;
+	struct pool *socks[SOCK_OWNERS]; /* by enum sock_of */
+	struct pool *sconns, *prelays, *uplinks, *links;
 	struct group *group;
 	uint32_t ngroups;
 	struct client *client; /* group after group, in the order of their start */

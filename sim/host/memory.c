@@ -48,7 +48,7 @@ static void split(uint64_t *bytes, const struct pool *p, enum sim_part outer, en
 static void count_pool(const struct sim *s, const struct pool *p, uint64_t *bytes)
 {
 	const struct tcp *t = s->tcp;
-	if (p == s->socks)
+	if (p == s->socks[SOCK_CLIENT] || p == s->socks[SOCK_PROC] || p == s->socks[SOCK_PROXY])
 		split(bytes, p, SIM_PART_HOST, SIM_PART_TCP, sizeof(struct tcp_conn));
 	else if (p == s->sconns)
 		split(bytes, p, SIM_PART_HOST, SIM_PART_ENDPOINT, sizeof(struct tech_conn));

@@ -613,7 +613,7 @@ void proc_init(struct sim *s, struct proc *p, struct server *sv, uint32_t addr, 
 	p->addr = addr;
 	p->up = true;
 	p->node = (struct node){.ops = &proc_node, .elem = world_elem_add(s->w, name, 1)};
-	tcp_demux_init(&p->demux, s->socks, offsetof(struct sock, tcp));
+	tcp_demux_init(&p->demux, s->socks[SOCK_PROC], offsetof(struct sock, tcp));
 	tech_server_init(&p->srv, &s->endpoint_memory.al);
 	p->srv.keepalive_ns = v->keepalive_ns > 0 ? v->keepalive_ns : HOST_KEEPALIVE_NS;
 	if (s->tr) {

@@ -549,7 +549,7 @@ struct proxy *proxy_new(struct sim *s, int32_t box, uint32_t addr)
 	x->node = (struct node){.ops = &proxy_node,
 		.elem = world_elem_add(s->w, b->name, 1),
 		.trace_node = s->box[box].trace};
-	tcp_demux_init(&x->demux, s->socks, offsetof(struct sock, tcp));
+	tcp_demux_init(&x->demux, s->socks[SOCK_PROXY], offsetof(struct sock, tcp));
 	proxy_values(s, x);
 	x->next = s->box[box].proxy;
 	s->box[box].proxy = x;

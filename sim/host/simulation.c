@@ -68,12 +68,6 @@ void sim_memory(struct sim *s, int64_t bytes)
 		s->memory_peak_bytes = s->memory_bytes;
 }
 
-/* For pools of what is touched as a whole: no object shares a cache line with another. */
-static size_t whole_lines(size_t n)
-{
-	return (n + 63) & ~(size_t)63;
-}
-
 struct sim *sim_new(const struct cfg *cfg, const struct sim_opts *o)
 {
 	struct sim *s = xcalloc(1, sizeof *s);
@@ -88,9 +82,7 @@ struct sim *sim_new(const struct cfg *cfg, const struct sim_opts *o)
 	s->net = net_new(s->w);
 	s->tcp = tcp_new(s->w);
 	s->tcp->predict = !o->decode_anew; /* the long way there too */
-	s->socks = world_pool(
-		s->w, "sock", whole_lines(sizeof(struct sock) + (s->keeps ? sizeof(struct tcp_tag) : 0)), 0);
-	pool_numbered(s->socks);
+	sock_pools(s);
 	s->sconns = world_pool(s->w, "server connection",
 		sizeof(struct sconn) + (s->keeps ? sizeof(struct sconn_causes) : 0), 0);
 	s->links = world_pool(s->w, "access link", sizeof(struct line), 0);
