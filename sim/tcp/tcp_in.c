@@ -142,7 +142,7 @@ static void in_syn_sent(struct tcp *t, struct tcp_conn *c, struct pkt *p, int64_
 	}
 	unsigned tries = c->busy->backoff;
 
-	rtx_ack(t, c, p, c->snd_wnd, now);
+	rtx_ack(t, c, p, true, now);
 	establish(t, c, tries, now);
 	ack_now(c);
 	if (p->payload_len || (p->flags & TCP_FIN)) {
@@ -204,18 +204,20 @@ static bool rst_or_syn(struct tcp *t, struct tcp_conn *c, const struct pkt *p, i
 	return false;
 }
 
-static inline void take_window(struct tcp_conn *c, const struct pkt *p, uint32_t wnd)
+/* Does it say something new of the window? */
+static inline bool take_window(struct tcp_conn *c, const struct pkt *p, uint32_t wnd)
 {
-	if (seq_lt(c->snd_una, p->ack) || seq_lt(c->snd_wl1, p->seq) ||
-		(p->seq == c->snd_wl1 && wnd > c->snd_wnd) || (p->seq == c->snd_wl1 && !wnd)) {
-		c->snd_wnd = wnd;
-		c->snd_wl1 = p->seq;
-	}
+	if (!(seq_lt(c->snd_una, p->ack) || seq_lt(c->snd_wl1, p->seq) ||
+		    (p->seq == c->snd_wl1 && wnd > c->snd_wnd) || (p->seq == c->snd_wl1 && !wnd)))
+		return false;
+	c->snd_wnd = wnd;
+	c->snd_wl1 = p->seq;
+	return true;
 }
 
-static void update_window(struct tcp_conn *c, const struct pkt *p)
+static bool update_window(struct tcp_conn *c, const struct pkt *p)
 {
-	take_window(c, p, (uint32_t)p->wnd << (p->flags & TCP_SYN ? 0 : c->snd_wscale));
+	return take_window(c, p, (uint32_t)p->wnd << (p->flags & TCP_SYN ? 0 : c->snd_wscale));
 }
 
 /* The persist timer stops when the window opens; an answered probe starts the timer and the count anew. */
@@ -268,7 +270,7 @@ static bool in_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 		c->snd_wl1 = p->seq;
 		unsigned tries = c->busy->backoff;
 
-		rtx_ack(t, c, p, c->snd_wnd, now);
+		rtx_ack(t, c, p, true, now);
 		establish(t, c, tries, now);
 		if (p->flags & TCP_SYN)
 			ack_now(c);
@@ -287,10 +289,7 @@ static bool in_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 		}
 		return true; /* an old one: its text may still be new */
 	}
-	uint32_t wnd = c->snd_wnd;
-
-	update_window(c, p);
-	bool advanced = rtx_ack(t, c, p, wnd, now);
+	bool window = update_window(c, p), advanced = rtx_ack(t, c, p, window, now);
 
 	after_window(c, now);
 	if ((c->flags & TCPF_FULL) && tcp_unacked(c) <= c->cfg->snd_buffer_bytes / 2) {

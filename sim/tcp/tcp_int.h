@@ -308,9 +308,9 @@ void rx_read(struct tcp *t, struct tcp_conn *c, int64_t now);
 uint32_t out_flight(const struct tcp_conn *c);
 
 /* ---- tcp_rtx.c: acknowledgements, timers, recovery */
-/* Processes SEG.ACK, which lies in SND.UNA .. SND.NXT, and SACK. True when SND.UNA advanced. `wnd`: what the acknowledgement
- * before this one offered. */
-bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, uint32_t wnd, int64_t now);
+/* Processes SEG.ACK, which lies in SND.UNA .. SND.NXT, and SACK. True when SND.UNA advanced. `window`: it was new for the window,
+ * so it is no duplicate. */
+bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, bool window, int64_t now);
 /* The same where nothing was ever lost or suspected to be (no struct tcp_ext, no blocks) and SND.UNA advances. */
 void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now);
 void rtx_sent(struct tcp_conn *c, struct tcp_sg *g, int64_t now);
@@ -346,6 +346,7 @@ struct acked {
 	uint32_t delivered; /* the same, less what duplicate ACKs had already told */
 	uint32_t rtt_us;    /* 0: no sample */
 	uint32_t cc_rtt_us; /* of the newest segment instead of the oldest: what congestion control learns */
+	uint32_t fack;      /* the highest octet reported before this acknowledgement */
 	bool advanced, newly_lost, newly_sacked, dsack, dup;
 	bool dsack_tlp; /* the tail loss probe is reported as a duplicate */
 	bool original;  /* something of the present episode was delivered that had been sent only once */
@@ -359,8 +360,8 @@ void set_ca(struct tcp *t, struct tcp_conn *c, enum tcp_ca ca);
 /* ---- tcp_rack.c: which segments are lost */
 /* `g` has been delivered. */
 void rack_delivered(struct tcp_conn *c, const struct tcp_sg *g, int64_t now);
-/* What begins at `seq`, sent once, arrived behind what was sent later. */
-void rack_overtaken(struct tcp_conn *c, uint32_t seq);
+/* What begins at `seq`, sent once, has been delivered. Had what ends at `fack` been reported before? */
+void rack_overtaken(struct tcp_conn *c, uint32_t seq, uint32_t fack);
 /* The receiver reports a duplicate. */
 void rack_dsack(struct tcp_conn *c, const struct acked *a);
 /* A recovery ended that had not been for nothing. */

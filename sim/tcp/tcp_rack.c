@@ -32,11 +32,11 @@ void rack_delivered(struct tcp_conn *c, const struct tcp_sg *g, int64_t now)
 }
 
 /* What begins at `seq`, sent once, arrived behind what was sent later (RFC 8985 6.2 step 3). */
-void rack_overtaken(struct tcp_conn *c, uint32_t seq)
+void rack_overtaken(struct tcp_conn *c, uint32_t seq, uint32_t fack)
 {
 	struct tcp_ext *x = c->busy->ext;
 
-	if (!seq_lt(seq, x->fack))
+	if (!seq_lt(seq, fack))
 		return;
 	if (x->fack - seq > (uint32_t)DUP_THRESH * c->snd_mss)
 		x->reord = REORD_FAR;

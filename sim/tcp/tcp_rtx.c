@@ -218,8 +218,8 @@ static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked 
 				last_ns = g->sent_ns;
 				if (c->busy->ext && seq_le(sg_end(g), c->busy->ext->high_seq))
 					a->original = true;
-				if (c->busy->ext && c->busy->ext->sacked_out)
-					rack_overtaken(c, g->seq);
+				if (c->busy->ext)
+					rack_overtaken(c, g->seq, a->fack);
 			}
 			rack_delivered(c, g, now);
 		}
@@ -228,6 +228,8 @@ static void clean(struct tcp *t, struct tcp_conn *c, uint32_t ack, struct acked 
 		c->busy->packets_out--;
 		sg_free(t, g);
 	}
+	if (again && !(c->flags & TCPF_SACK)) /* nothing tells which of the copies brought it */
+		a->original = false;
 	/* Karn: nothing is learnt from an ACK that covers a retransmission; what came before it may have waited for it */
 	if (first_ns && !again) {
 		a->rtt_us = (uint32_t)((now - first_ns + 1) / 1000) + 1;
@@ -268,7 +270,7 @@ static void sack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, struct 
 			if ((g->flags & SG_SACKED) || seq_lt(g->seq, left) || seq_lt(right, sg_end(g)))
 				continue;
 			if (!(g->flags & SG_EVER_RETRANS)) {
-				rack_overtaken(c, g->seq);
+				rack_overtaken(c, g->seq, a->fack);
 				if (seq_le(sg_end(g), x->high_seq))
 					a->original = true;
 				a->rtt_us = a->cc_rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
@@ -356,10 +358,12 @@ static void phase(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t no
 	if (x->ca == CA_LOSS)
 		frto_ack(t, c, a);
 	if (x->ca == CA_RECOVERY && a->advanced && a->late && x->undo && seq_lt(c->snd_una, x->high_seq))
-		rack_overtaken(c, x->undo_una); /* the hole was filled by what was only late */
+		rack_overtaken(c, x->undo_una, x->fack); /* the hole was filled by what was only late */
 	if (x->ca == CA_RECOVERY && a->advanced && a->late && !x->retrans_out && undo_try(t, c, a, true))
 		set_ca(t, c, x->sacked_out ? CA_DISORDER : CA_OPEN); /* Linux tcp_try_undo_partial */
 	if (x->ca >= CA_RECOVERY && seq_le(x->high_seq, c->snd_una)) {
+		bool counted = x->ca == CA_RECOVERY && !(c->flags & TCPF_SACK);
+
 		if (!undo_try(t, c, a, false)) {
 			rack_recovered(x);
 			if (x->ca == CA_RECOVERY)
@@ -368,8 +372,8 @@ static void phase(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t no
 		x->retrans_ns = 0;
 		x->prior_cwnd = 0;
 		set_ca(t, c, CA_OPEN);
-		/* with SACK this acknowledgement counts for growth (Linux tcp_cong_control), without it duplicates have */
-		if (!x->lost_out && !(c->flags & TCPF_SACK))
+		/* this acknowledgement counts for growth (Linux tcp_cong_control), unless duplicates have */
+		if (!x->lost_out && counted)
 			return;
 	}
 	if (x->ca <= CA_RECOVERY && !x->undo_retrans && undo_try(t, c, a, true)) /* all of it was duplicate */
@@ -445,7 +449,7 @@ void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 	}
 }
 
-bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, uint32_t wnd, int64_t now)
+bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, bool window, int64_t now)
 {
 	struct acked a = {0};
 	bool had = c->busy->packets_out > 0;
@@ -458,13 +462,14 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, uint32_t wn
 		if (!had && p->ack == c->snd_una)
 			return false;
 	}
-	bool dup = p->ack == c->snd_una && !p->payload_len && !(p->flags & (TCP_SYN | TCP_FIN)) &&
-		   ((uint32_t)p->wnd << c->snd_wscale) == wnd; /* RFC 5681 2 (e) */
+	/* RFC 5681 2, with Linux's (e): behind text or another window it is an update, whatever it says */
+	bool dup = p->ack == c->snd_una && !p->payload_len && !(p->flags & (TCP_SYN | TCP_FIN)) && !window;
 
 	a.advanced = seq_lt(c->snd_una, p->ack);
 	a.dup = dup; /* RFC 5681's asks for something outstanding; a tail probe may be answered when all is acknowledged */
 	dup = dup && had;
 	a.late = undo_late(c, p);
+	a.fack = c->busy->ext && c->busy->ext->sacked_out ? c->busy->ext->fack : c->snd_una;
 	if (p->sack && (c->flags & TCPF_SACK) && (had || c->busy->ext))
 		sack(t, c, p, &a, now);
 	if (a.advanced) {
