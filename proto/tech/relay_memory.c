@@ -64,19 +64,29 @@ static bool matches(const struct seen *s, const struct relay *r, struct slice in
 	       memcmp(&s->before, &r->m, sizeof r->m) == 0 && same_parked(&s->dec_before, &r->dec);
 }
 
+/* What came of that slice in this state, NULL: not known. Mostly the one asked for last. */
 static const struct seen *find(struct relay *r, unsigned leg, struct slice in)
 {
 	struct relay_memory *m = r->cfg->common ? r->cfg->common->memory : NULL;
-	if (!m || r->cfg->common->off || !in.blob || r->works)
+	if (!m || !in.blob)
 		return NULL;
-	for (uint32_t i = 0; i < SEEN; i++) {
+	const struct seen *v = m->leg[leg].v;
+	if (matches(&v[m->leg[leg].latest], r, in))
+		return &v[m->leg[leg].latest];
+	for (uint32_t i = 1; i < SEEN; i++) {
 		uint32_t at = (m->leg[leg].latest + i) % SEEN;
-		if (matches(&m->leg[leg].v[at], r, in)) {
+		if (matches(&v[at], r, in)) {
 			m->leg[leg].latest = at;
-			return &m->leg[leg].v[at];
+			return &v[at];
 		}
 	}
 	return NULL;
+}
+
+/* Is it to be looked for there? */
+static bool remembers(const struct relay *r)
+{
+	return !r->works && !(r->cfg->common && r->cfg->common->off);
 }
 
 /* The relay is left as the other one was. */
@@ -95,7 +105,7 @@ static void put_again(struct relay *r, unsigned leg, struct blob *b)
 
 bool relay_recall(struct relay *r, unsigned leg, struct slice in, int64_t now_ns)
 {
-	const struct seen *s = find(r, leg, in);
+	const struct seen *s = remembers(r) ? find(r, leg, in) : NULL;
 	if (!s)
 		return false;
 	if (leg == RELAY_CLIENT) {
@@ -115,8 +125,7 @@ bool relay_recall(struct relay *r, unsigned leg, struct slice in, int64_t now_ns
 bool relay_pass(struct relay *r, unsigned leg, struct slice data, int64_t now_ns, struct slice *out)
 {
 	const bool tunnel = r->m.state == ST_TUNNEL;
-	if (r->works || r->oom || r->ended || !r->up_open || !data.len ||
-		(r->cfg->common && r->cfg->common->off))
+	if (r->oom || r->ended || !r->up_open || !data.len || !remembers(r))
 		return false;
 	if (tunnel) {
 		*out = (struct slice){blob_ref(data.blob), data.off, data.len};

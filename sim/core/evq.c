@@ -257,16 +257,23 @@ static size_t key_place(const struct evq *q, uint64_t x)
 	return q->key_h + i;
 }
 
+/* For one more; `live` are still to come. */
+static __attribute__((noinline)) void bot_room(struct evq *q, size_t live)
+{
+	key_reserve(q, q->key_n + 1);
+	bot_reserve(q, q->bot_n + 1);
+	if (q->bot_n >= COMPACT_MIN + 4 * live && live < q->key_cap)
+		bot_compact(q);
+}
+
 static void bot_insert(struct evq *q, const struct ev *e)
 {
 	size_t live = q->key_n - q->key_h + q->late_n;
 
 	if (!live)
 		q->key_h = q->key_n = q->bot_n = 0;
-	key_reserve(q, q->key_n + 1);
-	bot_reserve(q, q->bot_n + 1);
-	if (q->bot_n >= COMPACT_MIN + 4 * live && live < q->key_cap)
-		bot_compact(q);
+	if (q->key_n >= q->key_cap || q->bot_n >= q->bot_cap || q->bot_n >= COMPACT_MIN)
+		bot_room(q, live);
 	const uint64_t x = key_of(q, e, q->bot_n);
 	q->bot[q->bot_n++] = *e;
 	const size_t i = q->late_n ? 0 : key_place(q, x), before = i - q->key_h, behind = q->key_n - i;

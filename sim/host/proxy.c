@@ -37,7 +37,7 @@ static struct prelay *pair_at(const struct sim *s, uint32_t ref)
 }
 
 /* Takes it out of its list. Returns what it is called there. */
-static uint32_t list_remove(struct sim *s, struct proxy *x, struct prelay *p)
+static inline uint32_t list_remove(struct sim *s, struct proxy *x, struct prelay *p)
 {
 	struct prelays *l = &x->list[p->clock];
 	struct prelay *prev = pair_at(s, p->prev), *next = pair_at(s, p->next);
@@ -230,7 +230,7 @@ static void on_data(struct sim *s, struct sock *k, struct slice owned, uint64_t 
 	struct slice same;
 	if (other)
 		host_fetch(other->out, 0, sizeof *other->out);
-	if (other && !p->taking && !eyes_of(p) &&
+	if (other && !p->taking && !(s->keeps && eyes_of(p)) &&
 		relay_pass(&p->relay, k->slot, owned, s->w->now_ns, &same)) {
 		p->taking = true;
 		s->w->cause = cause;
@@ -384,7 +384,7 @@ static uint32_t flags_of(const struct sock *k)
 static void settle(struct sim *s, struct prelay *p, uint64_t cause)
 {
 	for (unsigned leg = 0; leg < 2; leg++)
-		if (p->leg[leg])
+		if (p->leg[leg] && !p->leg[leg]->pumping) /* else who pumps it goes on */
 			sock_pump(s, p->leg[leg]);
 	p->taking = false;
 	if (relay_finished(&p->relay) || !p->leg[RELAY_CLIENT]) {
