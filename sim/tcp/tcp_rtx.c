@@ -390,16 +390,15 @@ static void phase(struct tcp *t, struct tcp_conn *c, struct acked *a, int64_t no
 	}
 }
 
-/* RFC 7323 4.1: when no segment gave a sample, the echoed timestamp does. */
-static COLD void rtt_of_echo(
-	const struct tcp *t, const struct tcp_conn *c, const struct pkt *p, struct acked *a, int64_t now)
+/* RFC 7323 4.1: when no segment gave a sample, the echoed timestamp does. 0: it does not either. */
+static COLD uint32_t rtt_of_echo(
+	const struct tcp *t, const struct tcp_conn *c, const struct pkt *p, int64_t now)
 {
-	if (!a->rtt_us && (p->opts & PKT_OPT_TS) && (c->flags & TCPF_TS) && p->tsecr) {
-		uint32_t ms = tcp_ts_now(t, c, now) - p->tsecr;
+	if (!(p->opts & PKT_OPT_TS) || !(c->flags & TCPF_TS) || !p->tsecr)
+		return 0;
+	uint32_t ms = tcp_ts_now(t, c, now) - p->tsecr;
 
-		if (ms < 0x7fffffffu)
-			a->rtt_us = ms * 1000 + 1;
-	}
+	return ms < 0x7fffffffu ? ms * 1000 + 1 : 0;
 }
 
 /* The window is being used. */
@@ -413,19 +412,19 @@ static APART void grow_usual(
 
 void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64_t now)
 {
-	struct acked a = {0};
 	struct tcp_busy *b = c->busy;
 	struct tcp_sg *g = b->tx, *unsent = g ? g->unsent : NULL;
 	const uint32_t ack = p->ack;
-	bool had = b->packets_out > 0;
+	const bool had = b->packets_out > 0;
+	uint32_t segments = 0, rtt_us = 0;
 	int64_t last_ns = 0;
 
 	/* nothing was sent twice: the first one's time is what Karn's rule leaves, and no flag but SG_SENT matters */
 	if (often(g && g != unsent && seq_le(sg_end(g), ack))) {
-		a.rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
+		rtt_us = (uint32_t)((now - g->sent_ns) / 1000) + 1;
 		do {
 			last_ns = g->sent_ns;
-			a.segments++;
+			segments++;
 			(void)tx_pop(b);
 			b->packets_out--;
 			sg_free(t, g);
@@ -438,13 +437,13 @@ void rtx_ack_usual(struct tcp *t, struct tcp_conn *c, const struct pkt *p, int64
 	if (rare(g))
 		g->dupacks = 0;
 	b->backoff = 0;
-	if (rare(!a.rtt_us))
-		rtt_of_echo(t, c, p, &a, now);
-	if (often(a.rtt_us))
-		rtt_sample(c, a.rtt_us - 1);
+	if (rare(!rtt_us))
+		rtt_us = rtt_of_echo(t, c, p, now);
+	if (often(rtt_us))
+		rtt_sample(c, rtt_us - 1);
 	if (often(had)) {
 		if (c->flags & TCPF_CWND_LIMITED) /* else nobody asks */
-			grow_usual(t, c, a.segments, last_ns, now);
+			grow_usual(t, c, segments, last_ns, now);
 		rtx_arm(c, now);
 	}
 }
@@ -476,7 +475,8 @@ bool rtx_ack(struct tcp *t, struct tcp_conn *c, const struct pkt *p, bool window
 		clean(t, c, p->ack, &a, now);
 		if (c->busy->tx)
 			c->busy->tx->dupacks = 0;
-		rtt_of_echo(t, c, p, &a, now);
+		if (!a.rtt_us)
+			a.rtt_us = rtt_of_echo(t, c, p, now);
 		c->busy->backoff = 0;
 	} else if (dup && tx_dupacks(c) < UINT8_MAX) {
 		c->busy->tx->dupacks++;
