@@ -279,6 +279,14 @@ const struct tech_seen *tech_client_recall(struct tech_client *c, struct slice i
 	return s;
 }
 
+void tech_client_time(struct tech_client *c, int64_t now_ns, struct tech_outs *q)
+{
+	if (rare(tech_post(c)))
+		tech_client_input(c, &(struct tech_in){.kind = TECH_IN_TIME, .now_ns = now_ns}, q);
+	else if (c->state != TECH_ENDED)
+		client_ops[c->site->kind]->time(c, now_ns, q);
+}
+
 void tech_client_input(struct tech_client *c, const struct tech_in *in, struct tech_outs *q)
 {
 	bool uplink = in->conn == TECH_UPLINK && in->kind >= TECH_IN_UP && in->kind <= TECH_IN_RESET;

@@ -12,15 +12,24 @@
 
 void tech_ask(struct tech_client *c, struct tech_outs *q)
 {
-	const struct tech_opts *o = c->site->opts;
-	struct tech_request r = {.ask = TECH_ASK_FETCH,
-		.with_since = o->resume,
-		.since = o->resume ? c->since : 0,
-		.number = c->site->identify ? c->number : 0};
+	struct tech_site *s = c->site;
+	const bool resume = s->opts->resume;
+	const uint64_t since = resume ? c->since : 0;
+	/* mostly somebody has asked the same before */
+	struct blob *b = s->identify ? NULL
+				     : tech_cache_get(&s->requests, tech_request_key(TECH_ASK_FETCH, resume),
+					       since, 0);
+	if (rare(!b)) {
+		struct tech_request r = {.ask = TECH_ASK_FETCH,
+			.with_since = resume,
+			.since = since,
+			.number = s->identify ? c->number : 0};
+		b = tech_request_blob(s, &r);
+	}
 	tech_reader_expect(&c->rd, BYTES_LIT("GET"));
 	c->flags |= TECH_F_ASKED;
 	c->flags &= (uint16_t) ~(TECH_F_ANSWER | TECH_F_READ | TECH_F_CLOSE);
-	tech_write(q, TECH_MAIN, tech_request_blob(c->site, &r), TECH_UNIT_REQUEST);
+	tech_write(q, TECH_MAIN, b, TECH_UNIT_REQUEST);
 }
 
 bool tech_ask_again(struct tech_client *c, struct tech_outs *q)

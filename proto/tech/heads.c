@@ -286,7 +286,7 @@ struct blob *tech_request_blob(struct tech_site *s, const struct tech_request *r
 {
 	/* nothing individual in it: shared by all who ask the same */
 	bool shared = !r->number && !r->ws_key && !r->body.n;
-	uint64_t k0 = (uint64_t)r->ask << 1 | r->with_since;
+	uint64_t k0 = tech_request_key(r->ask, r->with_since);
 	bool keyed = r->ws_key && !r->number && !r->body.n;
 	struct bytes key = keyed ? bytes_str(r->ws_key) : BYTES_NONE;
 	struct blob *blob = NULL;

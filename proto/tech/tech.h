@@ -334,6 +334,8 @@ _Static_assert(sizeof(void *) < 8 || sizeof(struct tech_client) == 88, "no gaps:
 void tech_client_init(struct tech_client *c, struct tech_site *site, uint32_t number);
 void tech_client_fini(struct tech_client *c);
 void tech_client_input(struct tech_client *c, const struct tech_in *in, struct tech_outs *q);
+/* The input TIME, without a struct tech_in. */
+void tech_client_time(struct tech_client *c, int64_t now_ns, struct tech_outs *q);
 /* Octets of the main connection that another client of the site was given before in the same state, and that say
  * nothing but units and messages: the client is moved on as tech_client_input would do it, and what they said comes back
  * instead of outputs; places of units count from tech_recalled_off. NULL: nothing was done, tech_client_input decides.

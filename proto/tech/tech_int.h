@@ -65,6 +65,11 @@ struct tech_request {
 	const char *ws_key;
 	struct bytes body;
 };
+/* Under which requests without anything individual are cached, beside since and last_event_id. */
+static inline uint64_t tech_request_key(enum tech_ask ask, bool with_since)
+{
+	return (uint64_t)ask << 1 | with_since;
+}
 /* A whole request; NULL when out of memory. */
 struct blob *tech_request_blob(struct tech_site *s, const struct tech_request *r);
 /* The extensions our WebSocket request offers, for judging the answer; BYTES_NONE for none. */

@@ -385,8 +385,8 @@ static void on_app(struct world *w, const struct ev *e)
 		wake(s, c);
 		return;
 	}
-	struct tech_in in = {.kind = TECH_IN_TIME, .now_ns = w->now_ns};
-	client_input(s, c, &in, s->timer_cause ? s->timer_cause[c->tech.number - 1] : 0);
+	tech_client_time(&c->tech, w->now_ns, &s->outs);
+	outputs(s, c, s->timer_cause ? s->timer_cause[c->tech.number - 1] : 0);
 }
 
 /* ---- life ----------------------------------------------------------------------------------------------------- */
