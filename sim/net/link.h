@@ -115,7 +115,8 @@ void line_init(struct line *x, const struct line_kind *kind, struct node *near_n
 
 static inline struct line *line_of(const struct link *l)
 {
-	return (struct line *)(void *)((char *)(uintptr_t)l - l->is_down * offsetof(struct line, down));
+	return (struct line *)(void *)((char *)(uintptr_t)l -
+				       (offsetof(struct line, down) & -(size_t)l->is_down));
 }
 
 static inline struct link_class *link_class_of(const struct link *l)
