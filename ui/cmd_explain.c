@@ -15,6 +15,7 @@
 #include "sim/scenario/facts.h"
 #include "sim/scenario/keys.h"
 #include "sim/scenario/library.h"
+#include "sim/scenario/run.h"
 #include "sim/scenario/schema.h"
 #include "sim/scenario/words.h"
 #include "sim/trace/trace.h"
@@ -136,6 +137,18 @@ static void in_metrics(struct search *s)
 				.concerns = m->per_group ? "the whole run and every client group"
 							 : "the whole run"});
 	}
+}
+
+static void in_engine_figures(struct search *s)
+{
+	const struct engine_figure *f;
+	for (size_t i = 0; (f = engine_figure_at(i)); i++)
+		if (is(s, f->name))
+			show(s, &(struct meaning){.kind = "figure of the machine",
+					.name = f->name,
+					.text = f->text,
+					.value = f->unit,
+					.concerns = "the whole run; results as JSON have it"});
 }
 
 static void in_facts(struct search *s)
@@ -345,6 +358,7 @@ static int explain(const char *word, bool json)
 	jsonw_open(&s.j, '[', false);
 	in_keys(&s);
 	in_metrics(&s);
+	in_engine_figures(&s);
 	in_things(&s);
 	in_trace(&s);
 	in_library(&s);

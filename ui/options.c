@@ -193,7 +193,8 @@ static int number(
 	return -1;
 }
 
-static void split_techniques(struct options *o, const char *v)
+/* False: a name is empty. */
+static bool split_techniques(struct options *o, const char *v)
 {
 	free(o->techniques_text);
 	free(o->techniques);
@@ -201,14 +202,15 @@ static void split_techniques(struct options *o, const char *v)
 	strcpy(o->techniques_text, v);
 	o->techniques = xcalloc(strlen(v) / 2 + 2, sizeof *o->techniques);
 	o->ntechniques = 0;
-	for (char *p = o->techniques_text; *p;) {
-		size_t n = strcspn(p, ",");
-		char *next = p + n + (p[n] == ',');
-		p[n] = 0;
-		if (n)
-			o->techniques[o->ntechniques++] = p;
-		p = next;
+	for (char *p = o->techniques_text, *next; p; p = next) {
+		next = strchr(p, ',');
+		if (next)
+			*next++ = 0;
+		if (!*p)
+			return false;
+		o->techniques[o->ntechniques++] = p;
 	}
+	return true;
 }
 
 static int take_format(struct options *o, const struct cmd_usage *u, const char *v)
@@ -249,8 +251,11 @@ static int take_common(
 		o->sets[o->nsets++] = v;
 		return -1;
 	case OPT_TECHNIQUES:
-		split_techniques(o, v);
-		return o->ntechniques ? -1 : options_wrong(u, "--techniques needs at least one name");
+		return split_techniques(o, v)
+			       ? -1
+			       : options_wrong(u,
+					 "--techniques takes names between commas, not `%s`: one is empty",
+					 v);
 	case OPT_REPLICATIONS:
 		rc = number(u, d->name, v, 1, 100000, &x);
 		o->replications = (uint32_t)x;

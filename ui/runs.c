@@ -19,6 +19,7 @@
 #include "sim/capture/cap_export.h"
 #include "sim/core/xmalloc.h"
 #include "sim/scenario/replications.h"
+#include "sim/scenario/words.h"
 #include "ui/commands.h"
 #include "ui/data.h"
 #include "ui/jobs.h"
@@ -197,11 +198,32 @@ static int write_trace(const struct trace *tr, const struct options *o, const st
 
 static int write_pcap(const struct trace *tr, const struct options *o, const struct trace_out *out)
 {
-	struct cap_export_opts e = {.at = o->pcap_at, .program = "backtalk " BT_VERSION};
-	int rc = cap_export_trace(tr, &e, out);
-	if (rc == -2)
-		ui_error("--pcap-at: there is no `%s` in this run", o->pcap_at);
-	return rc;
+	return cap_export_trace(
+		tr, &(struct cap_export_opts){.at = o->pcap_at, .program = "backtalk " BT_VERSION}, out);
+}
+
+/* Does the run have the node of --pcap-at? If not, says which is meant, or which there are. */
+static bool has_node(const struct trace *tr, const char *name)
+{
+	enum { LISTED = 12 };
+	struct words_near near;
+	words_near_init(&near, name);
+	for (uint32_t i = 1; i < tr->nnode; i++) {
+		const char *n = trace_text(tr, tr->node[i].name);
+		if (!strcmp(n, name))
+			return true;
+		words_near_try(&near, n);
+	}
+	if (near.best) {
+		ui_error("--pcap-at: there is no `%s` in this run; did you mean `%s`?", name, near.best);
+		return false;
+	}
+	ui_error("--pcap-at: there is no `%s` in this run; there are:", name);
+	for (uint32_t i = 1; i < tr->nnode && i <= LISTED; i++)
+		fprintf(stderr, "  %s\n", trace_text(tr, tr->node[i].name));
+	if (tr->nnode > LISTED + 1)
+		fprintf(stderr, "  and %u more\n", tr->nnode - 1 - LISTED);
+	return false;
 }
 
 static bool write_one(const char *path, const struct trace *tr, const struct options *o,
@@ -228,12 +250,14 @@ static bool write_one(const char *path, const struct trace *tr, const struct opt
 	return true;
 }
 
-static bool write_files(const struct runs *r, const struct options *o)
+static int write_files(const struct runs *r, const struct options *o)
 {
 	bool fine = true;
 	for (size_t i = 0; i < r->ntech * r->nrep && fine; i++) {
 		if (!r->r[i].trace) /* nothing is wanted of it, or it was not run */
 			continue;
+		if (o->pcap && o->pcap_at && !has_node(r->r[i].trace, o->pcap_at))
+			return EXIT_INPUT;
 		if (o->trace) {
 			char *path = file_for(r, i, o->trace);
 			fine = write_one(path, r->r[i].trace, o, write_trace);
@@ -249,7 +273,7 @@ static bool write_files(const struct runs *r, const struct options *o)
 			ui_error("the trace of %s reached the limit %s: it is not complete",
 				r->r[i].technique, limit);
 	}
-	return fine;
+	return fine ? EXIT_FINE : EXIT_ENV;
 }
 
 /* ---------------------------------------------------------------------------------------------- both commands */
@@ -305,9 +329,8 @@ int runs_summary(struct plan *owned, const char *data, const struct options *o, 
 	j.show_progress = !o->quiet && isatty(STDERR_FILENO);
 	j.settle = !j.keep_trace;
 	run_all(&j);
-	if (!write_files(&r, o)) {
-		rc = EXIT_ENV;
-	} else {
+	rc = write_files(&r, o);
+	if (rc == EXIT_FINE) {
 		print_result(&r, o->format);
 		rc = verdict(&r);
 		if (r.stopped && !o->quiet)

@@ -54,6 +54,12 @@ void run_result_fini(struct run_result *r);
 /* Keeps the figures of the whole run and lets go of the rest, the trace among it: for many replications. */
 void run_result_settle(struct run_result *r);
 
+/* Figures of the machine that ran it, beside the metrics in a result; NULL past the last. */
+struct engine_figure {
+	const char *name, *unit, *text;
+};
+const struct engine_figure *engine_figure_at(size_t i);
+
 struct replications;
 /* `run`, `compare`: the contract's JSON object for a set of results. Deterministic. malloc'ed text. */
 char *run_json(const struct plan *p, const struct run_result *r, size_t n, bool engine_figures);

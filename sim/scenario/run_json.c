@@ -19,37 +19,60 @@ static void put_value(struct jsonw *j, const struct metric_def *d, double v)
 		jsonw_real(j, v);
 }
 
-/* Memory a client, both ends and its share of what all have in common, by part and together. */
+enum { FIGURE_WALL, FIGURE_RATE, FIGURE_RSS, FIGURE_BYTES, FIGURE_PARTS };
+
+#define PER_CLIENT "engine.bytes_per_client"
+static const struct engine_figure figures[FIGURE_PARTS + SIM_PARTS] = {
+	[FIGURE_WALL] = {"engine.wall_s", "s", "How long the run took on this machine, by its clock."},
+	[FIGURE_RATE] = {"engine.events_per_s", "1/s",
+		"Events dispatched in a second of the machine's clock."},
+	[FIGURE_RSS] = {"engine.peak_rss_bytes", "bytes",
+		"The most memory the process has had, as the system says: with all runs before this one."},
+	[FIGURE_BYTES] = {PER_CLIENT, "bytes",
+		"Memory a client takes, both ends and its share of what all have in common; the sum of its "
+		"parts."},
+	[FIGURE_PARTS + SIM_PART_TCP] = {PER_CLIENT ".tcp", "bytes",
+		"Connections, queues of unsent, unacknowledged and out-of-order data, tables of "
+		"connections."},
+	[FIGURE_PARTS + SIM_PART_NET] = {PER_CLIENT ".net", "bytes", "Access links and packets."},
+	[FIGURE_PARTS + SIM_PART_ENDPOINT] = {PER_CLIENT ".endpoint", "bytes",
+		"What the technique's two ends know of a connection, decoders, messages and their wire "
+		"forms."},
+	[FIGURE_PARTS + SIM_PART_HOST] = {PER_CLIENT ".host", "bytes",
+		"The rest of clients, sockets and servers' ends, the ledger of who has what."},
+	[FIGURE_PARTS +
+		SIM_PART_BOXES] = {PER_CLIENT ".boxes", "bytes", "Relays of proxies, mappings of NATs."},
+	[FIGURE_PARTS + SIM_PART_EVENTS] = {PER_CLIENT ".events", "bytes", "Pending events."},
+	[FIGURE_PARTS +
+		SIM_PART_MEASURE] = {PER_CLIENT ".measure", "bytes", "Samples and histograms, records kept."},
+};
+
+const struct engine_figure *engine_figure_at(size_t i)
+{
+	return i < sizeof figures / sizeof *figures ? &figures[i] : NULL;
+}
+
 static void put_bytes(struct jsonw *j, const struct plan *p, const uint64_t *bytes)
 {
-	static const char *const names[SIM_PARTS] = {
-		[SIM_PART_TCP] = "engine.bytes_per_client.tcp",
-		[SIM_PART_NET] = "engine.bytes_per_client.net",
-		[SIM_PART_ENDPOINT] = "engine.bytes_per_client.endpoint",
-		[SIM_PART_HOST] = "engine.bytes_per_client.host",
-		[SIM_PART_BOXES] = "engine.bytes_per_client.boxes",
-		[SIM_PART_EVENTS] = "engine.bytes_per_client.events",
-		[SIM_PART_MEASURE] = "engine.bytes_per_client.measure",
-	};
 	uint64_t clients = 0, all = 0;
 	for (size_t g = 0; g < p->cfg.ngroups; g++)
 		clients += p->cfg.groups[g].count;
 	for (int i = 0; i < (int)SIM_PARTS && clients; i++) {
-		jsonw_kint(j, names[i], (int64_t)(bytes[i] / clients));
+		jsonw_kint(j, figures[FIGURE_PARTS + i].name, (int64_t)(bytes[i] / clients));
 		all += bytes[i];
 	}
 	if (clients)
-		jsonw_kint(j, "engine.bytes_per_client", (int64_t)(all / clients));
+		jsonw_kint(j, figures[FIGURE_BYTES].name, (int64_t)(all / clients));
 }
 
 static void put_engine(struct jsonw *j, const struct plan *p, const struct run_result *r)
 {
 	double wall_s = (double)r->wall_ns / 1e9;
 	double events = metrics_get(r->metrics, METRIC_ENGINE_EVENTS, -1);
-	jsonw_kreal(j, "engine.wall_s", wall_s);
-	jsonw_kreal(j, "engine.events_per_s", r->wall_ns ? events / wall_s : (double)NAN);
+	jsonw_kreal(j, figures[FIGURE_WALL].name, wall_s);
+	jsonw_kreal(j, figures[FIGURE_RATE].name, r->wall_ns ? events / wall_s : (double)NAN);
 	if (r->peak_rss_bytes)
-		jsonw_kint(j, "engine.peak_rss_bytes", (int64_t)r->peak_rss_bytes);
+		jsonw_kint(j, figures[FIGURE_RSS].name, (int64_t)r->peak_rss_bytes);
 	put_bytes(j, p, metrics_bytes(r->metrics));
 }
 

@@ -75,6 +75,11 @@ refused 2 'count|-1' '--set of a bad value' "$BACKTALK" run "$good" --set client
 refused 2 'seed|number|x' 'a seed that is no number' "$BACKTALK" run "$good" --seed x
 refused 2 'format|xml' 'a format there is not' "$BACKTALK" run "$good" --format xml
 refused 2 '[Tt]echnique|carrier' 'a technique there is not' "$BACKTALK" compare "$good" --techniques polling,carrier-pigeon
+for t in ,sse sse, sse,,polling ''; do
+	refused 2 'one is empty' "techniques '$t'" "$BACKTALK" compare "$good" --techniques "$t"
+done
+refused 2 'did you mean `home-nat`' 'a node misspelt' "$BACKTALK" run "$good" --pcap "$tmp/out/p" --pcap-at home-nta
+refused 2 '^  app$' 'a node there is not' "$BACKTALK" run "$good" --pcap "$tmp/out/p" --pcap-at elsewhere
 
 # Files: too big, none, a folder, not to be written.
 { cat "$good"; awk 'BEGIN { for (i = 0; i < 40000; i++) print "# a comment line that is only here to make the file long" }'; } >"$tmp/big.yaml"
