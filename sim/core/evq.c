@@ -258,7 +258,7 @@ static size_t key_place(const struct evq *q, uint64_t x)
 }
 
 /* For one more; `live` are still to come. */
-static __attribute__((noinline)) void bot_room(struct evq *q, size_t live)
+static APART void bot_room(struct evq *q, size_t live)
 {
 	key_reserve(q, q->key_n + 1);
 	bot_reserve(q, q->bot_n + 1);

@@ -250,12 +250,6 @@ static inline bool evq_pop(struct evq *q, struct ev *out)
 	return evq_pop_until(q, INT64_MAX, out);
 }
 
-/* The event `k` places behind the next one, if it stands in the slot being served; for fetching ahead of time. */
-static inline const struct ev *evq_ahead(const struct evq *q, size_t k)
-{
-	return q->key_h + k < q->key_n ? &q->bot[q->key[q->key_h + k] & EVQ_PLACE_MASK] : NULL;
-}
-
 /* Octets of memory behind the queue. */
 size_t evq_bytes(const struct evq *q);
 

@@ -109,7 +109,7 @@ static void rec_octets(struct trace *tr, struct trace_rec *r, const struct pkt *
 }
 
 /* Kept apart from the callers: without a listener none of this is touched. */
-static __attribute__((noinline)) void rec_hop(
+static APART void rec_hop(
 	struct world *w, const struct link *l, struct pkt *p, enum trace_kind kind, int64_t arrival_ns)
 {
 	bool lens = p->marks & PKT_LENS;
@@ -128,7 +128,7 @@ static __attribute__((noinline)) void rec_hop(
 		p->cause = id;
 }
 
-static __attribute__((noinline)) void rec_drop(struct world *w, const struct link *l, const struct pkt *p,
+static APART void rec_drop(struct world *w, const struct link *l, const struct pkt *p,
 	enum trace_reason reason, uint64_t cause, int64_t a, int64_t b, uint16_t at_node)
 {
 	bool lens = p->marks & PKT_LENS;
@@ -281,7 +281,7 @@ static inline bool undisturbed(const struct link_class *c)
 }
 
 /* It is lost: on the way, when it took its time on the wire, or it never got there. */
-static __attribute__((noinline)) void lose_at_once(
+static APART void lose_at_once(
 	struct world *w, struct link *l, struct pkt *p, int64_t start_ns, bool full, struct rng *luck)
 {
 	struct link_class *c = link_class_of(l);
@@ -301,8 +301,7 @@ static __attribute__((noinline)) void lose_at_once(
 	}
 }
 
-static __attribute__((noinline)) void send_disturbed(
-	struct world *w, struct net *n, struct link *l, struct pkt *p)
+static APART void send_disturbed(struct world *w, struct net *n, struct link *l, struct pkt *p)
 {
 	struct link_class *c = link_class_of(l);
 	const struct link_fault *fault = c->n_faults ? fault_of(c, l->ordinal) : NULL;

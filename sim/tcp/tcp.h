@@ -317,11 +317,6 @@ static inline bool tcp_wants_app(const struct tcp_conn *c)
 	return c->busy->rx || (c->flags & TCPF_EVENTS);
 }
 void tcp_take(struct tcp *t, struct tcp_conn *c, int64_t now, struct tcp_out *out);
-/* tcp_next would say IDLE, without asking it. */
-static inline bool tcp_idle(const struct tcp_conn *c)
-{
-	return !tcp_wants_out(c) && !tcp_wants_app(c);
-}
 /* Something is under way from here on. */
 void tcp_begin_new(struct tcp *t, struct tcp_conn *c);
 static inline struct tcp_busy *tcp_begin(struct tcp *t, struct tcp_conn *c)
